@@ -1,0 +1,82 @@
+package realms
+
+// A Reason is a kind of failure. It is an error whose text is the code that the
+// NOC's table of reasons explains, so that
+//
+//	fmt.Errorf("directory %s: %w", host, realms.ErrUnreachable)
+//
+// says both what happened and, through errors.As, which row of the table it is.
+type Reason string
+
+// Error returns the code.
+func (r Reason) Error() string { return string(r) }
+
+// Reason returns the code.
+func (r Reason) Reason() string { return string(r) }
+
+// ErrDiscard asks for silence: the packet is dropped and counted, and the
+// conversation stays where it was (RFC 3748, section 4.1).
+const ErrDiscard Reason = "discarded"
+
+// Errors of a directory.
+const (
+	ErrUnknownUser     Reason = "unknown-user"
+	ErrAmbiguousUser   Reason = "ambiguous-user"
+	ErrBadPassword     Reason = "bad-password"
+	ErrEmptyPassword   Reason = "empty-password"
+	ErrDisabled        Reason = "account-disabled"
+	ErrExpired         Reason = "account-expired"
+	ErrLocked          Reason = "account-locked"
+	ErrPasswordExpired Reason = "password-expired"
+	ErrMustChange      Reason = "password-must-change"
+	ErrLogonHours      Reason = "logon-hours"
+	ErrWorkstation     Reason = "logon-workstation"
+	ErrUnreachable     Reason = "directory-unreachable"
+	ErrMisconfigured   Reason = "directory-misconfigured"
+	ErrNoHash          Reason = "password-form-unsupported" // MSCHAPv2 asked of a directory that has no NT hash
+)
+
+// Errors of the routing table.
+const (
+	ErrRealmMissing     Reason = "realm-missing"
+	ErrRealmMalformed   Reason = "realm-malformed"
+	ErrRealmBlocklisted Reason = "realm-blocklisted"
+	ErrRealmNotHere     Reason = "realm-not-on-ssid"    // no federation serves other realms on this SSID
+	ErrOwnSubrealm      Reason = "own-subrealm-unknown" // ours to answer, but configured nowhere (GOV)
+	ErrSSIDMissing      Reason = "ssid-missing"
+	ErrSSIDUnknown      Reason = "ssid-unknown"
+	ErrLoop             Reason = "proxy-loop" // it came from an upstream and would go to one
+)
+
+// Errors of an upstream.
+const (
+	ErrUpstreamDown     Reason = "upstream-unreachable"
+	ErrUpstreamRejected Reason = "upstream-rejected"
+	ErrUpstreamReply    Reason = "upstream-bad-reply"
+)
+
+// Errors of our own EAP server.
+const (
+	ErrEAPMalformed         Reason = "eap-malformed"
+	ErrNoMethod             Reason = "eap-method-refused" // the supplicant wants a method that we do not offer
+	ErrOuterInner           Reason = "outer-inner-mismatch"
+	ErrInnerRealm           Reason = "inner-realm-refused"
+	ErrServerDistrusted     Reason = "server-certificate-distrusted" // the supplicant does not trust our certificate
+	ErrClientCertMissing    Reason = "client-certificate-missing"
+	ErrClientCertUntrusted  Reason = "client-certificate-untrusted"
+	ErrClientCertExpired    Reason = "client-certificate-expired"
+	ErrClientCertIdentity   Reason = "client-certificate-identity" // it names nobody, or somebody else
+	ErrTLS                  Reason = "tls-failed"
+	ErrTLSVersion           Reason = "tls-version"
+	ErrTooLarge             Reason = "conversation-too-large"
+	ErrTooManyRounds        Reason = "conversation-too-long"
+	ErrCredentialsMixed     Reason = "credentials-mixed"
+	ErrCredentialsMissing   Reason = "credentials-missing"
+	ErrInnerProtocol        Reason = "inner-protocol-error"
+	ErrPAPRefused           Reason = "pap-not-allowed"
+	ErrSupplicantGaveUp     Reason = "supplicant-gave-up" // it ended the conversation itself
+	ErrConversationUnknown  Reason = "conversation-unknown"
+	ErrConversationExpired  Reason = "conversation-expired"
+	ErrServerBusy           Reason = "server-busy"
+	ErrInternal             Reason = "internal-error"
+)

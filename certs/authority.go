@@ -1,0 +1,327 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// A KeyKind is a kind of private key.
+type KeyKind string
+
+// The kinds of key that every Wi-Fi client understands. P-256 costs the server
+// about a fifth of RSA-2048 for each handshake.
+const (
+	ECDSA KeyKind = "ecdsa" // P-256, the default
+	RSA   KeyKind = "rsa"   // 2048 bits
+)
+
+// How long certificates last when Options does not say. A server certificate
+// may last at most 825 days on Apple devices; the authority is installed by hand
+// on many devices and so outlives them.
+const (
+	authorityLife = 20 * 365 * 24 * time.Hour
+	serverLife    = 730 * 24 * time.Hour
+	clientLife    = 365 * 24 * time.Hour
+	backdate      = 24 * time.Hour // device clocks run behind
+)
+
+// Options says how a certificate is made. The zero value is good.
+type Options struct {
+	Key       KeyKind   // zero: ECDSA
+	NotBefore time.Time // zero: a day before the authority's now
+	NotAfter  time.Time // zero: two years for a server, one for a client, twenty for an authority
+	// CRL is the http address of the revocation list, for NewAuthority: every
+	// certificate of the authority names it. Empty: none is named.
+	CRL string
+}
+
+// An Authority is a private certificate authority: it issues the certificate of
+// the server and those of devices and people.
+type Authority struct {
+	cert    *x509.Certificate
+	key     crypto.Signer
+	parents []*x509.Certificate // an intermediate's issuers, itself excluded, root last
+	crl     string
+	now     time.Time
+}
+
+// A Pair is a certificate and its private key.
+type Pair struct {
+	CertPEM     []byte // the certificate, then its intermediates; never the root
+	KeyPEM      Secret // PKCS#8
+	Certificate tls.Certificate
+	Root        *x509.Certificate // the authority that a device must trust
+}
+
+// NewAuthority makes an authority with a new key. The name is what people read
+// when a device asks whether to trust it.
+func NewAuthority(name string, now time.Time, o Options) (*Authority, error) {
+	if err := commonName(name); err != nil {
+		return nil, fmt.Errorf("the authority's name: %w", err)
+	}
+	if err := checkCRL(o.CRL); err != nil {
+		return nil, err
+	}
+	a := &Authority{crl: o.CRL, now: now}
+	return a, a.make(name, nil, o)
+}
+
+// Intermediate makes an authority below this one. Its certificates carry its own
+// in their chain.
+func (a *Authority) Intermediate(name string, o Options) (*Authority, error) {
+	if err := commonName(name); err != nil {
+		return nil, fmt.Errorf("the authority's name: %w", err)
+	}
+	child := &Authority{crl: a.crl, now: a.now, parents: append([]*x509.Certificate{a.cert}, a.parents...)}
+	return child, child.make(name, a, o)
+}
+
+func (a *Authority) make(name string, parent *Authority, o Options) error {
+	key, err := newKey(o.Key)
+	if err != nil {
+		return err
+	}
+	t, err := a.template(o, authorityLife)
+	if err != nil {
+		return err
+	}
+	t.Subject = pkix.Name{CommonName: name}
+	t.IsCA = true
+	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature
+	issuer, signer := t, crypto.Signer(key)
+	if parent != nil {
+		issuer, signer = parent.cert, parent.key
+		t.NotAfter = earlier(t.NotAfter, parent.cert.NotAfter)
+	} else {
+		t.CRLDistributionPoints = nil // a root cannot revoke itself
+	}
+	a.key = key
+	a.cert, err = sign(t, issuer, key.Public(), signer)
+	return err
+}
+
+// Server makes a certificate that Wi-Fi clients of every maker accept: the first
+// name is the one CN and a DNS name at once, in lower case. One certificate
+// serves all servers; give it one name.
+func (a *Authority) Server(names []string, o Options) (Pair, error) {
+	if len(names) == 0 {
+		return Pair{}, errors.New("a server certificate needs a DNS name, as radius.example.ac.uk")
+	}
+	lower := make([]string, 0, len(names))
+	for _, n := range names {
+		if err := dnsName(n); err != nil {
+			return Pair{}, err
+		}
+		lower = append(lower, strings.ToLower(n))
+	}
+	if err := commonName(lower[0]); err != nil {
+		return Pair{}, err
+	}
+	t, err := a.template(o, serverLife)
+	if err != nil {
+		return Pair{}, err
+	}
+	t.Subject = pkix.Name{CommonName: lower[0]}
+	t.DNSNames = lower
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	return a.issue(t, o.Key)
+}
+
+// Client makes a certificate for a person or a device called "user@realm". The
+// identity is in it three times, since EAP servers look in different places:
+// rfc822Name and userPrincipalName in the subject alternative name, and the CN
+// when it fits in 64 characters (X.520).
+func (a *Authority) Client(identity string, o Options) (Pair, error) {
+	if err := mailName(identity); err != nil {
+		return Pair{}, err
+	}
+	t, err := a.template(o, clientLife)
+	if err != nil {
+		return Pair{}, err
+	}
+	if len(identity) <= 64 {
+		t.Subject = pkix.Name{CommonName: identity}
+	}
+	san, err := clientSAN(identity, t.Subject.CommonName == "")
+	if err != nil {
+		return Pair{}, err
+	}
+	t.ExtraExtensions = []pkix.Extension{san}
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	return a.issue(t, o.Key)
+}
+
+// CRL returns a revocation list in DER, signed now, that lists the serial
+// numbers given. It is good until the authority itself ends.
+func (a *Authority) CRL(revoked []*big.Int) ([]byte, error) {
+	list := &x509.RevocationList{
+		Number:     big.NewInt(a.now.Unix()),
+		ThisUpdate: a.now.Add(-time.Hour),
+		NextUpdate: a.cert.NotAfter,
+	}
+	for _, serial := range revoked {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries,
+			x509.RevocationListEntry{SerialNumber: serial, RevocationTime: a.now})
+	}
+	return x509.CreateRevocationList(rand.Reader, list, a.cert, a.key)
+}
+
+// Certificate returns the authority's own certificate.
+func (a *Authority) Certificate() *x509.Certificate { return a.cert }
+
+// Root returns the certificate that devices must trust: the authority's own
+// unless it is an intermediate.
+func (a *Authority) Root() *x509.Certificate {
+	if len(a.parents) == 0 {
+		return a.cert
+	}
+	return a.parents[len(a.parents)-1]
+}
+
+// PEM returns the authority's own certificate in PEM.
+func (a *Authority) PEM() []byte { return encodeCertificate(a.cert) }
+
+// Pool returns a pool with the certificate that devices must trust.
+func (a *Authority) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.Root())
+	return pool
+}
+
+func (a *Authority) template(o Options, life time.Duration) (*x509.Certificate, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, fmt.Errorf("serial number: %w", err)
+	}
+	t := &x509.Certificate{
+		SerialNumber:          serial.Add(serial, big.NewInt(1)),
+		NotBefore:             o.NotBefore,
+		NotAfter:              o.NotAfter,
+		BasicConstraintsValid: true, // CA:FALSE is written out: some clients ask for it
+	}
+	if t.NotBefore.IsZero() {
+		t.NotBefore = a.now.Add(-backdate)
+	}
+	if t.NotAfter.IsZero() {
+		t.NotAfter = a.now.Add(life)
+	}
+	if a.crl != "" {
+		t.CRLDistributionPoints = []string{a.crl}
+	}
+	return t, nil
+}
+
+func (a *Authority) issue(t *x509.Certificate, kind KeyKind) (Pair, error) {
+	key, err := newKey(kind)
+	if err != nil {
+		return Pair{}, err
+	}
+	t.KeyUsage = x509.KeyUsageDigitalSignature
+	if _, ok := key.(*rsa.PrivateKey); ok {
+		t.KeyUsage |= x509.KeyUsageKeyEncipherment // TLS 1.2 clients with static RSA look for it
+	}
+	t.NotAfter = earlier(t.NotAfter, a.cert.NotAfter)
+	leaf, err := sign(t, a.cert, key.Public(), a.key)
+	if err != nil {
+		return Pair{}, err
+	}
+	p := Pair{Root: a.Root(), Certificate: tls.Certificate{PrivateKey: key, Leaf: leaf}}
+	p.KeyPEM, err = encodeKey(key)
+	if err != nil {
+		return Pair{}, err
+	}
+	for _, c := range append([]*x509.Certificate{leaf, a.cert}, a.parents...) {
+		if c != leaf && selfSigned(c) {
+			continue // the root is what the device has already
+		}
+		p.CertPEM = append(p.CertPEM, encodeCertificate(c)...)
+		p.Certificate.Certificate = append(p.Certificate.Certificate, c.Raw)
+	}
+	return p, nil
+}
+
+func newKey(kind KeyKind) (crypto.Signer, error) {
+	switch kind {
+	case "", ECDSA:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case RSA:
+		return rsa.GenerateKey(rand.Reader, 2048)
+	}
+	return nil, fmt.Errorf("there is no kind of key called %q: ecdsa and rsa are", kind)
+}
+
+func sign(t, issuer *x509.Certificate, pub crypto.PublicKey, signer crypto.Signer) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, t, issuer, pub, signer)
+	if err != nil {
+		return nil, fmt.Errorf("certificate for %s: %w", title(t), err)
+	}
+	return x509.ParseCertificate(der)
+}
+
+// The otherName of a Windows log-on name.
+var oidUPN = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3}
+
+// clientSAN builds the subject alternative name by hand, since crypto/x509 knows
+// no otherName (RFC 5280, section 4.2.1.6). It is critical when the subject is empty.
+func clientSAN(identity string, critical bool) (pkix.Extension, error) {
+	upn, err := asn1.MarshalWithParams(identity, "utf8")
+	if err != nil {
+		return pkix.Extension{}, err
+	}
+	other, err := asn1.Marshal(struct {
+		ID    asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}{oidUPN, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: upn}})
+	if err != nil {
+		return pkix.Extension{}, err
+	}
+	other[0] = 0xa0 // [0] IMPLICIT in place of SEQUENCE
+	names, err := asn1.Marshal([]asn1.RawValue{
+		{Class: asn1.ClassContextSpecific, Tag: 1, Bytes: []byte(identity)},
+		{FullBytes: other},
+	})
+	if err != nil {
+		return pkix.Extension{}, err
+	}
+	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Critical: critical, Value: names}, nil
+}
+
+func encodeCertificate(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+}
+
+func encodeKey(key crypto.Signer) (Secret, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "", err
+	}
+	return Secret(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
+}
+
+// Fingerprint is the SHA-256 of a certificate as devices show it:
+// "AB:CD:…", 32 pairs.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -57,26 +57,26 @@ const (
 
 // Errors of our own EAP server.
 const (
-	ErrEAPMalformed         Reason = "eap-malformed"
-	ErrNoMethod             Reason = "eap-method-refused" // the supplicant wants a method that we do not offer
-	ErrOuterInner           Reason = "outer-inner-mismatch"
-	ErrInnerRealm           Reason = "inner-realm-refused"
-	ErrServerDistrusted     Reason = "server-certificate-distrusted" // the supplicant does not trust our certificate
-	ErrClientCertMissing    Reason = "client-certificate-missing"
-	ErrClientCertUntrusted  Reason = "client-certificate-untrusted"
-	ErrClientCertExpired    Reason = "client-certificate-expired"
-	ErrClientCertIdentity   Reason = "client-certificate-identity" // it names nobody, or somebody else
-	ErrTLS                  Reason = "tls-failed"
-	ErrTLSVersion           Reason = "tls-version"
-	ErrTooLarge             Reason = "conversation-too-large"
-	ErrTooManyRounds        Reason = "conversation-too-long"
-	ErrCredentialsMixed     Reason = "credentials-mixed"
-	ErrCredentialsMissing   Reason = "credentials-missing"
-	ErrInnerProtocol        Reason = "inner-protocol-error"
-	ErrPAPRefused           Reason = "pap-not-allowed"
-	ErrSupplicantGaveUp     Reason = "supplicant-gave-up" // it ended the conversation itself
-	ErrConversationUnknown  Reason = "conversation-unknown"
-	ErrConversationExpired  Reason = "conversation-expired"
-	ErrServerBusy           Reason = "server-busy"
-	ErrInternal             Reason = "internal-error"
+	ErrEAPMalformed        Reason = "eap-malformed"
+	ErrNoMethod            Reason = "eap-method-refused" // the supplicant wants a method that we do not offer
+	ErrOuterInner          Reason = "outer-inner-mismatch"
+	ErrInnerRealm          Reason = "inner-realm-refused"
+	ErrServerDistrusted    Reason = "server-certificate-distrusted" // the supplicant does not trust our certificate
+	ErrClientCertMissing   Reason = "client-certificate-missing"
+	ErrClientCertUntrusted Reason = "client-certificate-untrusted"
+	ErrClientCertExpired   Reason = "client-certificate-expired"
+	ErrClientCertIdentity  Reason = "client-certificate-identity" // it names nobody, or somebody else
+	ErrTLS                 Reason = "tls-failed"
+	ErrTLSVersion          Reason = "tls-version"
+	ErrTooLarge            Reason = "conversation-too-large"
+	ErrTooManyRounds       Reason = "conversation-too-long"
+	ErrCredentialsMixed    Reason = "credentials-mixed"
+	ErrCredentialsMissing  Reason = "credentials-missing"
+	ErrInnerProtocol       Reason = "inner-protocol-error"
+	ErrPAPRefused          Reason = "pap-not-allowed"
+	ErrSupplicantGaveUp    Reason = "supplicant-gave-up" // it ended the conversation itself
+	ErrConversationUnknown Reason = "conversation-unknown"
+	ErrConversationExpired Reason = "conversation-expired"
+	ErrServerBusy          Reason = "server-busy"
+	ErrInternal            Reason = "internal-error"
 )

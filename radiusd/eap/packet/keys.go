@@ -1,0 +1,136 @@
+package packet
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"slices"
+)
+
+// MSKLength is the length of the MSK and of the EMSK, which follows it
+// (RFC 3748, section 7.10).
+const MSKLength = 64
+
+// MSK returns the Master Session Key of a finished handshake for EAP-TLS, TTLS
+// or PEAP: RFC 5216, section 2.3, RFC 5281, section 8, and for TLS 1.3 RFC 9190,
+// section 2.3 and RFC 9427, section 2.1.
+func (e *Engine) MSK(t Type) ([]byte, error) {
+	material, err := e.keyMaterial(t)
+	if err != nil {
+		return nil, err
+	}
+	return material[:MSKLength:MSKLength], nil
+}
+
+// keyMaterial returns MSK and EMSK. All 128 octets are always asked for: in
+// TLS 1.3 the length asked for changes every octet of the answer.
+func (e *Engine) keyMaterial(t Type) ([]byte, error) {
+	label, context := "client EAP encryption", []byte(nil)
+	if t == TTLS {
+		label = "ttls keying material"
+	}
+	if e.State().Version == tls.VersionTLS13 {
+		label, context = "EXPORTER_EAP_TLS_Key_Material", []byte{byte(t)}
+	}
+	return e.Export(label, context, 2*MSKLength)
+}
+
+// TTLSChallenge returns the implicit challenge of a TTLS tunnel (RFC 5281,
+// section 11.1): 16 octets of challenge and one of identifier.
+func (e *Engine) TTLSChallenge() ([]byte, error) { return e.Export("ttls challenge", nil, 17) }
+
+// Export returns n octets of keying material (RFC 5705, RFC 8446 section 7.5).
+// With a TLS 1.2 client that has no Extended Master Secret, to which crypto/tls
+// refuses an exporter, it is computed from the logged master secret; that works
+// without a context only, which is all that EAP asks for.
+func (e *Engine) Export(label string, context []byte, n int) ([]byte, error) {
+	if !e.done {
+		return nil, errors.New("keys wanted before the handshake is done")
+	}
+	state := e.conn.ConnectionState()
+	if len(e.log.line) > 0 && state.Version == tls.VersionTLS12 && context == nil {
+		return e.log.export(state.CipherSuite, label, n)
+	}
+	return state.ExportKeyingMaterial(label, context, n)
+}
+
+// extendedMasterSecret is the extension of RFC 7627.
+const extendedMasterSecret = 23
+
+// needsKeyLog says that crypto/tls will refuse an exporter to this client.
+func needsKeyLog(hello *tls.ClientHelloInfo) bool {
+	return !slices.Contains(hello.Extensions, extendedMasterSecret)
+}
+
+// A keyLog is what a TLS 1.2 handshake without Extended Master Secret leaves
+// behind to make keys from.
+type keyLog struct {
+	wanted       bool
+	line         []byte // "CLIENT_RANDOM <client random> <master secret>"
+	serverRandom []byte
+}
+
+// Write takes crypto/tls's one line for a TLS 1.2 handshake.
+func (l *keyLog) Write(line []byte) (int, error) {
+	l.line = bytes.Clone(line)
+	return len(line), nil
+}
+
+// readServerHello keeps the random of a ServerHello at the start of a flight:
+// record header (5), handshake header (4), version (2), random (32).
+func (l *keyLog) readServerHello(flight []byte) {
+	const record, hello = 22, 2
+	if l.wanted && len(l.serverRandom) == 0 && len(flight) >= 43 && flight[0] == record && flight[5] == hello {
+		l.serverRandom = bytes.Clone(flight[11:43])
+	}
+}
+
+// export is the exporter of RFC 5705 over the PRF of RFC 5246, section 5.
+func (l *keyLog) export(suite uint16, label string, n int) ([]byte, error) {
+	fields := bytes.Fields(l.line)
+	if len(fields) != 3 || string(fields[0]) != "CLIENT_RANDOM" || len(l.serverRandom) != 32 {
+		return nil, errors.New("the handshake left no master secret")
+	}
+	clientRandom, err := hex.DecodeString(string(fields[1]))
+	if err != nil {
+		return nil, fmt.Errorf("client random: %w", err)
+	}
+	master, err := hex.DecodeString(string(fields[2]))
+	if err != nil {
+		return nil, errors.New("the master secret is not hexadecimal") // and must not be printed
+	}
+	seed := append(append([]byte(label), clientRandom...), l.serverRandom...)
+	return prf(suiteHash(suite), master, seed, n), nil
+}
+
+func suiteHash(suite uint16) func() hash.Hash {
+	switch suite {
+	case tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_RSA_WITH_AES_256_GCM_SHA384:
+		return sha512.New384
+	}
+	return sha256.New
+}
+
+// prf is P_hash of RFC 5246, section 5; seed is the label and the randoms.
+func prf(h func() hash.Hash, secret, seed []byte, n int) []byte {
+	mac := hmac.New(h, secret)
+	var out []byte
+	for a := seed; len(out) < n; {
+		mac.Reset()
+		_, _ = mac.Write(a)
+		a = mac.Sum(nil)
+		mac.Reset()
+		_, _ = mac.Write(a)
+		_, _ = mac.Write(seed)
+		out = mac.Sum(out)
+	}
+	return out[:n]
+}

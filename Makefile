@@ -1,0 +1,61 @@
+# What to run, and what each command needs. `make` alone prints this list.
+SHELL      := /bin/bash
+GO         ?= go
+TOOLS      := $(CURDIR)/.tools
+LINT       := $(TOOLS)/golangci-lint
+LINT_VER   := v2.12.2
+# Real peers for the integration tests, by Debian package name.
+PEERS      := slapd ldap-utils eapoltest hostapd wpasupplicant freeradius freeradius-utils iproute2
+FUZZTIME   ?= 30s
+
+.PHONY: help
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.PHONY: build
+build: ## bin/radiusd
+	$(GO) build -trimpath -o bin/radiusd ./radiusd
+
+.PHONY: demo
+demo: ## everything in one process on loopback
+	$(GO) run ./radiusd demo
+
+.PHONY: deps
+deps: ## install the real peers (Debian, as root) or print the line to run
+	@./integration/deps.sh $(PEERS)
+
+.PHONY: test
+test: deps vet lint unit integration ## everything that guards main
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }
+
+$(LINT)-$(LINT_VER):
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)
+	mv $(LINT) $@
+
+.PHONY: lint
+lint: $(LINT)-$(LINT_VER) ## golangci-lint at a pinned version
+	$(LINT)-$(LINT_VER) run ./...
+
+.PHONY: unit
+unit: ## unit tests with the race detector
+	$(GO) test -race -timeout 8m $$($(GO) list ./... | grep -v /integration)
+
+.PHONY: integration
+integration: ## whole-house stories against real servers and clients
+	$(GO) test -timeout 8m -count 1 ./integration/...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@./integration/fuzz.sh $(FUZZTIME)
+
+.PHONY: prove
+prove: ## the second interpreter over millions of random policies and requests
+	CAUSEWAY_PROVE=10000000 $(GO) test -timeout 60m -count 1 -run 'Interpreter|Random|Less' ./vlan
+
+.PHONY: bench
+bench: build ## the figures of docs/performance.md beside their targets
+	$(GO) run ./integration/bench

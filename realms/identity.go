@@ -45,8 +45,8 @@ func (id Identity) namesItself() bool {
 	if !id.Machine() {
 		return false
 	}
-	_, domain, found := strings.Cut(id.User, ".")
-	return found && strings.EqualFold(domain, id.Realm)
+	short, domain, found := strings.Cut(id.User[len(machinePrefix):], ".")
+	return found && short != "" && strings.EqualFold(domain, id.Realm)
 }
 
 // ParseIdentity takes a User-Name or an EAP identity apart. It refuses, with an
@@ -78,7 +78,7 @@ func ParseIdentity(name string) (Identity, error) {
 	case strings.Contains(realm, "@"):
 		return Identity{}, malformed("the name has more than one @")
 	}
-	if err := checkRealm(id.Realm); err != nil {
+	if err := checkRealm(realm); err != nil {
 		return Identity{}, err
 	}
 	return id, nil
@@ -91,11 +91,10 @@ func parseMachine(name string) (Identity, error) {
 	if !found || short == "" {
 		return Identity{}, missing("the computer names itself without a domain: it should be joined to one")
 	}
-	id := Identity{User: name, Realm: strings.ToLower(domain)}
-	if err := checkRealm(id.Realm); err != nil {
+	if err := checkRealm(domain); err != nil {
 		return Identity{}, err
 	}
-	return id, nil
+	return Identity{User: name, Realm: strings.ToLower(domain)}, nil
 }
 
 // checkText refuses what a name may hold nowhere, before or after the "@".
@@ -117,7 +116,9 @@ func checkText(name string) error {
 	return nil
 }
 
-// checkRealm holds a realm, in lower case, to the form of a DNS name.
+// checkRealm holds a realm to the form of a DNS name. It looks at the realm as it
+// was sent: some letters outside ASCII, as the Kelvin sign, have an ASCII lower
+// case and would pass afterwards.
 func checkRealm(realm string) error {
 	switch {
 	case strings.HasPrefix(realm, "."):
@@ -154,7 +155,7 @@ func checkLabel(label, realm string) error {
 }
 
 func letterDigitHyphen(r rune) bool {
-	return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-'
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-'
 }
 
 func missing(format string, a ...any) error {

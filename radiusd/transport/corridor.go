@@ -1,0 +1,125 @@
+package transport
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"layeh.com/radius"
+)
+
+// An arrival is a packet as it came, before anybody knows what it is.
+type arrival struct {
+	octets []byte // in the receive buffer: valid until the next read
+	from   netip.AddrPort
+	role   role
+	client *Client
+	now    time.Time // by Config.Now
+	wall   time.Time // by the real clock, for deadlines
+}
+
+// A job is a verified request on its way through the handler.
+type job struct {
+	request Request
+	ctx     patience
+	answer  *answer
+	holder  *holder
+	route   route
+}
+
+// receive is the way of every packet, whatever carried it: who, well formed,
+// genuine, known already, a place to be handled in. It returns the octets to
+// send at once, or the job to handle, or neither for silence.
+func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []byte, j *job) {
+	s.counters.received.Add(1)
+	client, ok := s.clients.Load().Find(a.from.Addr())
+	if !ok {
+		s.silence(a, UnknownClient)
+		return nil, nil
+	}
+	a.client = client
+	packet, cause := outline(a.octets)
+	if cause != causeNone {
+		s.silence(a, cause)
+		return nil, nil
+	}
+	if cause := judge(&packet, a.role, client, d); cause != causeNone {
+		s.silence(a, cause)
+		return nil, nil
+	}
+	if packet.code() == radius.CodeStatusServer {
+		return s.status(a, &packet), nil
+	}
+	question := question{from: a.from, id: packet.packet[1]}
+	fresh, reply := known.begin(question, packet.fingerprint(), client.Name, a.now)
+	switch {
+	case reply != nil:
+		s.counters.duplicates.Add(1)
+		return reply, nil
+	case fresh == nil:
+		s.silence(a, DuplicateInProgress)
+		return nil, nil
+	}
+	holder := s.places.holder(client.Name)
+	if cause := s.places.take(holder); cause != causeNone {
+		known.forget(fresh)
+		s.silence(a, cause)
+		return nil, nil
+	}
+	j = packet.build(client.key.secret)
+	j.request.Client, j.request.From, j.request.Received = client, a.from, a.now
+	j.ctx.base, j.ctx.deadline = s.base, a.wall.Add(s.cfg.Patience)
+	j.answer, j.holder = fresh, holder
+	return nil, j
+}
+
+// status answers Status-Server where it arrived: it says that the server reads
+// and signs, and never reaches a handler (RFC 5997, section 3; R24, P60).
+func (s *Server) status(a *arrival, packet *sketch) []byte {
+	j := packet.build(a.client.key.secret)
+	j.request.Client = a.client
+	reply, err := Encode(&j.request, &radius.Packet{Code: a.role.statusReply()})
+	if err != nil { // Proxy-States alone filled the packet
+		s.silence(a, BadLength)
+		return nil
+	}
+	s.counters.status.Add(1)
+	return reply
+}
+
+// handle runs the handler, remembers its reply and returns it, nil for silence.
+func (s *Server) handle(j *job, r role, known *duplicates) (reply []byte) {
+	s.counters.handled.Add(1)
+	defer func() {
+		if value := recover(); value != nil {
+			reply = nil
+			s.counters.silent(HandlerPanicked)
+			known.forget(j.answer)
+			if s.cfg.OnPanic != nil {
+				s.cfg.OnPanic(newPanic(j, value))
+			}
+		}
+		j.ctx.end()
+		s.places.free(j.holder)
+	}()
+	reply = s.handler(r)(&j.ctx, &j.request)
+	if reply == nil {
+		s.counters.silent(HandlerSilent)
+		known.forget(j.answer)
+		return nil
+	}
+	if !known.finish(j.answer, reply, s.cfg.Now()) {
+		s.counters.silent(Superseded)
+		return nil
+	}
+	return reply
+}
+
+func (s *Server) handler(r role) Handler {
+	if r == accounting {
+		return s.cfg.Accounting
+	}
+	return s.cfg.Access
+}
+
+var _ context.Context = (*patience)(nil)

@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"sync"
+
+	"golang.org/x/net/ipv4"
+)
+
+// A letter is a reply and its way back.
+type letter struct {
+	octets []byte
+	back   route
+}
+
+// outboxSize bounds the replies that wait for one socket.
+const outboxSize = 8192
+
+// An outbox collects replies from many handlers for one writer, which sends
+// whatever has come together in one system call.
+type outbox struct {
+	mu      sync.Mutex
+	waiting []letter
+	closed  bool
+	wake    chan struct{} // holds at most one token
+	sent    chan struct{} // closed when the writer has sent everything
+}
+
+func (o *outbox) open() {
+	o.wake = make(chan struct{}, 1)
+	o.sent = make(chan struct{})
+}
+
+// put is false when the outbox is full or closed.
+func (o *outbox) put(l letter) bool {
+	o.mu.Lock()
+	if o.closed || len(o.waiting) >= outboxSize {
+		o.mu.Unlock()
+		return false
+	}
+	o.waiting = append(o.waiting, l)
+	o.mu.Unlock()
+	o.knock()
+	return true
+}
+
+func (o *outbox) knock() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (o *outbox) close() {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.knock()
+}
+
+// take swaps the waiting letters for an empty slice.
+func (o *outbox) take(empty []letter) (letters []letter, closed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	letters = o.waiting
+	o.waiting = empty[:0]
+	return letters, o.closed
+}
+
+// send is the writer of the socket; it ends when the outbox is closed and empty.
+func (u *udpSocket) send() {
+	defer close(u.outbox.sent)
+	messages := make([]ipv4.Message, batch)
+	buffers := make([][1][]byte, batch)
+	var letters []letter
+	for range u.outbox.wake {
+		for {
+			taken, closed := u.outbox.take(letters)
+			if len(taken) == 0 {
+				letters = taken
+				if closed {
+					return
+				}
+				break
+			}
+			u.sendAll(taken, messages, buffers)
+			clear(taken)
+			letters = taken
+		}
+	}
+}
+
+func (u *udpSocket) sendAll(letters []letter, messages []ipv4.Message, buffers [][1][]byte) {
+	for len(letters) > 0 {
+		n := min(len(letters), batch)
+		for i, l := range letters[:n] {
+			buffers[i][0] = l.octets
+			messages[i] = ipv4.Message{Buffers: buffers[i][:], Addr: l.back.to, OOB: l.back.oob}
+		}
+		done, err := u.batches.WriteBatch(messages[:n], 0)
+		if done > 0 {
+			u.server.counters.replies.Add(uint64(done))
+		}
+		if err != nil || done <= 0 {
+			done = max(done, 0) + 1 // the one that the kernel refused
+			u.server.counters.silent(SendFailed)
+		}
+		clear(messages[:n])
+		letters = letters[min(done, n):]
+	}
+}

@@ -1,0 +1,43 @@
+package transport
+
+import (
+	"fmt"
+	"net/netip"
+	"runtime"
+	"strings"
+)
+
+// A Panic reports a handler that panicked. It ended one request, which got no
+// reply. It holds no octet of the packet and no argument of a function: the
+// value of a panic may be built from either (S17), so a runtime error gives its
+// text and anything else its type.
+type Panic struct {
+	Client string
+	From   netip.AddrPort
+	What   string
+	Stack  string // function and file:line, a frame a line, the innermost first
+}
+
+func newPanic(j *job, value any) Panic {
+	what := fmt.Sprintf("%T", value)
+	if err, ok := value.(runtime.Error); ok {
+		what = err.Error()
+	}
+	return Panic{Client: j.request.Client.Name, From: j.request.From, What: what, Stack: stack()}
+}
+
+func stack() string {
+	var callers [64]uintptr
+	const skip = 4 // runtime.Callers, stack, newPanic, the deferred function
+	frames := runtime.CallersFrames(callers[:runtime.Callers(skip, callers[:])])
+	var b strings.Builder
+	for {
+		frame, more := frames.Next()
+		if frame.Function != "" {
+			fmt.Fprintf(&b, "%s\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
+		}
+		if !more {
+			return b.String()
+		}
+	}
+}

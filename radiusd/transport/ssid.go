@@ -1,0 +1,210 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/binary"
+	"iter"
+	"slices"
+
+	"layeh.com/radius"
+)
+
+// A vendor says where its controllers write the SSID and the access point's
+// name, beside Called-Station-Id.
+type vendor struct {
+	name     string
+	ssid, ap []vendorType // before Called-Station-Id, in order of trust
+	avPairs  []string     // Cisco-AVPair prefixes, after Called-Station-Id
+}
+
+type vendorType struct {
+	vendor uint32
+	kind   byte
+}
+
+// vendors is the one table; "" is every controller without a row. Meraki's
+// Network-Name (29671/2) is left out on purpose: it names the dashboard's
+// network, not the SSID, which stands in Called-Station-Id.
+var vendors = []vendor{
+	{name: ""},
+	{name: "cisco-9800", avPairs: []string{"cisco-wlan-ssid=", "wlan-profile-name="}},
+	{name: "cisco-aireos", avPairs: []string{"cisco-wlan-ssid="}},
+	{name: "aruba", ssid: []vendorType{{14823, 5}}, ap: []vendorType{{14823, 6}}},
+	{name: "ruckus", ssid: []vendorType{{25053, 3}}, ap: []vendorType{{25053, 14}}},
+	{name: "meraki", ap: []vendorType{{29671, 3}}},
+	{name: "unifi"},
+	{name: "extreme", ap: []vendorType{{1916, 208}}},
+	{name: "mist"},
+	{name: "mikrotik"},
+	{name: "fortinet", ssid: []vendorType{{12356, 7}}, ap: []vendorType{{12356, 8}}},
+	{name: "hostapd"},
+}
+
+var ciscoAVPair = vendorType{9, 1}
+
+// maxSSID is the longest SSID there is (IEEE 802.11, section 9.4.2.2).
+const maxSSID = 32
+
+// Vendors lists the vendor names that SSID knows.
+func Vendors() []string {
+	var names []string
+	for _, v := range vendors[1:] {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+// SSID returns the SSID and the access point that a request names, as vendor's
+// controllers write them (R11): the vendor's own attribute, then the suffix of
+// Called-Station-Id, then Cisco-AVPair. An SSID is 1 to 32 octets, case
+// counts, and it may hold ":". ap is the vendor's name for the access point,
+// else its MAC as AA-BB-CC-DD-EE-FF, else what stands before the SSID in
+// Called-Station-Id; it may be "". ok is false when no SSID was named: only the
+// controller's explicit setting may replace it.
+func SSID(vendorName string, p *radius.Packet) (ssid, ap string, ok bool) {
+	v := vendorNamed(vendorName)
+	called, _ := p.Lookup(typeCalledStationID)
+	station, suffix := splitStation(called)
+
+	ap = station
+	if name := firstValue(p, v.ap); len(name) > 0 {
+		ap = string(name)
+		if mac, n := macPrefix(name); n == len(name) {
+			ap = mac
+		}
+	}
+	for _, found := range [][]byte{firstValue(p, v.ssid), suffix, avPair(p, v.avPairs)} {
+		if len(found) > 0 && len(found) <= maxSSID {
+			return string(found), ap, true
+		}
+	}
+	return "", ap, false
+}
+
+func vendorNamed(name string) vendor {
+	if i := slices.IndexFunc(vendors, func(v vendor) bool { return v.name == name }); i >= 0 {
+		return vendors[i]
+	}
+	return vendors[0]
+}
+
+// splitStation splits Called-Station-Id (RFC 3580, section 3.20): a MAC in any
+// of the usual spellings, or an access point's name, then ":" and the SSID to
+// the end. The MAC goes first, since one spelling has colons of its own.
+func splitStation(called []byte) (station string, ssid []byte) {
+	if mac, n := macPrefix(called); n > 0 {
+		if n == len(called) {
+			return mac, nil
+		}
+		return mac, called[n+1:]
+	}
+	name, rest, found := bytes.Cut(called, []byte{':'})
+	if !found || len(name) == 0 {
+		return string(name), nil
+	}
+	return string(name), rest
+}
+
+// macPrefix reads a MAC that ends the value or is followed by ":". n is its
+// length as spelled, 0 when there is none. Spellings: 00-10-A4-23-19-C0 with
+// "-" or ":", 0010.a423.19c0 with "." or "-", 0010a42319c0.
+func macPrefix(b []byte) (mac string, n int) {
+	for _, f := range []struct {
+		length, group int
+		separators    string
+	}{{17, 2, "-:."}, {14, 4, ".-:"}, {13, 6, "-:"}, {12, 12, ""}} {
+		if len(b) != f.length && (len(b) < f.length || b[f.length] != ':') {
+			continue
+		}
+		if digits, ok := macDigits(b[:f.length], f.group, f.separators); ok {
+			return digits, f.length
+		}
+	}
+	return "", 0
+}
+
+func macDigits(b []byte, group int, separators string) (string, bool) {
+	out := make([]byte, 0, 17)
+	var separator byte
+	digits := 0
+	for i, c := range b {
+		if (i+1)%(group+1) == 0 {
+			if separator == 0 {
+				separator = c
+			}
+			if c != separator || bytes.IndexByte([]byte(separators), c) < 0 {
+				return "", false
+			}
+			continue
+		}
+		switch {
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 'A'
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'F':
+		default:
+			return "", false
+		}
+		if digits > 0 && digits%2 == 0 {
+			out = append(out, '-')
+		}
+		out = append(out, c)
+		digits++
+	}
+	return string(out), digits == 12
+}
+
+func firstValue(p *radius.Packet, types []vendorType) []byte {
+	for _, t := range types {
+		for value := range packetValues(p, t) {
+			return value
+		}
+	}
+	return nil
+}
+
+func avPair(p *radius.Packet, prefixes []string) []byte {
+	for _, prefix := range prefixes {
+		for value := range packetValues(p, ciscoAVPair) {
+			if rest, ok := bytes.CutPrefix(value, []byte(prefix)); ok {
+				return rest
+			}
+		}
+	}
+	return nil
+}
+
+// packetValues yields the values of one vendor attribute of p, in order.
+func packetValues(p *radius.Packet, t vendorType) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, a := range p.Attributes {
+			if a.Type != typeVendorSpecific {
+				continue
+			}
+			for kind, value := range vendorValues(a.Attribute, t.vendor) {
+				if kind == t.kind && !yield(value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// vendorValues yields the attributes inside one Vendor-Specific attribute (RFC
+// 2865, section 5.26) when it is vendor's and well formed as far as it is read.
+func vendorValues(vsa []byte, vendor uint32) iter.Seq2[byte, []byte] {
+	return func(yield func(byte, []byte) bool) {
+		if len(vsa) < 4 || binary.BigEndian.Uint32(vsa) != vendor {
+			return
+		}
+		for b := vsa[4:]; len(b) >= 2; {
+			n := int(b[1])
+			if n < 2 || n > len(b) {
+				return
+			}
+			if !yield(b[0], b[2:n]) {
+				return
+			}
+			b = b[n:]
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"layeh.com/radius"
+
+	"causeway/realms"
+)
+
+// A conversation is one log-in that an upstream answers. It stays on the server
+// that answered first (R25): no other knows its State.
+type conversation struct {
+	pool     *Pool
+	operator string
+
+	server *server // nil until one has answered
+	name   string  // the User-Name that it was routed by
+	state  []byte  // of the last Challenge, as the server gave it (P8)
+	sum    uint64  // of the EAP packet that the last Challenge answered
+	last   realms.Answer
+
+	rounds int
+	stage  string
+	cui    string
+}
+
+var (
+	errDead    = errors.New("it is dead")
+	errOnTrial = errors.New("it is being tried by another request")
+)
+
+// Answer forwards a request and returns what the upstream says to it. It never
+// asks for silence (R3): when no server answers within the pool's patience the
+// error is [realms.ErrUpstreamDown] and the Answer a Reject (R26).
+func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realms.Answer, error) {
+	r, err := readRequest(packet, c.pool.config.ProxyStates)
+	if err == nil {
+		err = c.belongs(&r)
+	}
+	if err != nil {
+		return c.refuse(&r, err)
+	}
+	if c.repeated(&r) {
+		return c.last, nil
+	}
+	a, server, err := c.forward(ctx, &r)
+	if err != nil {
+		return c.refuse(&r, err)
+	}
+	return c.took(&r, server, a)
+}
+
+// belongs refuses a request that was routed by another name than this one.
+func (c *conversation) belongs(r *request) error {
+	if c.name == "" {
+		c.name = string(r.name)
+	}
+	if c.name != string(r.name) {
+		return fmt.Errorf("the user name changed in mid-conversation: %w", realms.ErrConversationUnknown)
+	}
+	return nil
+}
+
+// repeated says whether a controller asks again what the last Challenge has
+// answered, as it does on fail-over with a new identifier (F14).
+func (c *conversation) repeated(r *request) bool {
+	return r.eap && c.last.Code == radius.CodeAccessChallenge && c.sum == r.sum
+}
+
+func (c *conversation) refuse(r *request, err error) (realms.Answer, error) {
+	c.stage = "refused by us"
+	return r.reject(), err
+}
+
+// forward tries the conversation's server or, at its beginning, one after the
+// other.
+func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, *server, error) {
+	now := c.pool.config.Now()
+	e := envelope{state: c.state, operator: c.operator, askCUI: !c.pool.config.WithoutCUI}
+	deadline := now.Add(c.pool.config.Patience)
+	tried := make(map[*server]error, 1)
+	for ctx.Err() == nil {
+		s, another := c.next(tried)
+		if s == nil {
+			break
+		}
+		until := deadline
+		if another {
+			until = earlier(c.pool.config.Now().Add(c.pool.config.FailOver), deadline)
+		}
+		c.stage = "waiting for " + s.config.Name
+		a, answered, err := c.try(ctx, s, r, e, until)
+		if answered && err != nil {
+			c.server = s
+			err = fmt.Errorf("upstream %s: %w: %w", s.config.Name, err, realms.ErrUpstreamReply)
+		}
+		if answered || errors.Is(err, realms.ErrTooLarge) {
+			return a, s, err
+		}
+		tried[s] = err
+		if !c.pool.config.Now().Before(deadline) {
+			break
+		}
+	}
+	return realms.Answer{}, nil, c.nobody(ctx, tried)
+}
+
+// next is the server to try: in mid-conversation there is but one (R25).
+func (c *conversation) next(tried map[*server]error) (s *server, another bool) {
+	if c.server == nil {
+		return c.pool.choose(tried)
+	}
+	if len(tried) > 0 {
+		return nil, false
+	}
+	return c.server, false
+}
+
+func (c *conversation) try(ctx context.Context, s *server, r *request, e envelope, until time.Time) (realms.Answer, bool, error) {
+	if err := s.claim(); err != nil {
+		return realms.Answer{}, false, err
+	}
+	a, answered, err := s.exchange(ctx, r, e, until)
+	if !answered {
+		s.judged((*health).abandoned)
+	}
+	return a, answered, err
+}
+
+// nobody says why no server answered.
+func (c *conversation) nobody(ctx context.Context, tried map[*server]error) error {
+	kind := realms.ErrUpstreamDown
+	var words []string
+	for _, s := range c.pool.servers {
+		err, ok := tried[s]
+		switch {
+		case ok && errors.Is(err, realms.ErrServerBusy):
+			kind = realms.ErrServerBusy
+			fallthrough
+		case ok:
+			words = append(words, fmt.Sprintf("%s: %v", s.config.Name, err))
+		case c.server == nil && s.rank() == rankNever:
+			words = append(words, fmt.Sprintf("%s: %v", s.config.Name, errDead))
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		words = append(words, err.Error())
+	}
+	return fmt.Errorf("upstream %s (%s): %w", c.pool.config.Name, strings.Join(words, "; "), kind)
+}
+
+// took takes note of an answer.
+func (c *conversation) took(r *request, s *server, a realms.Answer) (realms.Answer, error) {
+	c.server, c.last, c.sum = s, a, r.sum
+	c.rounds++
+	switch a.Code {
+	case radius.CodeAccessChallenge:
+		c.state = a.State
+		c.stage = "waiting for the supplicant"
+	case radius.CodeAccessAccept:
+		c.cui = showCUI(a.CUI)
+		c.stage = "accepted"
+	case radius.CodeAccessReject:
+		c.stage = "rejected"
+		return a, fmt.Errorf("upstream %s: %w", s.config.Name, realms.ErrUpstreamRejected)
+	}
+	return a, nil
+}
+
+// Trace says how far the conversation has come.
+func (c *conversation) Trace() realms.Trace {
+	t := realms.Trace{Rounds: c.rounds, Stage: c.stage, CUI: c.cui}
+	if c.server != nil {
+		t.Server = c.server.config.Name
+	}
+	return t
+}
+
+// Close does nothing: a conversation holds nothing of the pool between answers.
+func (c *conversation) Close() {}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,234 @@
+package upstream
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"layeh.com/radius"
+)
+
+// A socket is one source port to a server, with its 256 identifiers.
+type socket struct {
+	server  *server
+	conn    net.Conn
+	retired bool         // guarded by server.mu
+	waiting atomic.Int32 // requests and Status-Servers
+
+	mu    sync.Mutex // guards the slots of those who wait
+	slots [256]slot
+}
+
+// wait arms the slot and returns where its outcome comes.
+func (k *socket) wait(id uint8, auth *[16]byte, now, until time.Time, every time.Duration) <-chan bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := &k.slots[id]
+	if t.done == nil {
+		t.done = make(chan bool, 1)
+	}
+	select {
+	case <-t.done: // the outcome of somebody who had stopped waiting
+	default:
+	}
+	k.arm(t, auth, now, until)
+	t.status, t.every, t.due = false, every, now.Add(every)
+	return t.done
+}
+
+// waitStatus arms the slot for a Status-Server, which nobody waits for.
+func (k *socket) waitStatus(id uint8, auth *[16]byte, now, until time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := &k.slots[id]
+	k.arm(t, auth, now, until)
+	t.status, t.due = true, until
+}
+
+func (k *socket) arm(t *slot, auth *[16]byte, now, until time.Time) {
+	t.generation++
+	t.waiting, t.spent, t.auth = true, false, *auth
+	t.sent, t.until = now, until
+	k.waiting.Add(1)
+}
+
+// forget ends the wait in a slot, however far it has come.
+func (k *socket) forget(id uint8) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.disarm(&k.slots[id])
+}
+
+func (k *socket) disarm(t *slot) bool {
+	if !t.waiting {
+		return false
+	}
+	t.waiting = false
+	k.waiting.Add(-1)
+	return true
+}
+
+// write sends one packet. The first write after an ICMP "port unreachable"
+// reports that and sends nothing: the second one does.
+func (k *socket) write(b []byte) error {
+	_, err := k.conn.Write(b)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		_, err = k.conn.Write(b)
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil // said, but not proved, by whoever sent the ICMP: wait like for any loss
+	}
+	return err
+}
+
+// listen reads replies until the socket is closed.
+func (k *socket) listen() {
+	s := k.server
+	g := s.signers.get()
+	defer s.signers.put(g)
+	buf := make([]byte, maxPacket+1)
+	for broken := 0; broken < 8; {
+		n, err := k.conn.Read(buf)
+		switch {
+		case err == nil:
+			broken = 0
+			k.take(buf[:n], g)
+		case errors.Is(err, net.ErrClosed):
+			return
+		case errors.Is(err, syscall.ECONNREFUSED):
+			k.refused()
+		default:
+			broken++
+		}
+	}
+	s.retire(k)
+}
+
+// refused hears that nothing listens at the server's port. It is no proof, but
+// reason enough to ask.
+func (k *socket) refused() {
+	now := k.server.pool.config.Now()
+	k.server.judged(func(h *health) { h.doubted(now, now) })
+}
+
+// take handles one packet from the server's address.
+func (k *socket) take(b []byte, g *signer) {
+	s := k.server
+	b, ok := trim(b)
+	if !ok {
+		s.counters.dropped[malformed].Add(1)
+		return
+	}
+	id := b[1]
+	k.mu.Lock()
+	t := &k.slots[id]
+	generation, auth, status := t.generation, t.auth, t.status
+	k.mu.Unlock()
+	if f := k.examine(b, g, generation, &auth, status); f != sound {
+		s.counters.dropped[f].Add(1)
+		return
+	}
+	k.deliver(id, generation, b)
+}
+
+// examine says what is wrong with a packet, if anything.
+func (k *socket) examine(b []byte, g *signer, generation uint64, auth *[16]byte, status bool) flaw {
+	if generation == 0 {
+		return unasked
+	}
+	switch code := radius.Code(b[0]); {
+	case code == radius.CodeAccessAccept:
+	case code == radius.CodeAccessReject, code == radius.CodeAccessChallenge:
+		if status {
+			return wrongCode // RFC 5997, section 3: an Access-Accept
+		}
+	default:
+		return wrongCode
+	}
+	return g.verify(b, auth, k.server.config.WithoutMessageAuthenticator)
+}
+
+// deliver hands a verified reply to whoever waits for it. A reply that comes too
+// late for that is still a sign of life, once.
+func (k *socket) deliver(id uint8, generation uint64, b []byte) {
+	s := k.server
+	k.mu.Lock()
+	t := &k.slots[id]
+	if t.generation != generation || t.spent {
+		k.mu.Unlock()
+		return
+	}
+	t.spent = true
+	status := t.status
+	waited := k.disarm(t)
+	if waited && !status {
+		t.reply = append(t.reply[:0], b...)
+		t.done <- true
+	}
+	k.mu.Unlock()
+	if waited && status {
+		s.release(place{k, id})
+	}
+	if waited {
+		s.counters.answered.Add(1)
+	} else {
+		s.counters.late.Add(1)
+	}
+	s.judged(func(h *health) { h.answered(s.pool.config.Now(), status) })
+}
+
+// sweep repeats what is due and gives up what has waited long enough. It returns
+// when the youngest request was sent that had to be repeated.
+func (k *socket) sweep(now time.Time) (repeated bool, sent time.Time) {
+	if k.waiting.Load() == 0 {
+		return false, sent
+	}
+	var finished []uint8
+	k.mu.Lock()
+	for id := range k.slots {
+		t := &k.slots[id]
+		switch {
+		case !t.waiting:
+		case !now.Before(t.until):
+			k.disarm(t)
+			if t.status {
+				finished = append(finished, uint8(id)) //nolint:gosec // below 256
+			} else {
+				t.done <- false
+			}
+		case !now.Before(t.due):
+			k.repeat(t, now)
+			if repeated = true; t.sent.After(sent) {
+				sent = t.sent
+			}
+		}
+	}
+	k.mu.Unlock()
+	for _, id := range finished {
+		k.server.release(place{k, id})
+	}
+	return repeated, sent
+}
+
+// repeat sends the same octets again and doubles the interval
+// (RFC 5080, section 2.2.1).
+func (k *socket) repeat(t *slot, now time.Time) {
+	t.every = jitter(2 * t.every)
+	t.due = now.Add(t.every)
+	k.server.counters.repeated.Add(1)
+	_ = k.write(t.wire)
+}
+
+// giveUpAll tells everybody who waits that no answer will come.
+func (k *socket) giveUpAll() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id := range k.slots {
+		if t := &k.slots[id]; k.disarm(t) && !t.status {
+			t.done <- false
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package eap
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+	"fmt"
+
+	"causeway/realms"
+)
+
+var (
+	oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidUPN            = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3}
+)
+
+// mostNames bounds what one certificate may be tried as.
+const mostNames = 16
+
+// certificateNames returns whom a certificate names: its mail addresses, then its
+// user principal names, then, if there is none of either, computers by their
+// DNS names; its common name only when no alternative name says anything (R5).
+func certificateNames(leaf *x509.Certificate) []realms.Identity {
+	var names []realms.Identity
+	add := func(name string) {
+		if id, err := realms.ParseIdentity(name); err == nil && len(names) < mostNames {
+			names = append(names, id)
+		}
+	}
+	for _, mail := range leaf.EmailAddresses {
+		add(mail)
+	}
+	for _, upn := range principalNames(leaf) {
+		add(upn)
+	}
+	if len(names) == 0 {
+		for _, host := range leaf.DNSNames {
+			add("host/" + host)
+		}
+	}
+	if len(names) == 0 {
+		add(leaf.Subject.CommonName)
+	}
+	return names
+}
+
+// principalNames returns the otherName entries that hold a user principal name.
+// A malformed extension names nobody.
+func principalNames(leaf *x509.Certificate) []string {
+	var names []string
+	for _, ext := range leaf.Extensions {
+		if !ext.Id.Equal(oidSubjectAltName) {
+			continue
+		}
+		var entries asn1.RawValue
+		if rest, err := asn1.Unmarshal(ext.Value, &entries); err != nil || len(rest) > 0 {
+			continue
+		}
+		for b := entries.Bytes; len(b) > 0 && len(names) < mostNames; {
+			var entry asn1.RawValue
+			var err error
+			if b, err = asn1.Unmarshal(b, &entry); err != nil {
+				break
+			}
+			if name, ok := principalName(entry); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// principalName reads OtherName ::= SEQUENCE { type-id, [0] EXPLICIT value } under
+// the tag [0] (RFC 5280, section 4.2.1.6).
+func principalName(entry asn1.RawValue) (string, bool) {
+	if entry.Class != asn1.ClassContextSpecific || entry.Tag != 0 || !entry.IsCompound {
+		return "", false
+	}
+	var kind asn1.ObjectIdentifier
+	rest, err := asn1.Unmarshal(entry.Bytes, &kind)
+	if err != nil || !kind.Equal(oidUPN) {
+		return "", false
+	}
+	var value asn1.RawValue
+	if _, err := asn1.Unmarshal(rest, &value); err != nil || value.Class != asn1.ClassContextSpecific || value.Tag != 0 {
+		return "", false
+	}
+	var name string
+	if _, err := asn1.Unmarshal(value.Bytes, &name); err != nil {
+		return "", false
+	}
+	return name, true
+}
+
+// chooseName returns the certificate's name that agrees with the outer one, or
+// says why none does.
+func (s *Server) chooseName(outer realms.Identity, names []realms.Identity) (realms.Identity, error) {
+	err := fmt.Errorf("the certificate holds no user@realm: %w", realms.ErrClientCertIdentity)
+	for i, id := range names {
+		fault := s.checkInner(outer, id)
+		if fault == nil {
+			return id, nil
+		}
+		if i == 0 {
+			err = fault
+		}
+	}
+	return realms.Identity{}, err
+}

@@ -1,0 +1,111 @@
+package eap
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"causeway/radiusd/eap/packet"
+	"causeway/realms"
+)
+
+// judgesMSCHAPv2 says that a directory can do one of the two things that MSCHAPv2 needs.
+func judgesMSCHAPv2(d realms.Directory) bool {
+	switch d.(type) {
+	case realms.NTHasher, realms.ChallengeVerifier:
+		return true
+	}
+	return false
+}
+
+// An exchange is one MSCHAPv2 challenge and its response (RFC 2759), whichever
+// way they travelled.
+type exchange struct {
+	authenticator [16]byte // our challenge
+	peer          [16]byte
+	response      [24]byte
+	name          string // as the peer wrote it beside its response
+}
+
+// judged is what came of a good exchange.
+type judged struct {
+	account  realms.Account
+	response string // "S=…", by which we prove that we know the password too
+}
+
+// judge checks a response for one person. A name beside the response that is not
+// theirs is an error of the protocol: the response would prove nothing of theirs.
+func (s *Server) judge(ctx context.Context, id realms.Identity, x exchange) (judged, error) {
+	user := packet.StripDomain(x.name)
+	if !strings.EqualFold(user, packet.StripDomain(id.String())) && !strings.EqualFold(user, packet.StripDomain(id.User)) {
+		return judged{}, fmt.Errorf("another name beside the MSCHAPv2 response: %w", realms.ErrInnerProtocol)
+	}
+	account, key, err := s.verify(ctx, id, x, user)
+	if err != nil {
+		return judged{}, err
+	}
+	return judged{account, packet.AuthenticatorResponse(key, x.response, x.authenticator, x.peer, user)}, nil
+}
+
+// verify returns the account and MD4 of its NT hash.
+func (s *Server) verify(ctx context.Context, id realms.Identity, x exchange, user string) (realms.Account, [16]byte, error) {
+	switch d := s.cfg.Directory.(type) {
+	case realms.ChallengeVerifier:
+		account, key, err := d.VerifyMSCHAPv2(ctx, id, realms.Challenge{
+			UserName: user, Authenticator: x.authenticator, Peer: x.peer, NTResponse: x.response,
+		})
+		return account, key, reasoned(err)
+	case realms.NTHasher:
+		return s.verifyHash(ctx, d, id, x, user)
+	}
+	return realms.Account{}, [16]byte{}, realms.ErrNoHash
+}
+
+// verifyHash compares the response with that of the directory's hash. For a name
+// that has none, the hash of nobody is compared, so that an unknown name takes as
+// long as a known one (S18).
+func (s *Server) verifyHash(ctx context.Context, d realms.NTHasher, id realms.Identity, x exchange, user string) (realms.Account, [16]byte, error) {
+	hash, err := d.NTHash(ctx, id)
+	if err != nil {
+		hash = s.dummy
+	}
+	want := packet.NTResponse(x.authenticator, x.peer, user, hash)
+	equal := subtle.ConstantTimeCompare(want[:], x.response[:]) == 1
+	switch {
+	case err != nil:
+		return realms.Account{}, [16]byte{}, reasoned(err)
+	case !equal:
+		return realms.Account{}, [16]byte{}, realms.ErrBadPassword
+	}
+	account, err := s.cfg.Directory.Lookup(ctx, id)
+	if err != nil {
+		return realms.Account{}, [16]byte{}, reasoned(err)
+	}
+	return account, packet.HashNTHash(hash), nil
+}
+
+// ours says that a failure is not the supplicant's, so that it is not told that
+// its password is wrong: it would ask its owner for another.
+func ours(err error) bool {
+	for _, reason := range []realms.Reason{
+		realms.ErrUnreachable, realms.ErrMisconfigured, realms.ErrNoHash, realms.ErrInternal, realms.ErrServerBusy,
+		realms.ErrInnerProtocol,
+	} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
+}
+
+// failureText is what a supplicant is told of a wrong password, an unknown name or
+// a closed account alike (RFC 2759, section 6): no retry, and a challenge that the
+// form of the message wants.
+func (s *Server) failureText() string {
+	var challenge [16]byte
+	_, _ = io.ReadFull(s.cfg.Random, challenge[:]) // no retry: nobody will answer it
+	return fmt.Sprintf("E=691 R=0 C=%032X V=3 M=Authentication failed", challenge)
+}

@@ -29,7 +29,9 @@ type Client struct {
 	// Vendor is a name of Vendors, or "" for Called-Station-Id alone.
 	Vendor string
 
-	key *key // the secret, hashed ahead; set by NewClients
+	// Set by NewClients.
+	key   *key // the secret, hashed ahead
+	index int  // in the list
 }
 
 // Clients finds a client by address; it is immutable, so a reload swaps it whole.
@@ -88,6 +90,7 @@ func (c *Client) problem(i int) error {
 }
 
 func (c *Clients) add(client *Client) {
+	client.index = len(c.list)
 	c.list = append(c.list, client)
 	c.byPrefix[client.Prefix] = client
 	bits := longBits(client.Prefix)

@@ -32,7 +32,8 @@ type job struct {
 // send at once, or the job to handle, or neither for silence.
 func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []byte, j *job) {
 	s.counters.received.Add(1)
-	client, ok := s.clients.Load().Find(a.from.Addr())
+	clients := s.clients.Load()
+	client, ok := clients.Find(a.from.Addr())
 	if !ok {
 		s.silence(a, UnknownClient)
 		return nil, nil
@@ -50,8 +51,8 @@ func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []by
 	if packet.code() == radius.CodeStatusServer {
 		return s.status(a, &packet), nil
 	}
-	question := question{from: a.from, id: packet.packet[1]}
-	fresh, reply := known.begin(question, packet.fingerprint(), client.Name, a.now)
+	holder := clients.holders[client.index]
+	fresh, reply := known.begin(newQuestion(a.from, packet.packet[1]), packet.fingerprint(), holder, a.now)
 	switch {
 	case reply != nil:
 		s.counters.duplicates.Add(1)
@@ -60,7 +61,6 @@ func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []by
 		s.silence(a, DuplicateInProgress)
 		return nil, nil
 	}
-	holder := s.places.holder(client.Name)
 	if cause := s.places.take(holder); cause != causeNone {
 		known.forget(fresh)
 		s.silence(a, cause)

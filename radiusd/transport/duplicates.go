@@ -9,8 +9,13 @@ import (
 // A question identifies a request as RFC 5080, section 2.2.2, does, with the
 // socket implied: the kernel keeps one client port on one socket.
 type question struct {
-	from netip.AddrPort
-	id   byte
+	address [16]byte // unmapped IPv4 as mapped; zones do not tell clients apart
+	port    uint16
+	id      byte
+}
+
+func newQuestion(from netip.AddrPort, id byte) question {
+	return question{address: from.Addr().As16(), port: from.Port(), id: id}
 }
 
 // A fingerprint tells a retransmission from a new request under the same
@@ -32,7 +37,7 @@ func (s *sketch) fingerprint() fingerprint {
 type answer struct {
 	question    question
 	fingerprint fingerprint
-	client      string
+	client      *holder
 	reply       []byte
 	answered    time.Time
 	next, prev  *answer // in the client's queue; nil while in progress
@@ -46,7 +51,7 @@ type duplicates struct {
 	entries, octets   int // bounds
 	mu                sync.Mutex
 	answers           map[question]*answer
-	clients           map[string]*queue
+	clients           map[*holder]*queue
 	answered, holding int // entries with a reply, and their octets
 }
 
@@ -62,13 +67,13 @@ const answerOverhead = 320
 func newDuplicates(age time.Duration, entries, octets int) *duplicates {
 	return &duplicates{
 		age: age, entries: max(entries, 1), octets: max(octets, 2*maxLength),
-		answers: make(map[question]*answer), clients: make(map[string]*queue),
+		answers: make(map[question]*answer), clients: make(map[*holder]*queue),
 	}
 }
 
 // begin looks q up. One of three comes back: a new answer to be finished with
 // finish or forget; a reply to repeat; or neither, for a request in progress.
-func (d *duplicates) begin(q question, f fingerprint, client string, now time.Time) (fresh *answer, reply []byte) {
+func (d *duplicates) begin(q question, f fingerprint, client *holder, now time.Time) (fresh *answer, reply []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if old := d.answers[q]; old != nil {
@@ -126,10 +131,10 @@ func (d *duplicates) forget(a *answer) {
 func (d *duplicates) sweep(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for name, q := range d.clients {
+	for client, q := range d.clients {
 		d.expire(q, now)
 		if q.length == 0 {
-			delete(d.clients, name)
+			delete(d.clients, client)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"slices"
 
 	"layeh.com/radius"
 )
@@ -42,12 +43,18 @@ func EAP(p *radius.Packet) ([]byte, error) {
 	return joined, nil
 }
 
+// spareAttributes is room for State, User-Name, the keys and a VLAN.
+const spareAttributes = 8
+
 // AddEAP adds eap to reply as EAP-Message attributes of at most 253 octets.
 // They share eap's memory.
 func AddEAP(reply *radius.Packet, eap []byte) {
-	for len(eap) > 0 {
+	pieces := make([]radius.AVP, (len(eap)+maxValue-1)/maxValue) // one allocation, not one a piece
+	reply.Attributes = slices.Grow(reply.Attributes, len(pieces)+spareAttributes)
+	for i := range pieces {
 		n := min(len(eap), maxValue)
-		reply.Add(typeEAPMessage, radius.Attribute(eap[:n:n]))
+		pieces[i] = radius.AVP{Type: typeEAPMessage, Attribute: radius.Attribute(eap[:n:n])}
+		reply.Attributes = append(reply.Attributes, &pieces[i])
 		eap = eap[n:]
 	}
 }

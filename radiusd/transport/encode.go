@@ -152,11 +152,12 @@ func appendAttribute(b []byte, a *radius.AVP) []byte {
 func sign(b []byte, req *Request, signed bool) {
 	k := req.key()
 	d := digesters.Get().(*digester)
+	copy(b[4:headerLength], req.Packet.Authenticator[:])
 	if signed {
-		const value = headerLength + 2
-		copy(b[value:value+16], d.messageAuthenticator(k, b, &req.Packet.Authenticator, value))
+		const value = headerLength + 2 // zeros so far
+		copy(b[value:value+16], d.plainMAC(k, b))
 	}
-	copy(b[4:headerLength], d.authenticator(k, b, &req.Packet.Authenticator))
+	copy(b[4:headerLength], d.plainMD5(k, b))
 	digesters.Put(d)
 }
 

@@ -70,9 +70,28 @@ func (d *digester) messageAuthenticator(k *key, packet []byte, authenticator *[1
 	d.hash.Write(packet[headerLength:value])
 	d.hash.Write(zeros[:])
 	d.hash.Write(packet[value+16:])
+	return d.outer(k)
+}
+
+// plainMAC computes HMAC-MD5 over b as it is, in one write.
+func (d *digester) plainMAC(k *key, b []byte) []byte {
+	d.restore(k.inner)
+	d.hash.Write(b)
+	return d.outer(k)
+}
+
+func (d *digester) outer(k *key) []byte {
 	inner := d.hash.Sum(d.sum[:0])
 	d.restore(k.outer)
 	d.hash.Write(inner)
+	return d.hash.Sum(d.sum[:0])
+}
+
+// plainMD5 computes MD5(b, secret) with b as it is.
+func (d *digester) plainMD5(k *key, b []byte) []byte {
+	d.hash.Reset()
+	d.hash.Write(b)
+	d.hash.Write(k.secret)
 	return d.hash.Sum(d.sum[:0])
 }
 

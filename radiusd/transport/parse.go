@@ -59,45 +59,57 @@ func (s *sketch) code() radius.Code { return radius.Code(s.packet[0]) }
 
 func (s *sketch) authenticator() *[16]byte { return (*[16]byte)(s.packet[4:headerLength]) }
 
-// slabAttributes is how many attributes fit the one allocation; a controller
-// sends 12 to 20.
-const slabAttributes = 24
-
 // A slab holds everything of a request but its octets, so that a request costs
-// two allocations (three beyond slabAttributes) instead of one an attribute.
+// two allocations (four beyond twenty-four attributes) instead of two an
+// attribute. PAP brings some eight attributes, a controller with EAP 12 to 20.
 type slab struct {
 	job
-	packet   radius.Packet
-	avps     [slabAttributes]radius.AVP
-	pointers [slabAttributes]*radius.AVP
+	packet radius.Packet
 }
 
-// build copies the packet out of the receive buffer into j's Packet.
+type smallSlab struct {
+	slab
+	avps     [12]radius.AVP
+	pointers [12]*radius.AVP
+}
+
+type largeSlab struct {
+	slab
+	avps     [24]radius.AVP
+	pointers [24]*radius.AVP
+}
+
+func newSlab(attributes int) (*slab, []radius.AVP, radius.Attributes) {
+	switch {
+	case attributes <= len(smallSlab{}.avps):
+		s := &smallSlab{}
+		return &s.slab, s.avps[:attributes], s.pointers[:attributes:attributes]
+	case attributes <= len(largeSlab{}.avps):
+		s := &largeSlab{}
+		return &s.slab, s.avps[:attributes], s.pointers[:attributes:attributes]
+	}
+	return &slab{}, make([]radius.AVP, attributes), make(radius.Attributes, attributes)
+}
+
+// build copies the packet out of the receive buffer into a job's Packet.
 func (s *sketch) build(secret []byte) *job {
 	octets := make([]byte, len(s.packet))
 	copy(octets, s.packet)
-
-	all := &slab{}
-	avps, pointers := all.avps[:], all.pointers[:0]
-	if s.attributes > slabAttributes {
-		avps = make([]radius.AVP, s.attributes)
-		pointers = make([]*radius.AVP, 0, s.attributes)
-	}
-	for b, i := octets[headerLength:], 0; len(b) > 0; i++ {
+	all, avps, pointers := newSlab(s.attributes)
+	b := octets[headerLength:]
+	for i := range avps {
 		n := int(b[1])
 		avps[i].Type = radius.Type(b[0])
 		if n > 2 {
-			avps[i].Attribute = b[2:n:n] // appending to one attribute must not reach the next
+			avps[i].Attribute = radius.Attribute(b[2:n:n]) // appending to one must not reach the next
 		}
-		pointers = append(pointers, &avps[i])
+		pointers[i] = &avps[i]
 		b = b[n:]
 	}
-	p := &all.packet
-	p.Code = radius.Code(octets[0])
-	p.Identifier = octets[1]
-	p.Authenticator = [16]byte(octets[4:headerLength])
-	p.Secret = secret
-	p.Attributes = pointers[:len(pointers):len(pointers)]
-	all.job.request.Packet = p
+	all.packet = radius.Packet{
+		Code: s.code(), Identifier: octets[1], Authenticator: *s.authenticator(),
+		Secret: secret, Attributes: pointers,
+	}
+	all.job.request.Packet = &all.packet
 	return &all.job
 }

@@ -1,9 +1,6 @@
 package transport
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // places bounds the handlers in flight, and shares them (S15, F10): while at
 // most half are taken anybody may have one; beyond that only a client that
@@ -13,34 +10,15 @@ type places struct {
 	limit  int64
 	taken  atomic.Int64
 	active atomic.Int64 // clients with at least one place
-
-	mu      sync.RWMutex
-	holders map[string]*holder // by client name; the names outlive a reload
 }
 
-// A holder counts one client's places.
-type holder struct{ held atomic.Int64 }
-
-func newPlaces(limit int) *places {
-	return &places{limit: int64(limit), holders: make(map[string]*holder)}
+// A holder is one client as it lives through reloads, and counts its places.
+type holder struct {
+	name string
+	held atomic.Int64
 }
 
-// holder returns the count of the client called name.
-func (p *places) holder(name string) *holder {
-	p.mu.RLock()
-	h := p.holders[name]
-	p.mu.RUnlock()
-	if h != nil {
-		return h
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if h = p.holders[name]; h == nil {
-		h = &holder{}
-		p.holders[name] = h
-	}
-	return h
-}
+func newPlaces(limit int) *places { return &places{limit: int64(limit)} }
 
 // share is what h may hold when places are short: an equal part among those who
 // hold any, itself, and one who may yet come.
@@ -74,17 +52,26 @@ func (p *places) free(h *holder) {
 	p.taken.Add(-1)
 }
 
-// keep forgets the holders of clients that a reload took away.
-func (p *places) keep(c *Clients) {
-	names := make(map[string]bool)
-	for _, client := range c.All() {
-		names[client.Name] = true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for name, h := range p.holders {
-		if !names[name] && h.held.Load() == 0 {
-			delete(p.holders, name)
+// A register is a table of clients with the holder of each, by Client.index.
+type register struct {
+	*Clients
+	holders []*holder
+}
+
+// newRegister keeps the holders of clients that the table before had by the
+// same name, so that a reload frees nobody's places.
+func newRegister(c *Clients, before *register) *register {
+	known := make(map[string]*holder)
+	if before != nil {
+		for _, h := range before.holders {
+			known[h.name] = h
 		}
 	}
+	r := &register{Clients: c, holders: make([]*holder, len(c.list))}
+	for i, client := range c.list {
+		if r.holders[i] = known[client.Name]; r.holders[i] == nil {
+			r.holders[i] = &holder{name: client.Name}
+		}
+	}
+	return r
 }

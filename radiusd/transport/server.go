@@ -57,7 +57,8 @@ const (
 // called once each.
 type Server struct {
 	cfg       Config
-	clients   atomic.Pointer[Clients]
+	clients   atomic.Pointer[register]
+	reload    sync.Mutex
 	listeners []listener
 	places    *places
 	counters  counters
@@ -81,7 +82,7 @@ func Listen(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, places: newPlaces(cfg.InFlight), closed: make(chan struct{})}
-	s.clients.Store(cfg.Clients)
+	s.clients.Store(newRegister(cfg.Clients, nil))
 	s.base, s.cancel = context.WithCancel(context.Background())
 	for _, t := range transports {
 		opened, err := t.open(s.base, s)
@@ -208,8 +209,9 @@ func (s *Server) SetClients(c *Clients) {
 	if c == nil {
 		c = &Clients{}
 	}
-	s.clients.Store(c)
-	s.places.keep(c)
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	s.clients.Store(newRegister(c, s.clients.Load()))
 }
 
 // Addrs returns the addresses listened on, without the repeats of several

@@ -17,7 +17,7 @@ import (
 // fragments, the handshake, and alerts in both directions.
 //
 //	fragments -> next: shake -> opened -> the method's own states
-//	                         \-> ended (after an alert, either way)
+//	                         \-> ended (after our alert)
 type tunnel struct {
 	c    *conversation
 	kind packet.Type
@@ -31,7 +31,7 @@ type tunnel struct {
 	// what is still to be sent of it.
 	opened func(ctx context.Context, rest []byte) (step, error)
 
-	failure error // known, and told once the other side has seen our alert
+	failure error // told once the supplicant has seen our alert
 }
 
 // A step is what to do after a whole message: send one, which may be empty, or end.
@@ -129,19 +129,20 @@ func (t *tunnel) shake(ctx context.Context, message []byte) (step, error) {
 	return t.opened(ctx, out)
 }
 
-// broken ends the tunnel after an error of TLS. Who is at fault sees one round
-// more: our alert, or an acknowledgement of theirs.
+// broken ends the tunnel after an error of TLS. A supplicant that sent an alert
+// waits for EAP-Failure; one that is sent an alert answers it first, and waits for
+// EAP-Failure then (RFC 5216, section 2.1.3).
 func (t *tunnel) broken(alert []byte, err error) (step, error) {
 	t.failure = tlsReason(err)
-	t.c.trace.Stage = "alert sent"
 	if len(alert) == 0 {
-		t.c.trace.Stage = "alert received"
+		return step{}, t.failure
 	}
+	t.c.trace.Stage = "alert sent"
 	t.next = t.ended
 	return step{send: alert}, nil
 }
 
-// ended takes whatever follows an alert.
+// ended takes whatever follows our alert.
 func (t *tunnel) ended(context.Context, []byte) (step, error) { return step{}, t.failure }
 
 // open reads one message inside the tunnel.

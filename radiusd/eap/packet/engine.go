@@ -71,6 +71,9 @@ func (e *Engine) Handshake(in []byte) (out []byte, done bool, err error) {
 	}
 	if _, more := e.next(); !more {
 		e.wire.yield, e.done = nil, e.err == nil
+		if alert, ok := plainAlert(in); ok && e.err != nil {
+			e.wire.out, e.err = nil, &net.OpError{Op: "remote error", Err: alert}
+		}
 	}
 	out = e.wire.take()
 	e.log.readServerHello(out)
@@ -169,6 +172,17 @@ func PeerAlert(err error) (tls.AlertError, bool) {
 		return 0, false
 	}
 	return tls.AlertError(v.Uint()), true
+}
+
+// plainAlert reads a fatal alert outside encryption. A TLS 1.3 client that fails
+// before it has keys of its own sends one, and crypto/tls, which by then
+// expects encryption, says only that the record is bad.
+func plainAlert(message []byte) (tls.AlertError, bool) {
+	const alert, fatal = 21, 2
+	if len(message) != 7 || message[0] != alert || message[3] != 0 || message[4] != 2 || message[5] != fatal {
+		return 0, false
+	}
+	return tls.AlertError(message[6]), true
 }
 
 // A wire is the net.Conn that TLS reads and writes: two buffers.

@@ -1,0 +1,279 @@
+package vlan
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Facts are what is known of one authentication that a home has accepted.
+// Nothing in them comes from an upstream's reply but the fact that it was an
+// Accept (R12).
+type Facts struct {
+	Site       string
+	Controller string // empty: the site's first, for those who ask what would be
+	SSID       string
+	// User is the name in front of the "@": inside the tunnel for our own
+	// people, outside it for everybody else; empty when it is hidden.
+	User  string
+	Realm string
+	Own   bool // our own home answered
+
+	Groups        []string // of our own directory; nobody else's count
+	GroupsUnknown bool     // Groups may be incomplete
+
+	Method, Inner string // Method is "tls", "ttls", "peap", "pap"; empty when hidden
+
+	// Elsewhere says that the request came from a federation's proxy: one of our
+	// own people at another organisation. Site, Controller and SSID are then
+	// theirs and do not count (R2).
+	Elsewhere bool
+
+	Time time.Time // the day counts, in this location; zero asks Config.Now
+}
+
+// Assign says which network the facts lead to. The error wraps a Reason; the
+// Assignment beside an error is the zero value, which nothing accepts.
+//
+// It allocates nothing unless it refuses.
+func (p *Policy) Assign(f Facts) (Assignment, error) {
+	return p.decide(&f, nil)
+}
+
+// decide is the one way to a decision. When told to, it tells each step.
+func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
+	var s subject
+	if err := p.person(f, &s); err != nil {
+		return Assignment{}, tell.refuse(err)
+	}
+	if f.Elsewhere {
+		if !s.own {
+			return Assignment{}, tell.refuse(fmt.Errorf("a federation's proxy asked for %q, whom we do not answer: %w", f.Realm, ProxyLoop))
+		}
+		return tell.accept(Assignment{state: noPlacement, own: true}), nil // R7
+	}
+	at, nas, err := p.place(f)
+	if err != nil {
+		return Assignment{}, tell.refuse(err)
+	}
+	program := at.programs[f.SSID]
+	if program == nil {
+		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q is not in the configuration: %w", f.SSID, SSIDUnknown))
+	}
+	s.site = at.index
+	rules := program.rules(s.own, s.realm)
+	if tell != nil {
+		rules = program.ssid.rules // those of other people, too: they say why they do not fit
+	}
+	chosen, reason := walk(rules, &s, tell)
+	if chosen == nil {
+		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q at %s has no network for %q at %q: %w", f.SSID, at.name, f.User, f.Realm, reason))
+	}
+	a := Assignment{state: placed, own: s.own, site: at, nas: nas, rule: chosen, network: chosen.network, id: at.numbers[chosen.network.index]}
+	if err := a.sound(); err != nil {
+		return Assignment{}, tell.refuse(err)
+	}
+	return tell.accept(a), nil
+}
+
+// A subject is a person as rules see them: names turned to the numbers that the
+// policy gave them.
+type subject struct {
+	own    bool
+	realm  int // 0: none that the file names
+	user   int // 0: none that the file names
+	hidden bool
+	method method
+	site   int
+	groups groupSet
+
+	groupsUnknown bool
+}
+
+// person resolves who it is, and refuses facts that contradict the routing.
+func (p *Policy) person(f *Facts, s *subject) error {
+	if !validRealm(f.Realm) || strings.IndexByte(f.User, '@') >= 0 {
+		return fmt.Errorf("%q at %q is no user of a realm: %w", f.User, f.Realm, RealmMalformed)
+	}
+	name := strings.ToLower(f.Realm)
+	if p.isOurs(name) != f.Own {
+		return fmt.Errorf("realm %q was answered by the wrong side: %w", f.Realm, RealmMisplaced)
+	}
+	s.own = f.Own
+	s.realm = p.realms[name]
+	s.hidden = f.User == ""
+	s.method = methodOf(f.Method)
+	if len(p.userAt) > 1 && s.realm != 0 && !s.hidden {
+		var room [320]byte
+		folded := append(appendFold(room[:0], f.User), '@')
+		s.user = p.users[string(append(folded, name...))]
+	}
+	if s.own {
+		p.groupsOf(f.Groups, &s.groups)
+		s.groupsUnknown = f.GroupsUnknown
+	}
+	return nil
+}
+
+func (p *Policy) groupsOf(names []string, set *groupSet) {
+	if len(p.groupAt) == 1 {
+		return
+	}
+	var room [256]byte
+	for _, name := range names {
+		if i := p.groups[string(appendFold(room[:0], name))]; i != 0 {
+			set.add(i, len(p.groupAt))
+		}
+	}
+}
+
+// place finds the site and the controller, and judges the site's agreement.
+func (p *Policy) place(f *Facts) (*site, *controller, error) {
+	at := p.siteOf[f.Site]
+	if at == nil {
+		return nil, nil, fmt.Errorf("site %q is not in the configuration: %w", f.Site, SiteUnknown)
+	}
+	nas := at.controller(f.Controller)
+	if nas == nil {
+		return nil, nil, fmt.Errorf("%s has no controller %q: %w", at.name, f.Controller, ControllerUnknown)
+	}
+	if at.agreement {
+		now := f.Time
+		if now.IsZero() {
+			now = p.now()
+		}
+		if today := day(now); today < at.from || today > at.until {
+			return nil, nil, fmt.Errorf("the agreement for %s does not cover this day: %w", at.name, AgreementExpired)
+		}
+	}
+	if f.SSID == "" {
+		return nil, nil, fmt.Errorf("the request names no SSID: %w", SSIDMissing)
+	}
+	return at, nas, nil
+}
+
+func (s *site) controller(name string) *controller {
+	for _, c := range s.controllers {
+		if name == "" || c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// walk returns the first rule that fits, or why there is none.
+func walk(rules []*rule, s *subject, tell teller) (*rule, Reason) {
+	for _, r := range rules {
+		v := r.judge(s)
+		if tell != nil {
+			tell(r.step(v))
+		}
+		switch v {
+		case matches:
+			return r, ""
+		case groupHidden:
+			return nil, GroupsUnknown
+		case methodUnseen:
+			return nil, MethodUnknown
+		case userHidden:
+			return nil, UserUnknown
+		}
+	}
+	return nil, NoRule
+}
+
+// A verdict is what a rule says of a person.
+type verdict uint8
+
+const (
+	matches verdict = iota
+	otherSite
+	otherSide // ours or a visitor, and the rule is for the other
+	otherRealm
+	otherUser
+	otherMethod
+	notInGroup
+	// It would match or not, depending on what cannot be seen.
+	userHidden
+	methodUnseen
+	groupHidden
+)
+
+// judge holds the rule's conditions against a person. What is seen and differs
+// decides first; only a rule that could still match is undecided.
+func (r *rule) judge(s *subject) verdict {
+	if r.site != 0 && r.site != s.site {
+		return otherSite
+	}
+	v := r.fits(s)
+	if v != matches && v != userHidden {
+		return v
+	}
+	if r.method != methodHidden && r.method != s.method {
+		if s.method != methodHidden {
+			return otherMethod
+		}
+		v = methodUnseen
+	}
+	if r.group != 0 && !s.groups.has(r.group) {
+		if !s.groupsUnknown {
+			return notInGroup
+		}
+		v = groupHidden
+	}
+	return v
+}
+
+func (w *who) fits(s *subject) verdict {
+	switch w.audience {
+	case ownPeople:
+		if !s.own {
+			return otherSide
+		}
+	case visitors:
+		if s.own {
+			return otherSide
+		}
+	case oneRealm, oneUser:
+		if w.own != s.own {
+			return otherSide
+		}
+		if w.realm != s.realm {
+			return otherRealm
+		}
+		if w.audience == oneUser && w.user != s.user {
+			if s.hidden && s.own { // a visitor may hide the name: it proves nothing anyway
+				return userHidden
+			}
+			return otherUser
+		}
+	}
+	return matches
+}
+
+// A groupSet holds groups by the policy's numbers; most policies name few.
+type groupSet struct {
+	few  [8]uint64
+	many []uint64
+}
+
+func (g *groupSet) has(i int) bool {
+	if i < 64*len(g.few) {
+		return g.few[i/64]&(1<<(i%64)) != 0
+	}
+	i -= 64 * len(g.few)
+	return i/64 < len(g.many) && g.many[i/64]&(1<<(i%64)) != 0
+}
+
+// add puts a group in; size is one more than the greatest number there is.
+func (g *groupSet) add(i, size int) {
+	if i < 64*len(g.few) {
+		g.few[i/64] |= 1 << (i % 64)
+		return
+	}
+	if g.many == nil {
+		g.many = make([]uint64, (size-64*len(g.few)+63)/64)
+	}
+	i -= 64 * len(g.few)
+	g.many[i/64] |= 1 << (i % 64)
+}

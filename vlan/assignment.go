@@ -1,0 +1,196 @@
+package vlan
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"layeh.com/radius"
+)
+
+// An Assignment is the network of one Accept. Only a Policy makes one; Tag and
+// Verify refuse the zero value.
+type Assignment struct {
+	state   state
+	own     bool // our own home answered
+	site    *site
+	nas     *controller
+	rule    *rule
+	network *network
+	id      uint16
+}
+
+type state uint8
+
+const (
+	unplaced    state = iota // the zero value
+	placed                   // a VLAN at a site of ours
+	noPlacement              // one of ours at another organisation (R7)
+)
+
+// VLAN returns the number, 1 to 4094; 0 when the Accept carries no placement.
+func (a Assignment) VLAN() uint16 { return a.id }
+
+// Name returns the VLAN's name; empty when the Accept carries no placement.
+func (a Assignment) Name() string {
+	if a.network == nil {
+		return ""
+	}
+	return a.network.name
+}
+
+// Zone returns the zone's name; empty when the Accept carries no placement.
+func (a Assignment) Zone() string {
+	if a.network == nil {
+		return ""
+	}
+	return a.network.zone.name
+}
+
+// Rule returns the rule that decided, as "eduroam rule 2", counted from 1;
+// "elsewhere" for one of ours at another organisation.
+func (a Assignment) Rule() string {
+	switch {
+	case a.rule != nil:
+		return a.rule.label
+	case a.state == noPlacement:
+		return "elsewhere"
+	}
+	return ""
+}
+
+// Key returns the path of the rule that decided, as in a Problem.
+func (a Assignment) Key() string {
+	if a.rule == nil {
+		return ""
+	}
+	return a.rule.key
+}
+
+// Elsewhere tells whether the Accept leaves for another organisation and
+// carries no placement.
+func (a Assignment) Elsewhere() bool { return a.state == noPlacement }
+
+// String describes the Assignment in a sentence.
+func (a Assignment) String() string {
+	switch a.state {
+	case placed:
+		return fmt.Sprintf("vlan %s (%d) in zone %s at %s", a.network.name, a.id, a.network.zone.name, a.site.name)
+	case noPlacement:
+		return "no network: one of ours at another organisation, which places its guests itself"
+	}
+	return "nothing assigned"
+}
+
+// sound checks again what the proof has shown: the number belongs to one zone at
+// this site, that zone is the rule's, and it is not a trusted one for somebody
+// whom we did not check ourselves.
+func (a *Assignment) sound() error {
+	if a.state != placed || a.id < 1 || a.id > 4094 {
+		return fmt.Errorf("%s: %w", a.String(), ZoneGuard)
+	}
+	if owner := a.site.owner[a.id]; owner != a.network.zone {
+		return fmt.Errorf("vlan %d at %s is not zone %s alone: %w", a.id, a.site.name, a.network.zone.name, ZoneGuard)
+	}
+	if !a.own && a.network.zone.trusted {
+		return fmt.Errorf("a visitor was about to reach zone %s, which is trusted: %w", a.network.zone.name, ZoneGuard)
+	}
+	return nil
+}
+
+// Tag adds the attributes that say the network, in the words of the site's
+// controller, to an Access-Accept. It refuses a packet that carries placement
+// already, for then somebody else had a hand in it (S13).
+func (a Assignment) Tag(reply *radius.Packet) error {
+	if reply == nil || reply.Code != radius.CodeAccessAccept {
+		return fmt.Errorf("a network is told in an Access-Accept only: %w", ZoneGuard)
+	}
+	for _, avp := range reply.Attributes {
+		if err := harmlessOnly(avp.Type, avp.Attribute); err != nil {
+			return err
+		}
+	}
+	if a.state == noPlacement {
+		return nil
+	}
+	if err := a.sound(); err != nil {
+		return err
+	}
+	w := writer{to: reply, room: make([]byte, 0, 64)}
+	switch a.nas.vendor.vlan {
+	case wirelessVLAN:
+		w.number(mikrotikVLAN, uint32(a.id))
+		w.number(mikrotikVLANType, 0) // 802.1Q
+	case trio:
+		w.tagged(tunnelType, a.nas.tag, 13)
+		w.tagged(tunnelMediumType, a.nas.tag, 6)
+		w.group(a.nas.tag, a.id)
+	}
+	if a.network.up > 0 {
+		w.number(wisprBandwidthUp, a.network.up)
+	}
+	if a.network.down > 0 {
+		w.number(wisprBandwidthDown, a.network.down)
+	}
+	if a.network.filter != "" {
+		w.text(a.nas.vendor.filter, a.network.filter)
+	}
+	return nil
+}
+
+// A writer adds attributes whose octets share one array.
+type writer struct {
+	to   *radius.Packet
+	room []byte
+}
+
+// begin writes the header of a Vendor-Specific attribute (RFC 2865, section 5.26)
+// when the attribute is a vendor's.
+func (w *writer) begin(at attribute, size int) (start int) {
+	start = len(w.room)
+	if at.vendor != 0 {
+		w.room = binary.BigEndian.AppendUint32(w.room, at.vendor)
+		w.room = append(w.room, at.code, byte(2+size))
+	}
+	return start
+}
+
+func (w *writer) end(at attribute, start int) {
+	code := radius.Type(at.code)
+	if at.vendor != 0 {
+		code = vendorSpecific
+	}
+	value := w.room[start:len(w.room):len(w.room)]
+	w.to.Add(code, radius.Attribute(value))
+}
+
+func (w *writer) number(at attribute, n uint32) {
+	start := w.begin(at, 4)
+	w.room = binary.BigEndian.AppendUint32(w.room, n)
+	w.end(at, start)
+}
+
+func (w *writer) text(at attribute, s string) {
+	start := w.begin(at, len(s))
+	w.room = append(w.room, s...)
+	w.end(at, start)
+}
+
+// tagged writes a tag octet, 0 for none, and 24 bits (RFC 2868, sections 3.1, 3.2).
+func (w *writer) tagged(at attribute, tag *uint8, n uint32) {
+	if tag != nil {
+		n |= uint32(*tag) << 24
+	}
+	w.number(at, n)
+}
+
+// group writes Tunnel-Private-Group-Id: the number as decimal text, the tag octet
+// only where there is one (RFC 2868, section 3.6; RFC 3580, section 3.31).
+func (w *writer) group(tag *uint8, id uint16) {
+	start := w.begin(tunnelGroup, 0)
+	if tag != nil {
+		w.room = append(w.room, *tag)
+	}
+	w.room = strconv.AppendUint(w.room, uint64(id), 10)
+	w.end(tunnelGroup, start)
+}

@@ -1,0 +1,102 @@
+package vlan
+
+import "time"
+
+// A Config is what an admin wrote about networks, names not yet resolved.
+type Config struct {
+	Zones      []Zone
+	VLANs      []VLAN
+	SSIDs      []SSID
+	Guarantees []Guarantee
+	Sites      []Site
+
+	// Own are the realms that are answered here, each subrealm that has a name
+	// of its own included. Partners are those with servers of their own in our
+	// file. Any other realm is a visitor of a federation.
+	Own, Partners []string
+
+	// Now tells the date by which agreements are judged when Facts carries
+	// none; nil is time.Now. Only the day counts, in the location of the time.
+	Now func() time.Time
+}
+
+// A Zone is a part of the network that never mixes with another.
+type Zone struct {
+	Name string
+	// Trusted zones are never reached by anybody whom we did not check
+	// ourselves, nor by a controller's fall-back.
+	Trusted bool
+}
+
+// A VLAN is one network, known by its name.
+type VLAN struct {
+	Name string
+	// ID is its number where a site says nothing else, 1 to 4094; 0 means that
+	// every site where it can be reached says its own.
+	ID       uint16
+	Zone     string
+	Down, Up string // bit/s towards and from the device: "50M", "512k", "1G"; empty is no limit
+	Filter   string // a filter that the controller knows by this name; empty is none
+}
+
+// An SSID is one wireless network name with its rules in order.
+type SSID struct {
+	Name       string // compared octet by octet (R11)
+	Federation string // who carries other realms; the routing table reads it, not this package
+	Rules      []Rule
+}
+
+// A Rule names the VLAN of those who fit all of its conditions. An empty
+// condition always holds; Who is never empty.
+type Rule struct {
+	// Who is "own" (any realm answered here), "visitor" (any other valid realm,
+	// partners included), "@realm" (that realm and no subrealm of it) or
+	// "user@realm".
+	Who   string
+	Group string // one group of our own directory, in any case
+	EAP   string // "tls", "ttls", "peap" or "pap"
+	SSID  string // empty, or the SSID that the rule stands under
+	Site  string
+	VLAN  string
+}
+
+// A Guarantee says what must never be. It names one of Never and Only.
+type Guarantee struct {
+	// Who is as in a Rule; empty or "anyone" is everybody. The other conditions
+	// narrow it, and an empty one is no condition.
+	Who, Group, SSID, Site, Method string
+
+	Never Place // they never land here
+	Only  Place // they land here or nowhere
+}
+
+// A Place is a zone or a VLAN, by name: one of the two.
+type Place struct{ Zone, VLAN string }
+
+// A Site is a building with its own numbers and controllers.
+type Site struct {
+	Name        string
+	VLAN        map[string]uint16 // numbers that differ from the VLAN's own, by VLAN name
+	Controllers []Controller
+	Agreement   *Agreement // nil where the building is ours
+}
+
+// A Controller is what asks us: a wireless controller or an access point.
+type Controller struct {
+	Name   string
+	Vendor string // a row of the table of vendors; empty is "generic"
+	// WithoutVLAN says what the controller does when we name no VLAN or do not
+	// answer: "reject", or the name of the VLAN where it puts people. It is
+	// never empty.
+	WithoutVLAN string
+	Tag         *uint8 // tag octet of the tunnel attributes, 0 to 31 (RFC 2868, section 3.1); nil writes none
+}
+
+// An Agreement is what lets our people use somebody else's building. Only the
+// calendar days of From and Until count, and both days are inside.
+type Agreement struct {
+	Reference, Owner, ApprovedBy string
+
+	From  time.Time // zero: since ever
+	Until time.Time // never zero
+}

@@ -1,0 +1,70 @@
+package vlan
+
+import "fmt"
+
+// A Step is one thing that a decision looked at.
+type Step struct {
+	Key     string // the rule's path in the file, as in a Problem; empty for the last step
+	Rule    int    // from 1; 0 for the last step
+	Matched bool   // this rule, or the whole decision, gave a network
+	Text    string // `rule 2 (who = "visitor"): it is for visitors, and this is one of ours`
+}
+
+// Explain decides as Assign does and returns each step, the outcome last. Rules
+// of other realms, which Assign skips, are there with the reason.
+func (p *Policy) Explain(f Facts) []Step {
+	var steps []Step
+	_, _ = p.decide(&f, func(s Step) { steps = append(steps, s) }) // the last step says how it ended
+	return steps
+}
+
+// A teller hears the steps of a decision; nil wants to hear none.
+type teller func(Step)
+
+func (t teller) refuse(err error) error {
+	if t != nil {
+		t(Step{Text: "refused: " + err.Error()})
+	}
+	return err
+}
+
+func (t teller) accept(a Assignment) Assignment {
+	if t != nil {
+		t(Step{Matched: true, Text: a.String()})
+	}
+	return a
+}
+
+func (r *rule) step(v verdict) Step {
+	return Step{Key: r.key, Rule: r.number, Matched: v == matches, Text: r.text + ": " + r.because(v)}
+}
+
+// because says why a rule fits or does not.
+func (r *rule) because(v verdict) string {
+	switch v {
+	case matches:
+		return fmt.Sprintf("it fits, and gives vlan %s", r.network.name)
+	case otherSite:
+		return "it is for another site"
+	case otherSide:
+		if r.answeredHere() {
+			return "it is for our own people, and this is a visitor"
+		}
+		return "it is for visitors, and this is one of ours"
+	case otherRealm:
+		return "it is for another realm"
+	case otherUser:
+		return "it is for somebody else"
+	case otherMethod:
+		return "it is for another method"
+	case notInGroup:
+		return "they are not in the group"
+	case userHidden:
+		return "it is for one person, and the name is not known: refused rather than passed over"
+	case methodUnseen:
+		return "it asks for a method, and the method is not known: refused rather than passed over"
+	case groupHidden:
+		return "it asks for a group, and the groups are not all known: refused rather than passed over"
+	}
+	return "undecided"
+}

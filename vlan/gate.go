@@ -1,0 +1,269 @@
+package vlan
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"layeh.com/radius"
+)
+
+const vendorSpecific = 26
+
+// Verify is the final gate. It reads the bytes of an Access-Accept as they are
+// about to leave and returns an error that wraps ZoneGuard unless every attribute
+// is harmless or says exactly what was assigned, once. What it does not know, it
+// refuses. It shares no code with what wrote the bytes, and trusts no layer above:
+// the number that it reads is looked up among the site's own again.
+//
+// It allocates nothing unless it refuses.
+func (a Assignment) Verify(wire []byte) error {
+	if a.state == unplaced {
+		return fmt.Errorf("an Accept that nobody was assigned to: %w", ZoneGuard)
+	}
+	if len(wire) < 20 || int(binary.BigEndian.Uint16(wire[2:4])) != len(wire) {
+		return fmt.Errorf("the reply is no whole packet: %w", ZoneGuard)
+	}
+	if wire[0] != byte(radius.CodeAccessAccept) {
+		return fmt.Errorf("the reply is no Access-Accept: %w", ZoneGuard)
+	}
+	said := statement{ordered: &a}
+	for rest := wire[20:]; len(rest) > 0; {
+		if len(rest) < 2 || rest[1] < 2 || int(rest[1]) > len(rest) {
+			return fmt.Errorf("the reply has an attribute of impossible length: %w", ZoneGuard)
+		}
+		code, value := rest[0], rest[2:rest[1]]
+		rest = rest[rest[1]:]
+		if err := eachPart(code, value, said.hear); err != nil {
+			return err
+		}
+	}
+	return said.complete()
+}
+
+// harmlessOnly refuses an attribute that is not on the list of harmless ones.
+func harmlessOnly(code radius.Type, value []byte) error {
+	if code < 0 || code > 255 {
+		return fmt.Errorf("attribute %d: %w", code, ZoneGuard)
+	}
+	return eachPart(uint8(code), value, func(at attribute, _ []byte) error {
+		if at.harmless() {
+			return nil
+		}
+		return at.refused()
+	})
+}
+
+// eachPart passes on an attribute, or each of those inside a Vendor-Specific one
+// (RFC 2865, section 5.26). A vendor whose attributes are laid out in another way
+// is refused as malformed or as unknown, and either will do.
+func eachPart(code uint8, value []byte, hear func(attribute, []byte) error) error {
+	if code != vendorSpecific {
+		return hear(attribute{0, code}, value)
+	}
+	if len(value) < 4+2 {
+		return fmt.Errorf("the reply has an empty vendor's attribute: %w", ZoneGuard)
+	}
+	vendor := binary.BigEndian.Uint32(value)
+	if vendor == 0 { // it would be taken for a standard attribute
+		return fmt.Errorf("the reply has an attribute of vendor 0: %w", ZoneGuard)
+	}
+	for rest := value[4:]; len(rest) > 0; {
+		if len(rest) < 2 || rest[1] < 2 || int(rest[1]) > len(rest) {
+			return fmt.Errorf("the reply has an attribute of vendor %d of impossible length: %w", vendor, ZoneGuard)
+		}
+		if err := hear(attribute{vendor, rest[0]}, rest[2:rest[1]]); err != nil {
+			return err
+		}
+		rest = rest[rest[1]:]
+	}
+	return nil
+}
+
+func (at attribute) harmless() bool {
+	for i := range harmless {
+		if harmless[i].attribute == at {
+			return true
+		}
+	}
+	return false
+}
+
+// String names the attribute for the alarm.
+func (at attribute) String() string {
+	for _, p := range placements {
+		if p.attribute == at {
+			return p.name
+		}
+	}
+	if at.vendor != 0 {
+		return fmt.Sprintf("attribute %d of vendor %d", at.code, at.vendor)
+	}
+	if at.code >= 241 && at.code <= 246 {
+		return fmt.Sprintf("extended attribute %d", at.code) // RFC 6929
+	}
+	return fmt.Sprintf("attribute %d", at.code)
+}
+
+func (at attribute) refused() error {
+	return fmt.Errorf("the reply carries %v, which nobody ordered: %w", at, ZoneGuard)
+}
+
+// A statement is what a reply has said of the network so far.
+type statement struct {
+	ordered *Assignment
+	said    part // what was heard
+}
+
+// A part is one thing that an Accept says of the network; parts are a set.
+type part uint16
+
+const (
+	saysType part = 1 << iota
+	saysMedium
+	saysGroup
+	saysWirelessVLAN
+	saysWirelessType
+	saysUp
+	saysDown
+	saysFilter
+)
+
+// wanted is all that the reply has to say.
+func (a *Assignment) wanted() part {
+	if a.state != placed {
+		return 0
+	}
+	var w part
+	switch a.nas.vendor.vlan {
+	case trio:
+		w = saysType | saysMedium | saysGroup // together or not at all (R14)
+	case wirelessVLAN:
+		w = saysWirelessVLAN | saysWirelessType
+	}
+	if a.network.up > 0 {
+		w |= saysUp
+	}
+	if a.network.down > 0 {
+		w |= saysDown
+	}
+	if a.network.filter != "" {
+		w |= saysFilter
+	}
+	return w
+}
+
+// means returns what an attribute says, for this controller; 0 is nothing that
+// it may say.
+func (a *Assignment) means(at attribute) part {
+	if a.state != placed {
+		return 0
+	}
+	switch at {
+	case attribute{0, 64}:
+		return saysType
+	case attribute{0, 65}:
+		return saysMedium
+	case attribute{0, 81}:
+		return saysGroup
+	case attribute{14988, 26}:
+		return saysWirelessVLAN
+	case attribute{14988, 27}:
+		return saysWirelessType
+	case attribute{14122, 7}:
+		return saysUp
+	case attribute{14122, 8}:
+		return saysDown
+	case a.nas.vendor.filter:
+		return saysFilter
+	}
+	return 0
+}
+
+// hear takes one attribute of the reply.
+func (s *statement) hear(at attribute, value []byte) error {
+	if at.harmless() {
+		return nil
+	}
+	this := s.ordered.means(at)
+	if this == 0 || s.ordered.wanted()&this == 0 {
+		return at.refused()
+	}
+	if s.said&this != 0 {
+		return fmt.Errorf("the reply says %v twice: %w", at, ZoneGuard)
+	}
+	s.said |= this
+	if !s.ordered.agrees(this, value) {
+		return fmt.Errorf("the reply says %v %q, which is not what was ordered: %w", at, value, ZoneGuard)
+	}
+	return nil
+}
+
+// agrees reads a value and compares it with the Assignment.
+func (a *Assignment) agrees(this part, value []byte) bool {
+	if this == saysFilter {
+		return string(value) == a.network.filter
+	}
+	if this == saysGroup {
+		if a.nas.tag != nil {
+			if len(value) == 0 || value[0] != *a.nas.tag {
+				return false
+			}
+			value = value[1:]
+		}
+		id, ok := readVLAN(value)
+		return ok && id == a.id
+	}
+	if len(value) != 4 {
+		return false
+	}
+	n := binary.BigEndian.Uint32(value)
+	if (this == saysType || this == saysMedium) && a.nas.tag != nil {
+		if n>>24 != uint32(*a.nas.tag) {
+			return false
+		}
+		n &= 1<<24 - 1
+	}
+	switch this {
+	case saysType:
+		return n == 13 // VLAN (RFC 3580, section 3.31)
+	case saysMedium:
+		return n == 6 // IEEE 802
+	case saysWirelessVLAN:
+		return n == uint32(a.id)
+	case saysWirelessType:
+		return n == 0 // 802.1Q
+	case saysUp:
+		return n == a.network.up
+	case saysDown:
+		return n == a.network.down
+	}
+	return false
+}
+
+// readVLAN reads 1 to 4094 as decimal text without a leading zero or anything else.
+func readVLAN(text []byte) (uint16, bool) {
+	if len(text) < 1 || len(text) > 4 || text[0] == '0' {
+		return 0, false
+	}
+	id := 0
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		id = id*10 + int(c-'0')
+	}
+	return uint16(id), id <= 4094
+}
+
+// complete tells whether all was said, and judges the place once more.
+func (s *statement) complete() error {
+	a := s.ordered
+	if missing := a.wanted() &^ s.said; missing != 0 {
+		return fmt.Errorf("the reply leaves out part of its placement (%s): %w", strconv.FormatUint(uint64(missing), 2), ZoneGuard)
+	}
+	if a.state == noPlacement {
+		return nil
+	}
+	return a.sound()
+}

@@ -1,0 +1,241 @@
+package vlan
+
+import (
+	"strings"
+	"time"
+)
+
+// A Policy is a Config whose proof held. It never changes and may be used by any
+// number of goroutines.
+type Policy struct {
+	now     func() time.Time
+	zones   []*zone
+	vlans   []*network
+	sites   []*site
+	siteOf  map[string]*site
+	ssids   []*ssid
+	ssidOf  map[string]*ssid
+	realms  map[string]int // every realm that the file names, to its index; others are 0
+	realmAt []realm        // by index; realmAt[0] stands for every realm that the file does not name
+	users   map[string]int // folded "user@realm" of those whom the file names; others are 0
+	userAt  []user         // by index
+	groups  map[string]int // folded names of groups that the file names; others are 0
+	groupAt []string       // by index, as the file has it
+
+	guarantees []*guarantee
+	warnings   []Problem
+	proof      tally
+}
+
+// New resolves the names of a Config and proves its guarantees. The error is of
+// type Problems and holds everything that is wrong, not the first of it.
+func New(cfg Config) (*Policy, error) {
+	r := read(cfg)
+	r.refuseSharedNumbers()
+	if !r.rulesIncomplete { // a proof over half the rules would invent paths
+		r.refuseMissingNumbers()
+		r.prove()
+	}
+	if len(r.problems) > 0 {
+		return nil, r.problems
+	}
+	r.warn()
+	r.policy.warnings = r.warnings
+	return r.policy, nil
+}
+
+// Warnings returns what is allowed and probably not meant: rules that nobody
+// reaches, VLANs where nobody can land.
+func (p *Policy) Warnings() []Problem { return append([]Problem(nil), p.warnings...) }
+
+// Zone returns the zone to which a VLAN number belongs at a site.
+func (p *Policy) Zone(site string, id uint16) (name string, ok bool) {
+	s := p.siteOf[site]
+	if s == nil {
+		return "", false
+	}
+	z := s.owner[id]
+	if z == nil || z == contested {
+		return "", false
+	}
+	return z.name, true
+}
+
+type zone struct {
+	name    string
+	trusted bool
+}
+
+// contested owns the numbers that two zones claim at one site. No Policy has
+// any; the gate refuses them nevertheless.
+var contested = &zone{name: "more than one zone", trusted: true}
+
+// A network is a VLAN with its names resolved.
+type network struct {
+	index    int
+	name     string
+	zone     *zone
+	id       uint16 // where the site says nothing else
+	up, down uint32 // bit/s; 0 is no limit
+	filter   string
+}
+
+type site struct {
+	index       int // from 1; 0 in a rule is any site
+	position    int // in the file, from 0
+	name        string
+	numbers     []uint16         // by network.index; 0 is no number
+	owner       map[uint16]*zone // by number
+	controllers []*controller
+	programs    map[string]*program // by SSID
+	agreement   bool
+	from, until int // days as yyyymmdd, both inside
+}
+
+type controller struct {
+	name     string
+	key      string
+	vendor   *vendor
+	tag      *uint8
+	fallback *network // nil: it rejects
+}
+
+type ssid struct {
+	name  string
+	rules []*rule
+}
+
+type realm struct {
+	name    string
+	own     bool
+	partner bool
+}
+
+type user struct {
+	name  string // "user@realm" as the file has it
+	realm int
+}
+
+type audience uint8
+
+const (
+	everybody audience = iota // in a guarantee only
+	ownPeople
+	visitors
+	oneRealm
+	oneUser
+)
+
+// who is a Who with its names resolved.
+type who struct {
+	audience audience
+	own      bool // of the realm
+	realm    int
+	user     int
+}
+
+type rule struct {
+	who
+	number  int    // from 1, as people count
+	key     string // ssid[1].rule[0]
+	label   string // eduroam rule 1
+	text    string // rule 1 (who = "visitor")
+	source  Rule
+	group   int // 0: any
+	method  method
+	site    int // 0: any
+	network *network
+}
+
+// A program is an SSID's rules as one site reads them, sorted by realm so that a
+// decision walks no rule of other people's.
+type program struct {
+	ssid    *ssid
+	own     [][]*rule // by realm index, answered here
+	foreign [][]*rule // by realm index, answered elsewhere
+	sites   []*site   // the sites that read them so
+	reached map[*rule]bool
+}
+
+func (g *program) rules(own bool, realm int) []*rule {
+	if own {
+		return g.own[realm]
+	}
+	return g.foreign[realm]
+}
+
+// A method is an EAP method, or PAP without EAP.
+type method uint8
+
+const (
+	methodHidden method = iota // in a rule: any
+	methodTLS
+	methodTTLS
+	methodPEAP
+	methodPAP
+	methodOther
+	methods
+)
+
+// methodNames are the names in a rule and in Facts, by method.
+var methodNames = [methods]string{"", "tls", "ttls", "peap", "pap", "other"}
+
+func methodOf(name string) method {
+	switch name {
+	case "":
+		return methodHidden
+	case "tls":
+		return methodTLS
+	case "ttls":
+		return methodTTLS
+	case "peap":
+		return methodPEAP
+	case "pap":
+		return methodPAP
+	}
+	return methodOther
+}
+
+// isOurs tells whether a realm is one of ours or below one of ours and no
+// partner: such a name never goes upstream (R8).
+func (p *Policy) isOurs(name string) bool {
+	if i := p.realms[name]; i != 0 {
+		return p.realmAt[i].own
+	}
+	for {
+		dot := strings.IndexByte(name, '.')
+		if dot < 0 {
+			return false
+		}
+		name = name[dot+1:]
+		if p.realmAt[p.realms[name]].own {
+			return true
+		}
+	}
+}
+
+// validRealm tells whether a name is a realm that may be answered at all: labels
+// of letters, digits and inner hyphens, at least two (R15).
+func validRealm(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	labels, start := 1, 0
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != '.' {
+			c := name[i]
+			if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+				return false
+			}
+			continue
+		}
+		label := name[start:i]
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		if i < len(name) {
+			labels, start = labels+1, i+1
+		}
+	}
+	return labels > 1
+}

@@ -1,0 +1,166 @@
+package vlan
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Proof is what loading went through and found true.
+type Proof struct {
+	Sites, SSIDs, Rules int
+	Classes             int // kinds of people, at most, on one SSID
+	Methods             int // the four of ours, any other, and hidden
+	GroupSets           int // that decide, at most, for one kind of people
+	Cases               int // combinations of all these, with groups known and not
+
+	Placed    int // cases that end on a VLAN
+	Refused   int // cases that end in a Reject
+	Table     []Landing
+	Proved    []Statement
+	NotProved []string
+}
+
+// A Landing is one row of the zone table: a VLAN at a site.
+type Landing struct {
+	Site    string
+	VLAN    string
+	ID      uint16 // 0: it has no number here, and nobody lands on it
+	Zone    string
+	Trusted bool
+	Who     []string // who can land there; empty is nobody
+}
+
+// A Statement is one guarantee that holds, and how many cases were looked at.
+type Statement struct {
+	Text    string
+	Cases   int
+	BuiltIn bool
+}
+
+// Proof returns what was proved when the policy was loaded. The table has a row
+// for every VLAN at every site, so it is made when asked for.
+func (p *Policy) Proof() Proof {
+	t := &p.proof
+	out := Proof{
+		Sites: len(p.sites), SSIDs: len(p.ssids),
+		Classes: t.classes, Methods: int(methods), GroupSets: t.groupSets, Cases: t.cases,
+		Placed: t.placed, Refused: t.noRule + t.unseen,
+		Proved: []Statement{
+			{"a VLAN number belongs to one zone at each site", t.numbers, true},
+			{"somebody whom we did not check ourselves never reaches a trusted zone", t.visitors + t.fallbacks, true},
+			{"where no rule fits, or one turns on what cannot be seen, the answer is Reject", t.noRule + t.unseen, true},
+			{"a home that is down means Reject, never a default VLAN of ours", t.down, true},
+		},
+		NotProved: []string{
+			"that trunks, switches and access lists keep apart the VLANs that these numbers name",
+			"that a controller does what without_vlan says of it, and obeys the attributes that it is sent",
+			"that a name or a group in the directory belongs to the right person",
+		},
+	}
+	for _, x := range p.ssids {
+		out.Rules += len(x.rules)
+	}
+	for i, g := range p.guarantees {
+		out.Proved = append(out.Proved, Statement{Text: g.text, Cases: t.covered[i]})
+	}
+	for _, s := range p.sites {
+		for _, n := range p.vlans {
+			out.Table = append(out.Table, Landing{s.name, n.name, s.numbers[n.index], n.zone.name, n.zone.trusted, p.whoLands(s, n)})
+		}
+	}
+	return out
+}
+
+// whoLands lists the rules and fall-backs that lead to a VLAN at a site.
+func (p *Policy) whoLands(s *site, n *network) []string {
+	var list []string
+	for _, x := range p.ssids {
+		g := s.programs[x.name]
+		for _, r := range x.rules {
+			if r.network == n && g.reached[r] {
+				list = append(list, r.people()+" on "+x.name)
+			}
+		}
+	}
+	for _, c := range s.controllers {
+		if c.fallback == n {
+			list = append(list, "anybody when "+c.name+" hears no VLAN")
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// people says whom a rule is for.
+func (r *rule) people() string {
+	text := r.source.Who
+	if r.source.Group != "" {
+		text += " in " + r.source.Group
+	}
+	if r.source.EAP != "" {
+		text += " by " + r.source.EAP
+	}
+	return text
+}
+
+// String returns the zone table, what is proved and what is not.
+func (p Proof) String() string {
+	var b strings.Builder
+	rows := [][]string{{"site", "vlan", "id", "zone", "who can land there"}}
+	for _, l := range p.Table {
+		id, zone, who := fmt.Sprint(l.ID), l.Zone, strings.Join(l.Who, "; ")
+		if l.ID == 0 {
+			id = "-"
+		}
+		if l.Trusted {
+			zone += " (trusted)"
+		}
+		if who == "" {
+			who = "nobody"
+		}
+		rows = append(rows, []string{l.Site, l.VLAN, id, zone, who})
+	}
+	table(&b, rows)
+	fmt.Fprintf(&b, "\nproved over %d cases: %d sites, %d SSIDs, %d rules, up to %d kinds of people, %d methods, up to %d sets of groups; %d end on a VLAN, %d in a Reject\n",
+		p.Cases, p.Sites, p.SSIDs, p.Rules, p.Classes, p.Methods, p.GroupSets, p.Placed, p.Refused)
+	for _, s := range p.Proved {
+		mark := "guarantee"
+		if s.BuiltIn {
+			mark = "always"
+		}
+		fmt.Fprintf(&b, "  %-9s  %s (%d cases)\n", mark, s.Text, s.Cases)
+	}
+	b.WriteString("not proved, and yours to see to:\n")
+	for _, s := range p.NotProved {
+		fmt.Fprintf(&b, "  %s\n", s)
+	}
+	return b.String()
+}
+
+// WriteTo writes what String returns.
+func (p Proof) WriteTo(w io.Writer) (int64, error) {
+	n, err := io.WriteString(w, p.String())
+	return int64(n), err
+}
+
+// table writes rows in columns of equal width.
+func table(b *strings.Builder, rows [][]string) {
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
+			}
+		}
+		b.WriteByte('\n')
+	}
+}

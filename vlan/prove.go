@@ -1,0 +1,330 @@
+package vlan
+
+import (
+	"fmt"
+	"slices"
+)
+
+// refuseSharedNumbers proves the first built-in guarantee: at every site a number
+// belongs to one zone. A clash between two VLANs' own numbers is told at the first
+// site that has it.
+func (r *reader) refuseSharedNumbers() {
+	told := map[[2]int]bool{}
+	for _, s := range r.policy.sites {
+		first := map[uint16]*network{}
+		for _, n := range r.policy.vlans {
+			id := s.numbers[n.index]
+			if id == 0 {
+				continue
+			}
+			r.policy.proof.numbers++
+			m := first[id]
+			if m == nil {
+				first[id] = n
+			} else if m.zone != n.zone {
+				r.refuseClash(s, m, n, told)
+			}
+		}
+	}
+}
+
+func (r *reader) refuseClash(s *site, m, n *network, told map[[2]int]bool) {
+	id := s.numbers[n.index]
+	key := r.policy.numberKey(s, n)
+	if m.id == id && n.id == id {
+		pair := [2]int{m.index, n.index}
+		if told[pair] {
+			return
+		}
+		told[pair] = true
+	} else if n.id == id {
+		key = r.policy.numberKey(s, m)
+	}
+	r.refuse(key, fmt.Sprintf("give vlan %s or vlan %s another number there", m.name, n.name),
+		"vlan %d at %s belongs to both %s and %s", id, s.name, m.zone.name, n.zone.name)
+}
+
+// refuseMissingNumbers refuses a VLAN that a rule or a controller gives at a site
+// where it has no number.
+func (r *reader) refuseMissingNumbers() {
+	for _, s := range r.policy.sites {
+		told := make([]bool, len(r.policy.vlans))
+		need := func(n *network) {
+			if s.numbers[n.index] == 0 && !told[n.index] {
+				told[n.index] = true
+				r.refuse(path("vlan", n.name, "id"), fmt.Sprintf("give it one: [vlan] %s = { id = … }, or vlan = { %s = … } at the site", tomlKey(n.name), tomlKey(n.name)),
+					"vlan %s has no number at %s", n.name, s.name)
+			}
+		}
+		for _, x := range r.policy.ssids {
+			for _, rl := range x.rules {
+				if rl.site == 0 || rl.site == s.index {
+					need(rl.network)
+				}
+			}
+		}
+		for _, c := range s.controllers {
+			if c.fallback != nil {
+				need(c.fallback)
+			}
+		}
+	}
+}
+
+// A tally counts what the proof went through. Counts are of single sites, though
+// sites that read their rules alike are walked once.
+type tally struct {
+	numbers   int // of VLANs at sites
+	classes   int
+	groupSets int
+	cases     int
+	placed    int
+	noRule    int
+	unseen    int // refused for what cannot be seen
+	visitors  int
+	down      int // a home was down: no Accept
+	fallbacks int // what a controller does by itself
+	covered   []int
+}
+
+// A class is a kind of person whom rules cannot tell from another of its kind.
+type class struct {
+	subject subject
+	name    string // a visitor (anyone@other.example)
+}
+
+// classes are every kind of person on an SSID: each realm that the file names,
+// each person whom the SSID's rules or a guarantee name, a realm below one of
+// ours, and any other realm.
+func (p *Policy) classes(x *ssid) []class {
+	var list []class
+	add := func(own bool, realm, user int, whom string) {
+		name := "a visitor (" + whom + ")"
+		if own {
+			name = "one of ours (" + whom + ")"
+		}
+		list = append(list, class{subject{own: own, realm: realm, user: user}, name})
+	}
+	for i, realm := range p.realmAt[1:] {
+		add(realm.own, i+1, 0, "anyone@"+realm.name)
+	}
+	for _, u := range p.namedUsers(x) {
+		add(p.realmAt[p.userAt[u].realm].own, p.userAt[u].realm, u, p.userAt[u].name)
+	}
+	if i := slices.IndexFunc(p.realmAt, func(r realm) bool { return r.own }); i >= 0 {
+		add(true, 0, 0, "anyone@below."+p.realmAt[i].name)
+	}
+	other := "other.example"
+	for p.realms[other] != 0 || p.isOurs(other) {
+		other = "an" + other
+	}
+	add(false, 0, 0, "anyone@"+other)
+	return list
+}
+
+func (p *Policy) namedUsers(x *ssid) []int {
+	var users []int
+	for _, r := range x.rules {
+		if r.user != 0 {
+			users = append(users, r.user)
+		}
+	}
+	for _, g := range p.guarantees {
+		if g.user != 0 {
+			users = append(users, g.user)
+		}
+	}
+	slices.Sort(users)
+	return slices.Compact(users)
+}
+
+// groupSets are the sets of groups that decide: none, each group that a rule for
+// this class names, each that a guarantee names, and the pairs of the two. More
+// groups than those can only make an earlier rule match, which has a set of its
+// own; so no greater set reaches anything new.
+func (p *Policy) groupSets(c class, rules []*rule) [][]int {
+	sets := [][]int{nil}
+	if !c.subject.own {
+		return sets
+	}
+	var named, promised []int
+	for _, r := range rules {
+		if r.group != 0 && !slices.Contains(named, r.group) {
+			named = append(named, r.group)
+		}
+	}
+	for _, g := range p.guarantees {
+		if g.group != 0 && !slices.Contains(promised, g.group) {
+			promised = append(promised, g.group)
+		}
+	}
+	for _, n := range named {
+		sets = append(sets, []int{n})
+	}
+	for _, h := range promised {
+		if !slices.Contains(named, h) {
+			sets = append(sets, []int{h})
+		}
+		for _, n := range named {
+			if n != h {
+				sets = append(sets, []int{n, h})
+			}
+		}
+	}
+	return sets
+}
+
+// A prover walks every case and keeps the first counterexample of each kind.
+type prover struct {
+	*reader
+	told map[string]bool
+}
+
+func (r *reader) prove() {
+	v := &prover{r, map[string]bool{}}
+	p := r.policy
+	p.proof.covered = make([]int, len(p.guarantees))
+	for _, x := range p.ssids {
+		classes := p.classes(x)
+		p.proof.classes = max(p.proof.classes, len(classes))
+		for _, g := range p.programsOf(x) {
+			for _, sites := range p.asGuaranteesTellApart(g.sites) {
+				v.walkProgram(g, sites, classes)
+			}
+		}
+	}
+	v.proveFallbacks()
+}
+
+// programsOf returns the distinct programs of an SSID in the order of the sites.
+func (p *Policy) programsOf(x *ssid) []*program {
+	var list []*program
+	for _, s := range p.sites {
+		if g := s.programs[x.name]; g.sites[0] == s {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// asGuaranteesTellApart splits sites that read their rules alike where a guarantee
+// names one of them.
+func (p *Policy) asGuaranteesTellApart(sites []*site) [][]*site {
+	var alike []*site
+	var parts [][]*site
+	for _, s := range sites {
+		if slices.ContainsFunc(p.guarantees, func(g *guarantee) bool { return g.site == s.index }) {
+			parts = append(parts, []*site{s})
+		} else {
+			alike = append(alike, s)
+		}
+	}
+	if alike != nil {
+		parts = append(parts, alike)
+	}
+	return parts
+}
+
+func (v *prover) walkProgram(g *program, sites []*site, classes []class) {
+	p, t := v.policy, &v.policy.proof
+	for _, c := range classes {
+		rules := g.rules(c.subject.own, c.subject.realm)
+		sets := p.groupSets(c, rules)
+		t.groupSets = max(t.groupSets, len(sets))
+		for m := methodTLS; m <= methods; m++ { // the last is the hidden one
+			s := c.subject
+			s.site, s.method = sites[0].index, m%methods
+			t.down += len(sites)
+			for _, set := range sets {
+				s.groups, s.groupsUnknown = groupSet{}, false
+				for _, group := range set {
+					s.groups.add(group, len(p.groupAt))
+				}
+				v.judge(g, sites, c, s, set)
+				if s.own {
+					s.groupsUnknown = true
+					v.judge(g, sites, c, s, set)
+				}
+			}
+		}
+	}
+}
+
+// judge holds one case against every guarantee.
+func (v *prover) judge(g *program, sites []*site, c class, s subject, groups []int) {
+	p, t := v.policy, &v.policy.proof
+	chosen, reason := walk(g.rules(s.own, s.realm), &s, nil)
+	t.cases += len(sites)
+	if !s.own {
+		t.visitors += len(sites)
+	}
+	for i, promise := range p.guarantees {
+		if promise.covers(&s, g.ssid.name) {
+			t.covered[i] += len(sites)
+			if chosen != nil && promise.forbids(chosen.network) {
+				v.counterexample(promise.key, g, sites[0], c, s, groups, chosen, promise.place, fmt.Sprintf("guarantee %d says: %s", promise.number, promise.text), promise.method != methodHidden)
+			}
+		}
+	}
+	switch {
+	case chosen != nil:
+		t.placed += len(sites)
+		g.reached[chosen] = true
+		if z := chosen.network.zone; !s.own && z.trusted {
+			v.counterexample("", g, sites[0], c, s, groups, chosen, "zone "+z.name, z.name+" is trusted", false)
+		}
+	case reason == NoRule:
+		t.noRule += len(sites)
+	default:
+		t.unseen += len(sites)
+	}
+}
+
+// counterexample tells, once for each guarantee and rule, who reaches what and how.
+func (v *prover) counterexample(promise string, g *program, at *site, c class, s subject, groups []int, by *rule, place, because string, sayMethod bool) {
+	if key := promise + " " + by.key; v.told[key] {
+		return
+	} else {
+		v.told[key] = true
+	}
+	p := v.policy
+	with := ""
+	for i, group := range groups {
+		with += fmt.Sprintf("%s %q", []string{" in group", " and"}[min(i, 1)], p.groupAt[group])
+	}
+	if s.method != methodHidden && (sayMethod || by.method != methodHidden) {
+		with += " by " + methodNames[s.method]
+	}
+	if promise != "" { // "only academic" is broken by where they do land
+		place = "zone " + by.network.zone.name
+	}
+	n := by.network
+	v.refuse(by.key+".vlan", fmt.Sprintf("name another vlan in rule %d, or narrow whom it is for", by.number),
+		"%s%s on SSID %q at %s reaches %s: %s gives vlan %s (%d), and %s", c.name, with, g.ssid.name, at.name, place, by.text, n.name, at.numbers[n.index], because)
+}
+
+// proveFallbacks holds what each controller does by itself against every
+// guarantee: anybody, on any SSID of the site, when a reply names no VLAN or when
+// we or a home do not answer.
+func (v *prover) proveFallbacks() {
+	p := v.policy
+	for _, s := range p.sites {
+		for _, c := range s.controllers {
+			p.proof.fallbacks += max(len(p.ssids), 1)
+			n := c.fallback
+			if n == nil {
+				continue
+			}
+			reaches := fmt.Sprintf("anybody on any SSID at %s reaches zone %s when no reply names a VLAN: without_vlan of %s gives vlan %s (%d)", s.name, n.zone.name, c.name, n.name, s.numbers[n.index])
+			fix := `without_vlan = "reject", or a vlan that anybody may have`
+			if n.zone.trusted {
+				v.refuse(c.key+".without_vlan", fix, "%s, and %s is trusted", reaches, n.zone.name)
+			}
+			for _, g := range p.guarantees {
+				if (g.site == 0 || g.site == s.index) && g.forbids(n) {
+					v.refuse(c.key+".without_vlan", fix, "%s, and guarantee %d says: %s", reaches, g.number, g.text)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package vlan
+
+// warn notes rules that nobody reaches and VLANs where nobody lands. The proof
+// has gone through every case, so what it did not reach cannot be reached.
+func (r *reader) warn() {
+	p := r.policy
+	used := make([]bool, len(p.vlans))
+	for _, x := range p.ssids {
+		programs := p.programsOf(x)
+		for _, rl := range x.rules {
+			if reachedIn(programs, rl) {
+				used[rl.network.index] = true
+			} else {
+				r.warnShadowed(x, rl)
+			}
+		}
+	}
+	for _, s := range p.sites {
+		for _, c := range s.controllers {
+			if c.fallback != nil {
+				used[c.fallback.index] = true
+			}
+		}
+	}
+	for _, n := range p.vlans {
+		if !used[n.index] {
+			r.mention(path("vlan", n.name), "drop it, or give it a rule", "nobody can reach vlan %s", n.name)
+		}
+	}
+}
+
+func reachedIn(programs []*program, rl *rule) bool {
+	for _, g := range programs {
+		if g.reached[rl] {
+			return true
+		}
+	}
+	return false
+}
+
+// warnShadowed names the rule that takes the people whom this one is for.
+func (r *reader) warnShadowed(x *ssid, rl *rule) {
+	s := subject{own: rl.answeredHere(), realm: rl.realm, user: rl.user, site: rl.site, method: rl.method}
+	if s.method == methodHidden {
+		s.method = methodOther
+	}
+	if rl.group != 0 {
+		s.groups.add(rl.group, len(r.policy.groupAt))
+	}
+	if by, _ := walk(x.rules, &s, nil); by != nil && by != rl {
+		r.mention(rl.key, "move it up, or drop it", "rule %d of SSID %q is never reached: %s takes its people first", rl.number, x.name, by.text)
+		return
+	}
+	r.mention(rl.key, "drop it", "rule %d of SSID %q is never reached", rl.number, x.name)
+}

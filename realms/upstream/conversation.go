@@ -83,7 +83,7 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 	now := c.pool.config.Now()
 	e := envelope{state: c.state, operator: c.operator, askCUI: !c.pool.config.WithoutCUI}
 	deadline := now.Add(c.pool.config.Patience)
-	tried := make(map[*server]error, 1)
+	var tried map[*server]error // made by the first failure
 	for ctx.Err() == nil {
 		s, another := c.next(tried)
 		if s == nil {
@@ -101,6 +101,9 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 		}
 		if answered || errors.Is(err, realms.ErrTooLarge) {
 			return a, s, err
+		}
+		if tried == nil {
+			tried = make(map[*server]error)
 		}
 		tried[s] = err
 		if !c.pool.config.Now().Before(deadline) {

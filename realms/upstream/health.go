@@ -176,6 +176,12 @@ func (h *health) tick(now time.Time) (probe bool) {
 	return true
 }
 
+// postponed hears that there was no socket yet to send the Status-Server from.
+func (h *health) postponed(now time.Time) {
+	h.probeEnd = time.Time{}
+	h.nextProbe = now.Add(h.timeout / 4)
+}
+
 // after is when the next Status-Server is due if this one, sent now, goes
 // unanswered.
 func (h *health) after(now time.Time) time.Time {

@@ -378,11 +378,12 @@ func (s *server) claim() error {
 }
 
 // probe sends a Status-Server (RFC 5997): a new identifier and authenticator
-// each time (P60), never repeated.
-func (s *server) probe(now time.Time) {
+// each time (P60), never repeated. It says whether there was a socket to send it
+// from.
+func (s *server) probe(now time.Time) bool {
 	p, ok := s.tryAcquire()
 	if !ok {
-		return // counts as unanswered in its time, as it would if the network were down
+		return false
 	}
 	g := s.signers.get()
 	defer s.signers.put(g)
@@ -391,10 +392,11 @@ func (s *server) probe(now time.Time) {
 	t := p.slot()
 	t.wire = appendHeader(t.wire[:0], radius.CodeStatusServer, p.id, &auth)
 	if name := s.pool.config.OperatorName; name != "" {
-		t.wire = appendAttribute(t.wire, rfc2865.NASIdentifier_Type, []byte(name)) // says who asks (RFC 5997, section 3)
+		t.wire = appendAttribute(t.wire, rfc2865.NASIdentifier_Type, []byte(name)) // says who asks
 	}
 	g.seal(t.wire, &auth)
 	p.socket.waitStatus(p.id, &auth, now, now.Add(s.pool.config.ProbeTimeout))
 	s.counters.probes.Add(1)
-	_ = p.socket.write(t.wire)
+	_ = p.socket.write(t.wire) // an error shows as a missing answer
+	return true
 }

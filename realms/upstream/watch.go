@@ -48,7 +48,7 @@ func (s *server) look(now time.Time) {
 		s.renewed = now
 		s.renew()
 	}
-	if due {
-		s.probe(now)
+	if due && !s.probe(now) {
+		s.judged(func(h *health) { h.postponed(now) })
 	}
 }

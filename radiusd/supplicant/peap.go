@@ -1,0 +1,101 @@
+package supplicant
+
+import (
+	"errors"
+
+	"causeway/radiusd/eap/packet"
+)
+
+// A peap is PEAPv0 ([MS-PEAP]): EAP again inside the tunnel, its header left out,
+// and a Result TLV both ways at the end.
+type peap struct {
+	tunnel *tunnel
+	inner  *eapMSCHAPv2
+}
+
+func newPEAP(t *tunnel) phase2 { return &peap{tunnel: t, inner: newEAPMSCHAPv2(t.cfg)} }
+
+// begin does nothing: even a resumed tunnel ends in a Result TLV, or in the octet
+// that stands for it in TLS 1.3.
+func (*peap) begin() error { return nil }
+
+func (m *peap) hear(plain []byte, id uint8) ([]byte, error) {
+	if len(plain) == 0 {
+		return nil, nil
+	}
+	if m.tunnel.resumed() && m.tunnel.tls13() && protectedSuccess(plain) {
+		m.tunnel.finished = true
+		return nil, nil
+	}
+	q, err := packet.ParseInner(plain, packet.Request, id)
+	if err != nil {
+		return nil, broke("%w", err)
+	}
+	if m.tunnel.finished || m.tunnel.rejected {
+		return nil, broke("inner type %d after the result", q.Type)
+	}
+	a, err := m.answer(q)
+	if err != nil {
+		return nil, err
+	}
+	return a.EncodeInner(), nil
+}
+
+func (m *peap) answer(q packet.Packet) (packet.Packet, error) {
+	a := packet.Packet{Code: packet.Response, ID: q.ID, Type: q.Type}
+	var err error
+	switch q.Type {
+	case packet.Identity:
+		a.Data = []byte(m.tunnel.cfg.User)
+	case packet.Notification:
+	case packet.MSCHAPv2:
+		a.Data, err = m.inner.next(q.Data)
+	case packet.Extensions:
+		a.Data, err = m.result(q.Data)
+	default:
+		a.Type, a.Data = packet.Nak, []byte{byte(packet.MSCHAPv2)}
+	}
+	return a, err
+}
+
+// result answers the Result TLV in kind; a success that we do not believe is
+// answered with failure.
+func (m *peap) result(data []byte) ([]byte, error) {
+	tlvs, err := packet.ParseTLVs(data)
+	if err != nil {
+		return nil, broke("%w", err)
+	}
+	switch packet.Result(tlvs) {
+	case packet.ResultFailure:
+		m.tunnel.reject(m.inner.refusal)
+		return packet.ResultTLV(packet.ResultFailure), nil
+	case packet.ResultSuccess:
+		return m.success(tlvs), nil
+	}
+	return nil, broke("TLVs without a result")
+}
+
+func (m *peap) success(tlvs []packet.TLV) []byte {
+	no := func(err error) []byte {
+		m.tunnel.deny(err)
+		return packet.ResultTLV(packet.ResultFailure)
+	}
+	if !m.inner.verified && !m.tunnel.resumed() {
+		return no(broke("a success result before MSCHAPv2 succeeded"))
+	}
+	for _, t := range tlvs {
+		if t.Type == packet.TLVCryptoBinding {
+			answer, err := m.bind(t.Value)
+			if err != nil {
+				return no(err)
+			}
+			m.tunnel.finished = true
+			return append(packet.ResultTLV(packet.ResultSuccess), answer...)
+		}
+	}
+	if m.tunnel.cfg.RequireBinding {
+		return no(errors.Join(ErrUntrusted, errors.New("no crypto-binding")))
+	}
+	m.tunnel.finished = true
+	return packet.ResultTLV(packet.ResultSuccess)
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// examples show how a key is written, by kind of place. They end most fixes.
+var examples = map[string]string{
+	"version":                          `version = 1`,
+	"include":                          `include = ["sites.d/*.toml"]`,
+	"server.listen":                    `listen = { auth = ":1812", acct = ":1813" }`,
+	"server.listen.auth":               `auth = ":1812"`,
+	"server.listen.acct":               `acct = ":1813"`,
+	"server.blocklist":                 `blocklist = ["*.3gppnetwork.org", "gmail.com"]`,
+	"eap.methods":                      `methods = ["tls", "ttls", "peap"]`,
+	"eap.certificate":                  `certificate = "file:/etc/radiusd/tls/radius.pem"`,
+	"eap.private_key":                  `private_key = "cred:radius.key"`,
+	"eap.client_ca":                    `client_ca = "file:/etc/radiusd/tls/device-ca.pem"`,
+	"directory.*":                      `[directory.trust] with its kind, "ldap" or "file"`,
+	"directory.*.kind":                 `kind = "ldap" or kind = "file"`,
+	"directory.*.servers":              `servers = ["ldaps://dc1.northbridge.nhs.uk"]`,
+	"directory.*.base":                 `base = "DC=northbridge,DC=nhs,DC=uk"`,
+	"directory.*.path":                 `path = "users.toml"`,
+	"directory.*.password":             `password = "cred:ldap"`,
+	"realm.*":                          `[realm."northbridge.nhs.uk"] with directory = "trust"`,
+	"realm.*.servers":                  `servers = [{ address = "192.0.2.10:1812", secret = "cred:camford" }]`,
+	"realm.*.servers[]":                `servers = [{ address = "192.0.2.10:1812", secret = "cred:camford" }]`,
+	"realm.*.servers[].address":        `address = "192.0.2.10:1812"`,
+	"realm.*.servers[].secret":         `secret = "cred:camford"`,
+	"federation.*":                     `[federation.eduroam] with its servers`,
+	"federation.*.servers":             `servers = [{ address = "198.51.100.11", secret = "cred:eduroam" }]`,
+	"federation.*.servers[]":           `servers = [{ address = "198.51.100.11", secret = "cred:eduroam" }]`,
+	"federation.*.servers[].address":   `address = "198.51.100.11"`,
+	"federation.*.servers[].secret":    `secret = "cred:eduroam"`,
+	"federation.*.clients":             `clients = [{ address = "198.51.100.11", secret = "cred:eduroam" }]`,
+	"federation.*.clients[]":           `clients = [{ address = "198.51.100.11", secret = "cred:eduroam" }]`,
+	"federation.*.clients[].address":   `address = "198.51.100.11"`,
+	"federation.*.clients[].secret":    `secret = "cred:eduroam"`,
+	"zone":                             `[zone] with clinical = { trusted = true }`,
+	"zone.*":                           `clinical = { trusted = true }, or visitor = {}`,
+	"vlan":                             `[vlan] with clinical = { id = 110, zone = "clinical" }`,
+	"vlan.*":                           `clinical = { id = 110, zone = "clinical" }`,
+	"vlan.*.id":                        `id = 110`,
+	"vlan.*.zone":                      `zone = "clinical"`,
+	"ssid":                             `[[ssid]] with two brackets, then its name`,
+	"ssid[].name":                      `name = "eduroam"`,
+	"ssid[].rule":                      `[[ssid.rule]] with two brackets`,
+	"ssid[].rule[].who":                `who = "@northbridge.nhs.uk" or who = "visitor"`,
+	"ssid[].rule[].vlan":               `vlan = "clinical": the VLAN's name; its number stands in [vlan]`,
+	"guarantee":                        `[[guarantee]] with two brackets`,
+	"guarantee[].who":                  `who = "visitor"`,
+	"guarantee[].never":                `never = { zone = "clinical" }`,
+	"site":                             `[[site]] with two brackets, then its name`,
+	"site[].name":                      `name = "Royal Infirmary"`,
+	"site[].vlan":                      `vlan = { academic = 1310 }`,
+	"site[].vlan.*":                    `vlan = { academic = 1310 }`,
+	"site[].agreement.reference":       `reference = "AA-2026-017"`,
+	"site[].agreement.owner":           `owner = "HMP Eastmoor"`,
+	"site[].agreement.approved_by":     `approved_by = "Network security manager"`,
+	"site[].agreement.from":            `from = 2026-04-01`,
+	"site[].agreement.until":           `until = 2027-03-31`,
+	"site[].controller":                `[[site.controller]] with two brackets`,
+	"site[].controller[].name":         `name = "royal-wlc"`,
+	"site[].controller[].vendor":       `vendor = "cisco-9800"`,
+	"site[].controller[].address":      `address = "10.20.0.10" or address = "10.44.0.0/28"`,
+	"site[].controller[].secret":       `secret = "cred:royal-wlc"`,
+	"site[].controller[].without_vlan": `without_vlan = "reject"`,
+	"log":                              `[log] with format = "text"`,
+	"log.file":                         `file = "/var/log/radiusd/radiusd.log"`,
+	"test":                             `[[test]] with two brackets`,
+	"test[].given":                     `given = { user = "alice@uni.ac.uk", ssid = "eduroam", site = "Royal Infirmary" }`,
+	"test[].given.user":                `user = "alice@uni.ac.uk"`,
+	"test[].given.ssid":                `ssid = "eduroam"`,
+	"test[].given.site":                `site = "Royal Infirmary"`,
+	"test[].given.groups":              `groups = ["Wifi-Clinical"]`,
+	"test[].expect":                    `expect = { route = "eduroam", vlan = 320 }`,
+	"test[].expect.vlan":               `vlan = 320: the number as it leaves the server`,
+}
+
+// example is the fix for a key that is missing or empty.
+func (f *filler) example(path, key string) string {
+	if example, known := examples[pattern(under(path, key))]; known {
+		return "add " + example
+	}
+	return fmt.Sprintf(`add %s = "…"`, key)
+}
+
+// mending is the fix for a value of the wrong type.
+func (f *filler) mending(path, want string, data any) string {
+	if example, known := examples[pattern(path)]; known {
+		return "write " + example
+	}
+	text, isText := data.(string)
+	switch _, isTable := data.(map[string]any); {
+	case want == "true or false" && (text == "true" || text == "false"):
+		return fmt.Sprintf("write %s = %s, without quotation marks", lastKey(path), text)
+	case want == "true or false":
+		return fmt.Sprintf("write %s = true or %s = false", lastKey(path), lastKey(path))
+	case want == "a number" && isText:
+		if _, err := strconv.Atoi(text); err == nil {
+			return fmt.Sprintf("write the number without quotation marks: %s = %s", lastKey(path), text)
+		}
+	case want == "a list" && isText && !secretKey(lastKey(path)):
+		return fmt.Sprintf("write it in brackets: %s = [%s]", lastKey(path), strconv.Quote(text))
+	case want == "a table" && !isTable:
+		return fmt.Sprintf("write it under the header %s", section(path))
+	case want == "text":
+		return "write it in quotation marks"
+	}
+	return "write " + want
+}

@@ -1,0 +1,240 @@
+package config
+
+import (
+	"net/netip"
+	"reflect"
+	"time"
+
+	"causeway/certs"
+)
+
+// A File is the whole configuration as the admin wrote it, includes merged and
+// defaults filled in. Its fields carry the names of the TOML keys; docs/config.md
+// says what each one means.
+//
+// Tags steer the reading: `toml` names the key, `need:"yes"` makes it compulsory,
+// `default` is what an absent key stands for, `path` makes a relative path absolute,
+// and `ref` marks a reference to a key or certificate (file:, cred: or env:).
+type File struct {
+	Version    int                   `toml:"version" need:"yes"`
+	Include    List                  `toml:"include"` // done with once the file is loaded
+	Server     Server                `toml:"server"`
+	EAP        EAP                   `toml:"eap"`
+	Directory  map[string]Directory  `toml:"directory"`
+	Realm      map[string]Realm      `toml:"realm"`
+	Federation map[string]Federation `toml:"federation"`
+	Zone       map[string]Zone       `toml:"zone"`
+	VLAN       map[string]VLAN       `toml:"vlan"`
+	SSID       []SSID                `toml:"ssid"`
+	Guarantee  []Guarantee           `toml:"guarantee"`
+	Site       []Site                `toml:"site"`
+	Log        Log                   `toml:"log"`
+	Test       []Test                `toml:"test"`
+
+	// Warnings are what loads and is unwise all the same, in the order of the
+	// files.
+	Warnings Problems `toml:"-"`
+
+	sources    []*source       // main file first, then its includes as they were read
+	places     *index          // of the merged whole
+	unreadable map[string]bool // keys of references that could not be read here
+}
+
+// Server is this server and the addresses on which it listens.
+type Server struct {
+	Name          string   `toml:"name"`
+	OperatorName  string   `toml:"operator_name"`
+	Listen        Listen   `toml:"listen"`
+	Conversations int      `toml:"conversations" default:"20000"`
+	Blocklist     []string `toml:"blocklist"` // nil: the list that is built in
+}
+
+// Listen holds the addresses of the server's sockets, each host:port or :port.
+type Listen struct {
+	Auth List `toml:"auth" default:":1812"`
+	Acct List `toml:"acct" default:":1813"`
+}
+
+// A List is written as one string or as an array of strings.
+type List []string
+
+// EAP says how our own people prove who they are.
+type EAP struct {
+	Methods             []string `toml:"methods"`
+	Certificate         string   `toml:"certificate" ref:"yes"`
+	PrivateKey          string   `toml:"private_key" ref:"yes"`
+	ClientCA            string   `toml:"client_ca" ref:"yes"`
+	FragmentSize        int      `toml:"fragment_size" default:"1020"`
+	AllowDifferentOuter bool     `toml:"allow_different_outer"`
+}
+
+// A Directory is where the accounts of our own people are.
+type Directory struct {
+	Kind     string       `toml:"kind" need:"yes"`  // "ldap" or "file"
+	Path     string       `toml:"path" path:"read"` // of kind "file"; absolute once loaded
+	Servers  []string     `toml:"servers"`          // the rest: of kind "ldap"
+	Base     string       `toml:"base"`
+	Bind     string       `toml:"bind"`
+	Password certs.Secret `toml:"password"`
+}
+
+// A Realm is the part after the @ and who answers for it: a directory of ours, or
+// the servers of a partner.
+type Realm struct {
+	Directory string     `toml:"directory"`
+	Servers   []Upstream `toml:"servers"`
+	Subrealms []string   `toml:"subrealms"`
+	SSIDs     []string   `toml:"ssids"`
+	Roaming   bool       `toml:"roaming" default:"true"`
+}
+
+// A Federation carries the people of every other realm.
+type Federation struct {
+	Transport  string            `toml:"transport" default:"udp"`
+	Servers    []Upstream        `toml:"servers" need:"yes"`
+	Clients    []FederationProxy `toml:"clients"`
+	WithoutCUI bool              `toml:"without_cui"`
+}
+
+// An Upstream is a server that answers for other people's users.
+type Upstream struct {
+	Name                        string       `toml:"name"`
+	Address                     string       `toml:"address" need:"yes"` // host or host:port
+	Secret                      certs.Secret `toml:"secret" need:"yes"`
+	WithoutStatusServer         bool         `toml:"without_status_server"`
+	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
+}
+
+// A FederationProxy is a national proxy that asks us about our own people.
+type FederationProxy struct {
+	Name                        string       `toml:"name"`
+	Address                     string       `toml:"address" need:"yes"` // IP address or prefix
+	Secret                      certs.Secret `toml:"secret" need:"yes"`
+	WeakSecret                  bool         `toml:"weak_secret"`
+	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
+}
+
+// Prefix is the address as a prefix; a single address is a prefix of its full
+// length. It is the zero Prefix when the address did not load.
+func (c FederationProxy) Prefix() netip.Prefix { p, _ := prefix(c.Address); return p }
+
+// A Zone is a part of the network that keeps to itself.
+type Zone struct {
+	Trusted bool `toml:"trusted"`
+}
+
+// A VLAN is a network by name; its number may differ from site to site.
+type VLAN struct {
+	ID     uint16 `toml:"id" need:"yes"`
+	Zone   string `toml:"zone" need:"yes"`
+	Down   string `toml:"down"`
+	Up     string `toml:"up"`
+	Filter string `toml:"filter"`
+}
+
+// An SSID is a network that people see, and the rules for who lands where.
+type SSID struct {
+	Name       string `toml:"name" need:"yes"`
+	Federation string `toml:"federation"`
+	Rule       []Rule `toml:"rule"`
+}
+
+// A Rule puts some people on a VLAN. The first that matches wins.
+type Rule struct {
+	Name  string `toml:"name"`
+	Who   string `toml:"who" need:"yes"`
+	Group string `toml:"group"`
+	EAP   string `toml:"eap"`
+	Site  string `toml:"site"`
+	VLAN  string `toml:"vlan" need:"yes"`
+}
+
+// A Guarantee is proved whenever the file is loaded.
+type Guarantee struct {
+	Who   string `toml:"who" need:"yes"`
+	SSID  string `toml:"ssid"`
+	Site  string `toml:"site"`
+	Never Never  `toml:"never" need:"yes"`
+}
+
+// Never is where somebody must not land: a zone or a VLAN.
+type Never struct {
+	Zone string `toml:"zone"`
+	VLAN string `toml:"vlan"`
+}
+
+// A Site is a building with controllers of ours, or of others under an agreement.
+type Site struct {
+	Name         string            `toml:"name" need:"yes"`
+	OperatorName string            `toml:"operator_name"`
+	VLAN         map[string]uint16 `toml:"vlan"` // numbers that differ here
+	Agreement    *Agreement        `toml:"agreement"`
+	Controller   []Controller      `toml:"controller"`
+}
+
+// An Agreement lets our SSIDs be served in someone else's building for a while.
+type Agreement struct {
+	Reference  string    `toml:"reference" need:"yes"`
+	Owner      string    `toml:"owner" need:"yes"`
+	ApprovedBy string    `toml:"approved_by" need:"yes"`
+	From       time.Time `toml:"from" need:"yes"`  // midnight, local time
+	Until      time.Time `toml:"until" need:"yes"` // the last day: midnight at its start, local time
+}
+
+// A Controller is a wireless controller, or a range of access points, that asks us.
+type Controller struct {
+	Name                        string       `toml:"name" need:"yes"`
+	Vendor                      string       `toml:"vendor" need:"yes"`
+	Address                     string       `toml:"address" need:"yes"` // IP address or prefix
+	Secret                      certs.Secret `toml:"secret" need:"yes"`
+	SSID                        string       `toml:"ssid"` // of every request, whatever it says itself
+	WithoutVLAN                 string       `toml:"without_vlan"`
+	Tag                         *uint8       `toml:"tag"`
+	WeakSecret                  bool         `toml:"weak_secret"`
+	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
+}
+
+// Prefix is the address as a prefix; a single address is a prefix of its full
+// length. It is the zero Prefix when the address did not load.
+func (c Controller) Prefix() netip.Prefix { p, _ := prefix(c.Address); return p }
+
+// Log says where events go and how they look.
+type Log struct {
+	File   string `toml:"file" path:"yes"`       // empty: standard error; absolute once loaded
+	Format string `toml:"format" default:"text"` // "text" or "json"
+}
+
+// A Test is a question to the policy and the answer that must come.
+type Test struct {
+	Given  Given  `toml:"given" need:"yes"`
+	Expect Expect `toml:"expect" need:"yes"`
+}
+
+// Given is somebody at a place.
+type Given struct {
+	User   string   `toml:"user" need:"yes"`
+	SSID   string   `toml:"ssid" need:"yes"`
+	Site   string   `toml:"site" need:"yes"`
+	EAP    string   `toml:"eap"`
+	Groups []string `toml:"groups"`
+}
+
+// Expect is what must come of it; what is absent may be anything.
+type Expect struct {
+	Outcome string  `toml:"outcome"` // "accept" or "reject"
+	Reason  string  `toml:"reason"`  // of a reject
+	Route   string  `toml:"route"`
+	VLAN    *uint16 `toml:"vlan"` // the number on the wire
+	Zone    string  `toml:"zone"`
+}
+
+// prefix reads an IP address or a prefix.
+func prefix(address string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(address); err == nil {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(address)
+}
+
+var fileType = reflect.TypeFor[File]()

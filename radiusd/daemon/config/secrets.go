@@ -1,0 +1,120 @@
+package config
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"causeway/certs"
+)
+
+// secret reads the secret that text refers to. Where secrets are optional, one
+// that cannot be read is a warning and a random stand-in takes its place, so that
+// rooms can judge the rest; nobody can know it.
+func (f *filler) secret(text, path string) certs.Secret {
+	if text == "" {
+		return "" // finish reports it
+	}
+	ref := f.absoluteRef(text, path)
+	secret, _, err := f.reveal(ref)
+	if err != nil {
+		f.unread(path, ref, err)
+		return certs.Secret(rand.Text())
+	}
+	f.lint(path, ref)
+	return secret
+}
+
+// reference judges a reference to a key or certificate and makes it absolute. The
+// room certs reads it again and judges what is in it.
+func (f *filler) reference(text, path string) string {
+	if !referenced.MatchString(text) {
+		key := lastKey(path)
+		p := f.problem(path, key+" does not say where it is", "write file:/path, cred:name (a systemd credential) or env:NAME")
+		if strings.HasSuffix(text, ".pem") || strings.HasPrefix(text, "/") {
+			p.Meant = `"file:` + text + `"`
+		} else if strings.Contains(text, "-----BEGIN") {
+			p.Text = key + " holds the PEM text itself"
+		}
+		return ""
+	}
+	ref := f.absoluteRef(text, path)
+	if _, _, err := f.reveal(ref); err != nil {
+		f.unread(path, ref, err)
+	}
+	return ref
+}
+
+var referenced = regexp.MustCompile(`^(file|cred|env):`)
+
+// path makes a path absolute, and when the file is to be read sees that it can be.
+func (f *filler) path(text, path string, read bool) string {
+	full := f.sourceOf(path).relative(text)
+	if whole, err := filepath.Abs(full); err == nil {
+		full = whole
+	}
+	if !read {
+		return full
+	}
+	file, err := os.Open(full)
+	if err != nil {
+		f.unread(path, full, err)
+		return full
+	}
+	_ = file.Close() // read only: nothing to lose
+	return full
+}
+
+// absoluteRef turns file:name into file:/folder/name, the folder being that of the
+// file in which the reference stands.
+func (f *filler) absoluteRef(ref, path string) string {
+	name, isFile := strings.CutPrefix(ref, "file:")
+	if !isFile || name == "" {
+		return ref
+	}
+	full, err := filepath.Abs(f.sourceOf(path).relative(name))
+	if err != nil {
+		return ref
+	}
+	return "file:" + full
+}
+
+func (f *filler) sourceOf(path string) *source {
+	if p, _, _ := f.file.places.find(path); p.source != nil {
+		return p.source
+	}
+	return f.file.sources[0]
+}
+
+// unread reports a reference that cannot be read.
+func (f *filler) unread(path, ref string, err error) {
+	text := fmt.Sprintf("%s: %s", lastKey(path), err)
+	if name, isFile := strings.CutPrefix(ref, "file:"); isFile || filepath.IsAbs(ref) {
+		if e := new(fs.PathError); errors.As(err, &e) {
+			text = fmt.Sprintf("%s: %s: %s", lastKey(path), name, plain(err))
+		}
+	}
+	f.file.unreadable[path] = true
+	if f.secrets == SecretsOptional {
+		w := f.file.Place(path, text, "not readable here; a server does not start without it")
+		f.file.Warnings = append(f.file.Warnings, w)
+		return
+	}
+	f.problem(path, text, "correct the reference, or let the server's account read it")
+}
+
+// Unreadable reports that the reference at key could not be read, which only a
+// File loaded with SecretsOptional has: its secret is a stand-in.
+func (f *File) Unreadable(key string) bool { return f.unreadable[key] }
+
+// lint adds what is unwise about how a secret is kept.
+func (f *filler) lint(path, ref string) {
+	for _, finding := range certs.LintSecret(ref) {
+		f.file.Warnings = append(f.file.Warnings, f.file.Place(path, lastKey(path)+": "+finding.Text, finding.Fix))
+	}
+}

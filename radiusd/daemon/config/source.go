@@ -1,0 +1,59 @@
+package config
+
+import (
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+)
+
+// A source is the text of one file.
+type source struct {
+	name  string // as errors call it
+	dir   string // of relative paths written in it
+	text  string // without a byte order mark
+	order int    // among the files read
+}
+
+// span is a range of octets of a source.
+type span struct{ start, end int }
+
+// line returns the number of the line that holds offset, from 1, the line itself,
+// and how many octets of it stand before offset.
+func (s *source) line(offset int) (number int, line string, before int) {
+	offset = min(max(offset, 0), len(s.text))
+	start := strings.LastIndexByte(s.text[:offset], '\n') + 1
+	line, _, _ = strings.Cut(s.text[start:], "\n")
+	line = strings.TrimSuffix(line, "\r")
+	number = 1 + strings.Count(s.text[:start], "\n")
+	return number, line, min(offset-start, len(line))
+}
+
+// problem makes a Problem at where. Its line is shown with secrets masked.
+func (s *source) problem(where span, key, text, fix string) Problem {
+	number, line, before := s.line(where.start)
+	width := max(min(where.end-where.start, len(line)-before), 0)
+	p := Problem{File: s.name, Line: number, Key: key, Text: text, Fix: fix, order: s.order,
+		Column: 1 + utf8.RuneCountInString(line[:before])}
+	if s.insideSecret(where.start) {
+		p.source, p.width = masked, 1
+		return p
+	}
+	shown, from, to := mask(line, before, before+width)
+	p.source = shown
+	p.caret = utf8.RuneCountInString(shown[:from])
+	p.width = utf8.RuneCountInString(shown[from:to])
+	return p
+}
+
+// whole is a Problem of a file that has no place in it.
+func (s *source) whole(text, fix string) Problem {
+	return Problem{File: s.name, Text: text, Fix: fix, order: s.order}
+}
+
+// relative returns path as seen from the folder of the source.
+func (s *source) relative(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(s.dir, path)
+}

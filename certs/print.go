@@ -15,8 +15,8 @@ func (c Config) Format(f fmt.State, _ rune) {
 }
 
 // Format prints the name of the certificate.
-func (m *Material) Format(f fmt.State, _ rune) {
-	if m == nil || len(m.Chain) == 0 {
+func (m Material) Format(f fmt.State, _ rune) {
+	if len(m.Chain) == 0 {
 		put(f, "certs.Material(none)")
 		return
 	}
@@ -42,8 +42,8 @@ func (p Pair) Format(f fmt.State, _ rune) {
 }
 
 // Format prints the name of the authority.
-func (a *Authority) Format(f fmt.State, _ rune) {
-	if a == nil || a.cert == nil {
+func (a Authority) Format(f fmt.State, _ rune) {
+	if a.cert == nil {
 		put(f, "certs.Authority(none)")
 		return
 	}

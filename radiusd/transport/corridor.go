@@ -92,12 +92,8 @@ func (s *Server) handle(j *job, r role, known *duplicates) (reply []byte) {
 	s.counters.handled.Add(1)
 	defer func() {
 		if value := recover(); value != nil {
-			reply = nil
-			s.counters.silent(HandlerPanicked)
+			s.panicked(j, value)
 			known.forget(j.answer)
-			if s.cfg.OnPanic != nil {
-				s.cfg.OnPanic(newPanic(j, value))
-			}
 		}
 		j.ctx.end()
 		s.places.free(j.holder)
@@ -113,6 +109,13 @@ func (s *Server) handle(j *job, r role, known *duplicates) (reply []byte) {
 		return nil
 	}
 	return reply
+}
+
+func (s *Server) panicked(j *job, value any) {
+	s.counters.silent(HandlerPanicked)
+	if s.cfg.OnPanic != nil {
+		s.cfg.OnPanic(newPanic(j, value))
+	}
 }
 
 func (s *Server) handler(r role) Handler {

@@ -28,7 +28,7 @@ func newPanic(j *job, value any) Panic {
 
 func stack() string {
 	var callers [64]uintptr
-	const skip = 4 // runtime.Callers, stack, newPanic, the deferred function
+	const skip = 5 // runtime.Callers, stack, newPanic, panicked, the deferred function
 	frames := runtime.CallersFrames(callers[:runtime.Callers(skip, callers[:])])
 	var b strings.Builder
 	for {

@@ -28,6 +28,7 @@ type udpSocket struct {
 	anywhere bool // bound to every address: replies must say which one they come from
 	granted  Socket
 	known    *duplicates
+	crew     crew
 	outbox   outbox
 	stopping atomic.Bool
 }
@@ -105,6 +106,7 @@ func newUDPSocket(s *Server, r role, conn *net.UDPConn, known *duplicates) *udpS
 	}
 	u.granted = Socket{Transport: "udp", Purpose: purposes[r], Address: local.String(), Asked: s.cfg.Buffer}
 	u.granted.ReceiveBuffer, u.granted.SendBuffer = granted(conn)
+	u.crew.work = u.handle
 	u.outbox.open()
 	go u.send()
 	return u
@@ -165,7 +167,7 @@ func (u *udpSocket) receiveAll(messages []ipv4.Message, d *digester) {
 		}
 		j.route = back
 		u.server.handlers.Add(1)
-		go u.handle(j)
+		u.crew.start(j)
 	}
 }
 
@@ -188,6 +190,7 @@ func (u *udpSocket) stop() {
 }
 
 func (u *udpSocket) close() error {
+	u.crew.close()
 	u.outbox.close()
 	<-u.outbox.sent
 	err := u.conn.Close()
@@ -197,7 +200,11 @@ func (u *udpSocket) close() error {
 	return err
 }
 
-func (u *udpSocket) sweep()                 { u.known.sweep(u.server.cfg.Now()) }
+func (u *udpSocket) sweep() {
+	u.known.sweep(u.server.cfg.Now())
+	u.crew.trim()
+}
+
 func (u *udpSocket) describe() Socket       { return u.granted }
 func (u *udpSocket) address() net.Addr      { return u.conn.LocalAddr() }
 func (u *udpSocket) remembered() (int, int) { return u.known.size() }

@@ -1,6 +1,7 @@
 package eap
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/md5"
@@ -19,7 +20,6 @@ import (
 	"layeh.com/radius/vendors/microsoft"
 
 	"causeway/certs"
-	"causeway/radiusd/eap/packet"
 	"causeway/realms"
 )
 
@@ -31,7 +31,8 @@ type loop struct {
 	current realms.Conversation
 	err     error
 	trace   realms.Trace
-	longest int // EAP packet sent
+	longest int  // EAP packet sent
+	ems     bool // the ClientHello offered Extended Master Secret
 }
 
 const loopSecret = "a secret of some length"
@@ -65,6 +66,9 @@ func (l *loop) answer(req *radius.Packet) []byte {
 			return nil
 		}
 		l.current = l.server.Open(realms.Question{From: id, Packet: req})
+	}
+	if creds, err := findCredentials(req); err == nil {
+		l.ems = l.ems || bytes.Contains(creds.message, []byte{0, 23, 0, 0})
 	}
 	answer, err := l.current.Answer(context.Background(), req)
 	l.err, l.trace = err, l.current.Trace()
@@ -119,6 +123,9 @@ func TestEapolTest(t *testing.T) {
 	}
 	amy, zoe := pair("amy@"+testRealm), pair("zoe@"+testRealm)
 
+	// As older telephones and printers do (RFC 7627 unknown).
+	noEMS := write("openssl.cnf", []byte("openssl_conf=conf\n[conf]\nssl_conf=ssl\n[ssl]\nsystem_default=all\n[all]\nOptions=-ExtendedMasterSecret\n"))
+
 	methods := map[string]string{
 		"tls":           "eap=TLS\n" + amy,
 		"ttls-pap":      "eap=TTLS\nphase2=\"auth=PAP\"\n",
@@ -143,6 +150,9 @@ func TestEapolTest(t *testing.T) {
 			tries = append(tries, try{name + "/good", good, ""})
 			for _, size := range []int{100, 500, 1398} {
 				tries = append(tries, try{fmt.Sprintf("%s/fragments-%d", name, size), good + fmt.Sprintf("fragment_size=%d\n", size), ""})
+			}
+			if version == "1.2" {
+				tries = append(tries, try{name + "/without-ems", good, ""})
 			}
 			tries = append(tries, try{name + "/wrong-ca", strings.ReplaceAll(good, ca, other), realms.ErrServerDistrusted})
 			if method == "tls" {
@@ -175,9 +185,17 @@ func TestEapolTest(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 			defer cancel()
 			port := conn.LocalAddr().(*net.UDPAddr).Port
-			out, err := exec.CommandContext(ctx, tool, "-c", file, "-a", "127.0.0.1", "-p", fmt.Sprint(port), "-s", loopSecret, "-t", "20").CombinedOutput()
+			cmd := exec.CommandContext(ctx, tool, "-c", file, "-a", "127.0.0.1", "-p", fmt.Sprint(port), "-s", loopSecret, "-t", "20")
+			without := strings.HasSuffix(x.name, "without-ems")
+			if without {
+				cmd.Env = append(os.Environ(), "OPENSSL_CONF="+noEMS)
+			}
+			out, err := cmd.CombinedOutput()
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			if l.ems == without {
+				t.Errorf("Extended Master Secret offered: %v", l.ems)
+			}
 			defer l.current.Close()
 			ok := x.want == ""
 			if (err == nil) != ok || reasonOf(l.err) != x.want {
@@ -198,5 +216,4 @@ func TestEapolTest(t *testing.T) {
 			}
 		})
 	}
-	_ = packet.TLS
 }

@@ -178,3 +178,13 @@ func open(s *Server, name string) realms.Conversation {
 func identityResponse(name string) []byte {
 	return packet.Packet{Code: packet.Response, ID: 7, Type: packet.Identity, Data: []byte(name)}.Encode()
 }
+
+// withoutClients returns a keeper that knows no authority of devices.
+func withoutClients() *certs.Keeper {
+	return must(certs.FromPair(must(theWard().authority.Server([]string{serverName}, certs.Options{})), nil))
+}
+
+func newKeeperPair() (*certs.Keeper, error) {
+	w := theWard()
+	return certs.FromPair(must(w.authority.Server([]string{serverName}, certs.Options{})), w.authority)
+}

@@ -19,8 +19,7 @@ const (
 	// Dead: nothing goes to it but Status-Server.
 	Dead Health = "dead"
 	// Probation: it has answered again and is used where no other server is
-	// alive; or it has been dead for as long as a probation and one request is
-	// let through to see.
+	// alive; or it has been dead for long and one request is let through to see.
 	Probation Health = "probation"
 )
 
@@ -162,7 +161,7 @@ func (h *health) tick(now time.Time) (probe bool) {
 		h.probeLost(now)
 	}
 	switch {
-	case h.state == Dead && now.Sub(h.since) >= h.probation:
+	case h.state == Dead && now.Sub(h.since) >= h.sentence():
 		h.onTrial = false
 		h.become(Probation, now, "one request may try it")
 	case h.state == Probation && !h.trial() && (h.lost == 0 || !h.speaks) && now.Sub(h.revived) >= h.probation:
@@ -174,6 +173,16 @@ func (h *health) tick(now time.Time) (probe bool) {
 	h.probeEnd = now.Add(h.timeout)
 	h.nextProbe = h.after(now)
 	return true
+}
+
+// sentence is how long a server is dead before a request may try it. One that
+// answers Status-Server will tell us itself; that it has stopped doing so and
+// yet serves users is a possibility worth one user's patience now and then.
+func (h *health) sentence() time.Duration {
+	if h.speaks {
+		return 10 * h.probation
+	}
+	return h.probation
 }
 
 // postponed hears that there was no socket yet to send the Status-Server from.

@@ -11,6 +11,7 @@ import (
 type peap struct {
 	tunnel *tunnel
 	inner  *eapMSCHAPv2
+	ended  bool // a Result TLV was answered
 }
 
 func newPEAP(t *tunnel) phase2 { return &peap{tunnel: t, inner: newEAPMSCHAPv2(t.cfg)} }
@@ -23,7 +24,8 @@ func (m *peap) hear(plain []byte, id uint8) ([]byte, error) {
 	if len(plain) == 0 {
 		return nil, nil
 	}
-	if m.tunnel.resumed() && m.tunnel.tls13() && protectedSuccess(plain) {
+	if m.tunnel.resumed() && m.tunnel.tls13() && protectedSuccess(plain) && !m.ended {
+		// FreeRADIUS says it both ways: the octet, then a Result TLV.
 		m.tunnel.finished = true
 		return nil, nil
 	}
@@ -31,7 +33,7 @@ func (m *peap) hear(plain []byte, id uint8) ([]byte, error) {
 	if err != nil {
 		return nil, broke("%w", err)
 	}
-	if m.tunnel.finished || m.tunnel.rejected {
+	if m.ended {
 		return nil, broke("inner type %d after the result", q.Type)
 	}
 	a, err := m.answer(q)
@@ -65,6 +67,7 @@ func (m *peap) result(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, broke("%w", err)
 	}
+	m.ended = true
 	switch packet.Result(tlvs) {
 	case packet.ResultFailure:
 		m.tunnel.reject(m.inner.refusal)

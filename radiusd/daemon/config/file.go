@@ -68,14 +68,27 @@ type EAP struct {
 	AllowDifferentOuter bool     `toml:"allow_different_outer"`
 }
 
-// A Directory is where the accounts of our own people are.
+// A Directory is where the accounts of our own people are. All but Kind and Path
+// are for kind "ldap"; they mean what they mean in directory.LDAPConfig.
 type Directory struct {
-	Kind     string       `toml:"kind" need:"yes"`  // "ldap" or "file"
-	Path     string       `toml:"path" path:"read"` // of kind "file"; absolute once loaded
-	Servers  []string     `toml:"servers"`          // the rest: of kind "ldap"
-	Base     string       `toml:"base"`
-	Bind     string       `toml:"bind"`
-	Password certs.Secret `toml:"password"`
+	Kind            string       `toml:"kind" need:"yes"`  // "ldap" or "file"
+	Path            string       `toml:"path" path:"read"` // of kind "file"; absolute once loaded
+	Schema          string       `toml:"schema"`           // "openldap" (also when empty) or "ad"
+	Servers         []string     `toml:"servers"`
+	Base            string       `toml:"base"`
+	Bind            string       `toml:"bind"`
+	Password        certs.Secret `toml:"password"`
+	CA              string       `toml:"ca" ref:"yes"` // reference to PEM; empty: the authorities of the system
+	ServerName      string       `toml:"server_name"`
+	StartTLS        bool         `toml:"starttls"`
+	Plain           bool         `toml:"plain"`
+	UserFilter      string       `toml:"user_filter"`
+	MachineFilter   string       `toml:"machine_filter"`
+	GroupBase       string       `toml:"group_base"`
+	GroupFilter     string       `toml:"group_filter"`
+	GroupName       string       `toml:"group_name"`
+	MemberOf        bool         `toml:"member_of"`
+	NTHashAttribute string       `toml:"nt_hash_attribute"`
 }
 
 // A Realm is the part after the @ and who answers for it: a directory of ours, or
@@ -91,7 +104,7 @@ type Realm struct {
 // A Federation carries the people of every other realm.
 type Federation struct {
 	Transport  string            `toml:"transport" default:"udp"`
-	Servers    []Upstream        `toml:"servers" need:"yes"`
+	Servers    []Upstream        `toml:"servers"`
 	Clients    []FederationProxy `toml:"clients"`
 	WithoutCUI bool              `toml:"without_cui"`
 }
@@ -125,7 +138,7 @@ type Zone struct {
 
 // A VLAN is a network by name; its number may differ from site to site.
 type VLAN struct {
-	ID     uint16 `toml:"id" need:"yes"`
+	ID     uint16 `toml:"id"` // 0: every site numbers it itself
 	Zone   string `toml:"zone" need:"yes"`
 	Down   string `toml:"down"`
 	Up     string `toml:"up"`
@@ -141,7 +154,6 @@ type SSID struct {
 
 // A Rule puts some people on a VLAN. The first that matches wins.
 type Rule struct {
-	Name  string `toml:"name"`
 	Who   string `toml:"who" need:"yes"`
 	Group string `toml:"group"`
 	EAP   string `toml:"eap"`
@@ -149,16 +161,19 @@ type Rule struct {
 	VLAN  string `toml:"vlan" need:"yes"`
 }
 
-// A Guarantee is proved whenever the file is loaded.
+// A Guarantee is proved whenever the file is loaded. It holds one of Never and Only.
 type Guarantee struct {
 	Who   string `toml:"who" need:"yes"`
+	Group string `toml:"group"`
+	EAP   string `toml:"eap"`
 	SSID  string `toml:"ssid"`
 	Site  string `toml:"site"`
-	Never Never  `toml:"never" need:"yes"`
+	Never Place  `toml:"never"`
+	Only  Place  `toml:"only"`
 }
 
-// Never is where somebody must not land: a zone or a VLAN.
-type Never struct {
+// A Place is a zone or a VLAN, by name.
+type Place struct {
 	Zone string `toml:"zone"`
 	VLAN string `toml:"vlan"`
 }
@@ -184,11 +199,11 @@ type Agreement struct {
 // A Controller is a wireless controller, or a range of access points, that asks us.
 type Controller struct {
 	Name                        string       `toml:"name" need:"yes"`
-	Vendor                      string       `toml:"vendor" need:"yes"`
+	Vendor                      string       `toml:"vendor" default:"generic"`
 	Address                     string       `toml:"address" need:"yes"` // IP address or prefix
 	Secret                      certs.Secret `toml:"secret" need:"yes"`
 	SSID                        string       `toml:"ssid"` // of every request, whatever it says itself
-	WithoutVLAN                 string       `toml:"without_vlan"`
+	WithoutVLAN                 string       `toml:"without_vlan" need:"yes"`
 	Tag                         *uint8       `toml:"tag"`
 	WeakSecret                  bool         `toml:"weak_secret"`
 	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`

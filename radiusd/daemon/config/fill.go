@@ -22,6 +22,7 @@ type filler struct {
 	secrets  Secrets
 	reveal   func(ref string) (certs.Secret, certs.Source, error)
 	problems Problems
+	missed   []missed
 	tables   []table // from the top of the file to the one being filled
 }
 
@@ -39,6 +40,7 @@ var (
 
 func (f *filler) all() {
 	f.table(reflect.ValueOf(f.file).Elem(), f.tree, "")
+	f.warnMissed()
 }
 
 func (f *filler) problem(key, text, fix string) *Problem {
@@ -142,7 +144,15 @@ func (f *filler) absent(v reflect.Value, field reflect.StructField, path, key st
 	if field.Tag.Get("need") != "yes" {
 		return
 	}
-	f.atKey(path, fmt.Sprintf("%s has no %s", f.file.called(path), key), f.example(path, key))
+	f.atKey(path, fmt.Sprintf("%s has no %s", f.called(path), key), f.example(path, key))
+}
+
+// called is what a message calls the table at path.
+func (f *filler) called(path string) string {
+	if path == "" {
+		return "the file"
+	}
+	return f.file.places.called(path)
 }
 
 func setDefault(v reflect.Value, text string) {
@@ -169,7 +179,7 @@ func (f *filler) finish(v reflect.Value, field reflect.StructField, data any, pa
 		return
 	}
 	switch {
-	case text == "" && (field.Tag.Get("need") == "yes" || field.Tag.Get("ref") != "" || field.Tag.Get("path") != ""):
+	case text == "" && (field.Tag.Get("need") == "yes" || field.Tag.Get("ref") != "" || field.Tag.Get("path") != "" || field.Type == secretType):
 		f.problem(path, lastKey(path)+" is empty", f.example(parent(path), lastKey(path)))
 	case field.Tag.Get("ref") != "":
 		v.SetString(f.reference(text, path))
@@ -284,7 +294,7 @@ func (f *filler) unknown(path, key string, data any) {
 	}
 	here := f.tables[len(f.tables)-1]
 	keys := ordered(here.kind)
-	p := f.atKey(path, fmt.Sprintf("unknown key %s in %s", quoteKey(key), section(here.path)), "")
+	p := f.atKey(path, fmt.Sprintf("unknown key %s in %s", quoteKey(key), f.called(here.path)), "")
 	if meant := nearest(key, keys); meant != "" {
 		p.Meant = f.asWritten(path, under(here.path, meant))
 		p.Fix = "a key that means nothing is refused, so that none is trusted in vain"
@@ -292,7 +302,7 @@ func (f *filler) unknown(path, key string, data any) {
 	}
 	for _, above := range slices.Backward(f.tables[:len(f.tables)-1]) {
 		if _, belongs := keysOf(above.kind)[key]; belongs {
-			p.Fix = fmt.Sprintf("%s belongs to %s: write it above the headers of its sub-tables", key, section(above.path))
+			p.Fix = fmt.Sprintf("%s belongs to %s: write it above the headers of its sub-tables", key, f.called(above.path))
 			if above.path == "" {
 				p.Fix = fmt.Sprintf("%s belongs to the top of the file: write it above the first header", key)
 				if f.isTable(data) {
@@ -302,7 +312,7 @@ func (f *filler) unknown(path, key string, data any) {
 			return
 		}
 	}
-	p.Fix = fmt.Sprintf("the keys of %s are %s", section(here.path), list(keys))
+	p.Fix = fmt.Sprintf("the keys of %s are %s", f.called(here.path), list(keys))
 }
 
 func (f *filler) isTable(data any) bool {

@@ -82,11 +82,3 @@ func (f *File) namesIn(array string) []string {
 	}
 	return names
 }
-
-// called is what a message calls the table at path: [[site.controller]] royal-wlc.
-func (f *File) called(path string) string {
-	if path == "" {
-		return "the file"
-	}
-	return section(path)
-}

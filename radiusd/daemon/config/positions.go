@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -241,7 +242,7 @@ func (b *indexer) duplicateKey(path string, where span, old place) {
 		return
 	}
 	b.problems = append(b.problems, b.src.problem(where, path,
-		fmt.Sprintf("%s is written twice in %s; the first is on line %d", what, section(parent(path)), old.line()),
+		fmt.Sprintf("%s is written twice in %s; the first is on line %d", what, b.called(parent(path)), old.line()),
 		"keep one of the two"))
 }
 
@@ -301,6 +302,19 @@ func pathName(path string) string {
 		}
 	}
 	return strings.Join(parts, ".")
+}
+
+// called is what the admin calls the table at path, inline tables included.
+func (x *index) called(path string) string {
+	if p := x.places[path]; p.kind != pair && p.kind != element {
+		return section(path)
+	}
+	parts := segments(path)
+	last := parts[len(parts)-1]
+	if n, err := strconv.Atoi(strings.Trim(last, "[]")); last[0] == '[' && err == nil {
+		return fmt.Sprintf("number %d of %s", n+1, pathName(path))
+	}
+	return pathName(path)
 }
 
 // section calls a table what the admin calls it: [server], [[ssid.rule]].

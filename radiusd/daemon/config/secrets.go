@@ -1,13 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"causeway/certs"
@@ -93,19 +94,44 @@ func (f *filler) sourceOf(path string) *source {
 
 // unread reports a reference that cannot be read.
 func (f *filler) unread(path, ref string, err error) {
-	text := fmt.Sprintf("%s: %s", lastKey(path), err)
-	if name, isFile := strings.CutPrefix(ref, "file:"); isFile || filepath.IsAbs(ref) {
-		if e := new(fs.PathError); errors.As(err, &e) {
-			text = fmt.Sprintf("%s: %s: %s", lastKey(path), name, plain(err))
-		}
-	}
 	f.file.unreadable[path] = true
 	if f.secrets == SecretsOptional {
-		w := f.file.Place(path, text, "not readable here; a server does not start without it")
-		f.file.Warnings = append(f.file.Warnings, w)
+		f.missed = append(f.missed, missed{path, ref})
 		return
 	}
-	f.problem(path, text, "correct the reference, or let the server's account read it")
+	text, fix := err.Error(), "correct the reference, or let the server's account read it"
+	if said, advice, split := strings.Cut(text, "; add "); split {
+		text, fix = said, "add "+advice
+	}
+	if e := new(fs.PathError); errors.As(err, &e) {
+		text = strings.TrimPrefix(ref, "file:") + ": " + plain(err)
+	}
+	f.problem(path, lastKey(path)+": "+text, fix)
+}
+
+// missed is a reference that an optional secret left unread.
+type missed struct{ path, ref string }
+
+// warnMissed is one warning for all of them, at the first.
+func (f *filler) warnMissed() {
+	if len(f.missed) == 0 {
+		return
+	}
+	slices.SortStableFunc(f.missed, func(a, b missed) int {
+		p, q := f.file.Place(a.path, "", ""), f.file.Place(b.path, "", "")
+		return cmp.Or(cmp.Compare(p.order, q.order), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+	})
+	refs := make([]string, len(f.missed))
+	for i, m := range f.missed {
+		refs[i] = m.ref
+	}
+	slices.Sort(refs)
+	refs = slices.Compact(refs)
+	text := "this cannot be read here, and what is in it was not judged"
+	if len(refs) > 1 {
+		text = "these cannot be read here, and what is in them was not judged: " + list(refs)
+	}
+	f.file.Warnings = append(f.file.Warnings, f.file.Place(f.missed[0].path, text, "check again on the server, which does not start without them"))
 }
 
 // Unreadable reports that the reference at key could not be read, which only a

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"runtime"
 	"sync"
 
 	"golang.org/x/net/ipv4"
@@ -73,6 +74,10 @@ func (u *udpSocket) send() {
 	buffers := make([][1][]byte, batch)
 	var letters []letter
 	for range u.outbox.wake {
+		// Let the handlers that are ready finish first: their replies then go
+		// in the same system call, which is worth a third of the throughput
+		// of a busy core and costs an idle one nothing.
+		runtime.Gosched()
 		for {
 			taken, closed := u.outbox.take(letters)
 			if len(taken) == 0 {

@@ -110,6 +110,6 @@ func (s *sketch) build(secret []byte) *job {
 		Code: s.code(), Identifier: octets[1], Authenticator: *s.authenticator(),
 		Secret: secret, Attributes: pointers,
 	}
-	all.job.request.Packet = &all.packet
+	all.request.Packet = &all.packet
 	return &all.job
 }

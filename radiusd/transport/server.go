@@ -67,7 +67,9 @@ type Server struct {
 
 	handlers sync.WaitGroup
 	readers  sync.WaitGroup
-	serving  atomic.Bool
+	state    sync.Mutex // Serve and Shutdown may come in either order
+	serving  bool
+	stopping bool
 	once     sync.Once
 	closed   chan struct{} // after the last reply is sent
 	closeErr error
@@ -136,16 +138,9 @@ func orDefault[N int | time.Duration](n, otherwise N) N {
 // ends first it drains by itself, for at most ten seconds (F12), and returns
 // ctx's error. Cancelling ctx does not cancel the handlers.
 func (s *Server) Serve(ctx context.Context) error {
-	if !s.serving.CompareAndSwap(false, true) {
-		return errors.New("Serve was called before")
-	}
 	failed := make(chan error, len(s.listeners))
-	for _, l := range s.listeners {
-		s.readers.Go(func() {
-			if err := l.serve(s.base); err != nil {
-				failed <- err
-			}
-		})
+	if err := s.startReaders(failed); err != nil {
+		return err
 	}
 	ticker := time.NewTicker(max(s.cfg.DuplicateAge/2, 100*time.Millisecond))
 	defer ticker.Stop()
@@ -165,6 +160,26 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 }
 
+func (s *Server) startReaders(failed chan<- error) error {
+	s.state.Lock()
+	defer s.state.Unlock()
+	switch {
+	case s.serving:
+		return errors.New("a transport serves only once")
+	case s.stopping:
+		return nil // Shutdown came first: there is nothing to read
+	}
+	s.serving = true
+	for _, l := range s.listeners {
+		s.readers.Go(func() {
+			if err := l.serve(s.base); err != nil {
+				failed <- err
+			}
+		})
+	}
+	return nil
+}
+
 func (s *Server) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainOnCancel)
 	defer cancel()
@@ -181,6 +196,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func (s *Server) shutdown(ctx context.Context) {
+	s.state.Lock()
+	s.stopping = true
+	s.state.Unlock()
 	for _, l := range s.listeners {
 		l.stop()
 	}

@@ -526,6 +526,19 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestShutdownBeforeServe(t *testing.T) {
+	s, err := Listen(Config{Auth: []string{"127.0.0.1:0"}, Access: echo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if err := s.Serve(context.Background()); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
 func TestP33HandlersHaveADeadline(t *testing.T) {
 	type seen struct {
 		left time.Duration

@@ -279,16 +279,24 @@ func TestF16Bounds(t *testing.T) {
 	if _, _, err := answer(c, nobody, response(q.ID, packet.TLS, 0xC0, 255, 255, 255, 255, 1)); reasonOf(err) != realms.ErrTooLarge {
 		t.Error(err)
 	}
-	// Fragments without end stop at 64 KiB.
-	c = open(serve(t, func(c *Config) { c.MaxRounds = 1000 }), nobody)
-	_, q, err := answer(c, nobody, identityResponse(nobody))
+	// So is a ClientHello of 17 KiB, before there is anything to answer with.
+	c = open(s, nobody)
+	_, q, _ = answer(c, nobody, identityResponse(nobody))
+	if _, _, err := answer(c, nobody, response(q.ID, packet.TLS, 0xC0, 0, 0, 17<<2, 0, 1)); reasonOf(err) != realms.ErrTooLarge {
+		t.Error(err)
+	}
+	// Fragments after it stop at 64 KiB, all packets taken together.
+	p = meet(t, serve(t, func(c *Config) { c.MaxRounds = 1000 }), tls.VersionTLS12, "tls", nobody, amy, "")
+	a, _ := p.send(identityResponse(nobody))
+	a, err := p.send(p.respond(a.EAP))
 	data := append([]byte{0xC0, 0, 0, 255, 255}, make([]byte, 1000)...)
-	for n := 0; err == nil && n < 100; n++ {
-		_, q, err = answer(c, nobody, response(q.ID, packet.TLS, data...))
+	n := 0
+	for ; err == nil && n < 100; n++ {
+		a, err = p.send(response(a.EAP[1], packet.TLS, data...))
 		data = append([]byte{0x40}, make([]byte, 1000)...)
 	}
-	if reasonOf(err) != realms.ErrTooLarge {
-		t.Error(err)
+	if reasonOf(err) != realms.ErrTooLarge || n < 60 {
+		t.Errorf("after %d fragments: %v", n, err)
 	}
 }
 
@@ -407,7 +415,9 @@ func TestEAPStart(t *testing.T) {
 // A directory that panics.
 type broken struct{ *memory }
 
-func (broken) Lookup(context.Context, realms.Identity) (realms.Account, error) { panic("canary secret") }
+func (broken) Lookup(context.Context, realms.Identity) (realms.Account, error) {
+	panic("canary secret")
+}
 
 // Holds S5 in part, and S17: a panic ends one conversation and repeats nothing.
 func TestPanicEndsOneConversation(t *testing.T) {

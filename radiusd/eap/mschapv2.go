@@ -21,6 +21,9 @@ func judgesMSCHAPv2(d realms.Directory) bool {
 	return false
 }
 
+// emptyHash is the NT hash of a password of no letters.
+var emptyHash = packet.NTHash("")
+
 // An exchange is one MSCHAPv2 challenge and its response (RFC 2759), whichever
 // way they travelled.
 type exchange struct {
@@ -69,6 +72,9 @@ func (s *Server) verify(ctx context.Context, id realms.Identity, x exchange, use
 // long as a known one (S18).
 func (s *Server) verifyHash(ctx context.Context, d realms.NTHasher, id realms.Identity, x exchange, user string) (realms.Account, [16]byte, error) {
 	hash, err := d.NTHash(ctx, id)
+	if err == nil && hash == emptyHash {
+		err = realms.ErrEmptyPassword // anybody could answer for it
+	}
 	if err != nil {
 		hash = s.dummy
 	}

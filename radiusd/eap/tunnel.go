@@ -40,9 +40,13 @@ type step struct {
 	done *Result
 }
 
+// longestHello bounds the first message, so that who has shown nothing yet takes
+// little memory; the longest ClientHello of today has 2 KB.
+const longestHello = 16 << 10
+
 func newTunnel(c *conversation, kind packet.Type, mutual bool) *tunnel {
 	t := &tunnel{c: c, kind: kind, tls: packet.NewServer(c.server.tlsConfig(mutual))}
-	t.in.Max = c.server.cfg.MaxOctets
+	t.in.Max = min(longestHello, c.server.cfg.MaxOctets)
 	t.next = t.shake
 	return t
 }
@@ -115,6 +119,7 @@ func (t *tunnel) shake(ctx context.Context, message []byte) (step, error) {
 	if len(message) == 0 {
 		return step{}, fmt.Errorf("an empty message in the handshake: %w", realms.ErrEAPMalformed)
 	}
+	t.in.Max = t.c.server.cfg.MaxOctets
 	out, done, err := t.tls.Handshake(message)
 	if err != nil {
 		return t.broken(out, err)

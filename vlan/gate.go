@@ -3,7 +3,7 @@ package vlan
 import (
 	"encoding/binary"
 	"fmt"
-	"strconv"
+	"strings"
 
 	"layeh.com/radius"
 )
@@ -13,7 +13,7 @@ const vendorSpecific = 26
 // Verify is the final gate. It reads the bytes of an Access-Accept as they are
 // about to leave and returns an error that wraps ZoneGuard unless every attribute
 // is harmless or says exactly what was assigned, once. What it does not know, it
-// refuses. It shares no code with what wrote the bytes, and trusts no layer above:
+// refuses. It shares no code with the writer, and trusts no layer above:
 // the number that it reads is looked up among the site's own again.
 //
 // It allocates nothing unless it refuses.
@@ -128,6 +128,17 @@ const (
 	saysDown
 	saysFilter
 )
+
+// names lists the attributes that would have said it.
+func (p part) names(a *Assignment) string {
+	var list []string
+	for i, at := range []attribute{tunnelType, tunnelMediumType, tunnelGroup, mikrotikVLAN, mikrotikVLANType, wisprBandwidthUp, wisprBandwidthDown, a.nas.vendor.filter} {
+		if p&(1<<i) != 0 {
+			list = append(list, at.String())
+		}
+	}
+	return strings.Join(list, ", ")
+}
 
 // wanted is all that the reply has to say.
 func (a *Assignment) wanted() part {
@@ -260,7 +271,7 @@ func readVLAN(text []byte) (uint16, bool) {
 func (s *statement) complete() error {
 	a := s.ordered
 	if missing := a.wanted() &^ s.said; missing != 0 {
-		return fmt.Errorf("the reply leaves out part of its placement (%s): %w", strconv.FormatUint(uint64(missing), 2), ZoneGuard)
+		return fmt.Errorf("the reply leaves out %s: %w", missing.names(a), ZoneGuard)
 	}
 	if a.state == noPlacement {
 		return nil

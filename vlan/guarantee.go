@@ -74,7 +74,7 @@ func (r *reader) readPlace(g *guarantee, whose string, source Guarantee) {
 	case place.Zone != "" && place.VLAN != "":
 		r.refuse(g.key+"."+word, "make two guarantees of it", "%s names both a zone and a vlan", whose)
 	case place.Zone != "":
-		g.zone = r.zone(g.key+"."+word+".zone", whose, place.Zone)
+		g.zone = r.zone(g.key+"."+word+".zone", whose+" names", place.Zone)
 		g.place = "zone " + place.Zone
 	default:
 		g.network = r.vlan(g.key+"."+word+".vlan", whose, place.VLAN)

@@ -310,7 +310,12 @@ func (v *prover) proveFallbacks() {
 	p := v.policy
 	for _, s := range p.sites {
 		for _, c := range s.controllers {
-			p.proof.fallbacks += max(len(p.ssids), 1)
+			p.proof.fallbacks += len(p.ssids)
+			for i, g := range p.guarantees {
+				if g.site == 0 || g.site == s.index {
+					p.proof.covered[i] += len(p.ssids)
+				}
+			}
 			n := c.fallback
 			if n == nil {
 				continue

@@ -87,7 +87,7 @@ func (r *reader) readVLANs() {
 			r.refuse(path("vlan", v.Name), "keep one of them", "vlan %s is there twice", v.Name)
 			continue
 		}
-		n := &network{index: len(r.policy.vlans), name: v.Name, zone: r.zone(path("vlan", v.Name, "zone"), "vlan "+v.Name, v.Zone), id: v.ID, filter: v.Filter}
+		n := &network{index: len(r.policy.vlans), name: v.Name, zone: r.zone(path("vlan", v.Name, "zone"), "vlan "+v.Name+" is in", v.Zone), id: v.ID, filter: v.Filter}
 		if v.ID > 4094 {
 			r.refuse(path("vlan", v.Name, "id"), "VLAN numbers are 1 to 4094", "vlan %s has number %d", v.Name, v.ID)
 		}
@@ -104,16 +104,16 @@ func (r *reader) readVLANs() {
 	}
 }
 
-func (r *reader) zone(key, whose, name string) *zone {
+func (r *reader) zone(key, says, name string) *zone {
 	if z := r.zoneOf[name]; z != nil {
 		return z
 	}
 	if name == "" {
-		r.refuse(key, `say which: zone = "…"`, "%s has no zone", whose)
+		r.refuse(key, `say which: zone = "…"`, "%s no zone", says)
 		return nil
 	}
 	r.refuse(key, suggest(name, names(r.policy.zones, func(z *zone) string { return z.name }), "add it to [zone]"),
-		"%s is in zone %s, and there is no such zone", whose, name)
+		"%s zone %s, and there is no such zone", says, name)
 	return nil
 }
 

@@ -1,0 +1,446 @@
+package vlan
+
+import (
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var prove = flag.Bool("prove", false, "judge ten million random cases instead of two hundred thousand")
+
+// An opinion is what the second interpreter thinks of one case.
+type opinion struct {
+	vlan   string
+	id     uint16
+	reason Reason
+}
+
+// interpret is the second interpreter: the prose of DESIGN.md and nothing else,
+// read rule by rule from the file, with none of the code that it judges.
+func interpret(cfg Config, f Facts) opinion {
+	no := func(r Reason) opinion { return opinion{reason: r} }
+	realm := strings.ToLower(f.Realm)
+	if realm == "" || !strings.Contains(realm, ".") || strings.Contains(f.User, "@") {
+		return no(RealmMalformed)
+	}
+	if ours(cfg, realm) != f.Own {
+		return no(RealmMisplaced)
+	}
+	if f.Elsewhere {
+		if !f.Own {
+			return no(ProxyLoop)
+		}
+		return opinion{}
+	}
+	site := slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.Name == f.Site })
+	if site < 0 {
+		return no(SiteUnknown)
+	}
+	if !slices.ContainsFunc(cfg.Sites[site].Controllers, func(c Controller) bool { return f.Controller == "" || c.Name == f.Controller }) {
+		return no(ControllerUnknown)
+	}
+	if f.SSID == "" {
+		return no(SSIDMissing)
+	}
+	ssid := slices.IndexFunc(cfg.SSIDs, func(s SSID) bool { return s.Name == f.SSID })
+	if ssid < 0 {
+		return no(SSIDUnknown)
+	}
+	for _, r := range cfg.SSIDs[ssid].Rules {
+		// Whom does the rule mean?
+		user, domain, named := strings.Cut(r.Who, "@")
+		undecided := Reason("")
+		switch {
+		case r.Who == "own":
+			if !f.Own {
+				continue
+			}
+		case r.Who == "visitor":
+			if f.Own {
+				continue
+			}
+		case named:
+			if strings.ToLower(domain) != realm {
+				continue
+			}
+			if user != "" && f.User == "" && f.Own {
+				undecided = UserUnknown
+			} else if user != "" && !strings.EqualFold(user, f.User) {
+				continue
+			}
+		}
+		if r.Site != "" && r.Site != f.Site {
+			continue
+		}
+		if r.EAP != "" {
+			if f.Method != "" && f.Method != r.EAP {
+				continue
+			}
+			if f.Method == "" {
+				undecided = MethodUnknown
+			}
+		}
+		if r.Group != "" && !slices.ContainsFunc(f.Groups, func(g string) bool { return strings.EqualFold(g, r.Group) }) {
+			if !f.GroupsUnknown {
+				continue
+			}
+			undecided = GroupsUnknown
+		}
+		if undecided != "" {
+			return no(undecided)
+		}
+		id := numberAt(cfg, site, r.VLAN)
+		zones := zonesOf(cfg, site, id)
+		if len(zones) != 1 || !f.Own && trusted(cfg, zones[0]) {
+			return no(ZoneGuard)
+		}
+		return opinion{vlan: r.VLAN, id: id}
+	}
+	return no(NoRule)
+}
+
+func ours(cfg Config, realm string) bool {
+	if slices.Contains(cfg.Own, realm) {
+		return true
+	}
+	if slices.Contains(cfg.Partners, realm) {
+		return false
+	}
+	return slices.ContainsFunc(cfg.Own, func(o string) bool { return strings.HasSuffix(realm, "."+o) })
+}
+
+func vlanOf(cfg Config, name string) VLAN {
+	return cfg.VLANs[slices.IndexFunc(cfg.VLANs, func(v VLAN) bool { return v.Name == name })]
+}
+
+func numberAt(cfg Config, site int, name string) uint16 {
+	if id, ok := cfg.Sites[site].VLAN[name]; ok {
+		return id
+	}
+	return vlanOf(cfg, name).ID
+}
+
+func zonesOf(cfg Config, site int, id uint16) []string {
+	var zones []string
+	for _, v := range cfg.VLANs {
+		if numberAt(cfg, site, v.Name) == id && !slices.Contains(zones, v.Zone) {
+			zones = append(zones, v.Zone)
+		}
+	}
+	return zones
+}
+
+func trusted(cfg Config, zone string) bool {
+	return slices.ContainsFunc(cfg.Zones, func(z Zone) bool { return z.Name == zone && z.Trusted })
+}
+
+// breaks tells whether people who fit the guarantee may not be on a VLAN.
+func breaks(cfg Config, g Guarantee, vlan string) bool {
+	in := func(p Place) bool { return p.VLAN == vlan || p.Zone == vlanOf(cfg, vlan).Zone }
+	return g.Never != (Place{}) && in(g.Never) || g.Only != (Place{}) && !in(g.Only)
+}
+
+func fits(g Guarantee, f Facts) bool {
+	user, domain, named := strings.Cut(g.Who, "@")
+	switch {
+	case g.Who == "own" && !f.Own, g.Who == "visitor" && f.Own:
+		return false
+	case named && (domain != f.Realm || user != "" && !strings.EqualFold(user, f.User)):
+		return false
+	}
+	return (g.SSID == "" || g.SSID == f.SSID) && (g.Site == "" || g.Site == f.Site) && (g.Method == "" || g.Method == f.Method) &&
+		(g.Group == "" || slices.ContainsFunc(f.Groups, func(h string) bool { return strings.EqualFold(h, g.Group) }))
+}
+
+// The small world of the random cases. Everything that a rule can tell apart is
+// there at least twice, and once where no rule names it.
+var (
+	worldRealms  = []string{"a.uk", "b.a.uk", "below.a.uk", "p.uk", "q.uk", "n.uk", "o.uk"}
+	worldOwn     = []string{"a.uk", "b.a.uk"}
+	worldPartner = []string{"p.uk", "q.uk"}
+	worldUsers   = []string{"", "u", "v"}
+	worldMethods = []string{"", "tls", "ttls", "peap", "pap", "fast"}
+	worldGroups  = []string{"G", "H", "I"}
+	worldSSIDs   = []string{"x", "y"}
+	worldSites   = []string{"here", "there"}
+	worldVLANs   = []string{"c", "d", "e", "f"}
+	worldZones   = []string{"clinical", "academic", "visitor"}
+)
+
+type dice struct{ *rand.Rand }
+
+func pick[T any](d dice, list []T) T { return list[d.IntN(len(list))] }
+
+// seldom gives an item of the list once in n times, else the zero value.
+func seldom[T any](d dice, n int, list []T) (none T) {
+	if d.IntN(n) == 0 {
+		return pick(d, list)
+	}
+	return none
+}
+
+func (d dice) who() string {
+	switch d.IntN(6) {
+	case 0:
+		return "own"
+	case 1:
+		return "visitor"
+	case 2:
+		return pick(d, worldUsers[1:]) + "@" + pick(d, []string{"a.uk", "b.a.uk", "p.uk", "n.uk"})
+	}
+	return "@" + pick(d, []string{"a.uk", "b.a.uk", "p.uk", "q.uk", "n.uk"})
+}
+
+func (d dice) config() Config {
+	cfg := Config{Own: worldOwn, Partners: worldPartner, Zones: []Zone{{worldZones[0], true}, {worldZones[1], d.IntN(8) == 0}, {worldZones[2], false}}}
+	for i, name := range worldVLANs {
+		cfg.VLANs = append(cfg.VLANs, VLAN{Name: name, ID: uint16(10 + i - i/3*d.IntN(2)), Zone: pick(d, worldZones)})
+	}
+	for _, name := range worldSSIDs {
+		s := SSID{Name: name}
+		for range d.IntN(6) {
+			r := Rule{Who: d.who(), EAP: seldom(d, 3, worldMethods[1:5]), Site: seldom(d, 4, worldSites), VLAN: pick(d, worldVLANs)}
+			own := r.Who == "own" || strings.HasSuffix(r.Who, "a.uk")
+			if own {
+				r.Group = seldom(d, 2, worldGroups)
+			} else if d.IntN(8) > 0 { // mostly lawful, so that many a policy is accepted
+				for n := 0; trusted(cfg, vlanOf(cfg, r.VLAN).Zone) && n < 20; n++ {
+					r.VLAN = pick(d, worldVLANs)
+				}
+			}
+			s.Rules = append(s.Rules, r)
+		}
+		cfg.SSIDs = append(cfg.SSIDs, s)
+	}
+	for i, name := range worldSites {
+		s := Site{Name: name, Controllers: []Controller{{Name: name, WithoutVLAN: "reject"}}}
+		if d.IntN(6) == 0 {
+			s.Controllers[0].WithoutVLAN = pick(d, worldVLANs)
+		}
+		if d.IntN(3) == 0 {
+			s.VLAN = map[string]uint16{pick(d, worldVLANs): uint16(10 + d.IntN(20) + i)}
+		}
+		cfg.Sites = append(cfg.Sites, s)
+	}
+	for range d.IntN(3) {
+		g := Guarantee{Group: seldom(d, 3, []string{"g", "h", "J"}), Method: seldom(d, 4, worldMethods[1:5]), SSID: seldom(d, 3, worldSSIDs), Site: seldom(d, 3, worldSites)}
+		if d.IntN(4) > 0 {
+			g.Who = d.who()
+		}
+		place := &g.Never
+		if d.IntN(4) == 0 {
+			place = &g.Only
+		}
+		if d.IntN(2) == 0 {
+			place.Zone = pick(d, worldZones)
+		} else {
+			place.VLAN = pick(d, worldVLANs)
+		}
+		cfg.Guarantees = append(cfg.Guarantees, g)
+	}
+	return cfg
+}
+
+func (d dice) facts() Facts {
+	f := Facts{Site: pick(d, worldSites), SSID: pick(d, worldSSIDs), User: pick(d, worldUsers), Realm: pick(d, worldRealms), Method: pick(d, worldMethods)}
+	f.Own = strings.HasSuffix(f.Realm, "a.uk") != (d.IntN(16) == 0)
+	f.Elsewhere = d.IntN(32) == 0
+	f.GroupsUnknown = d.IntN(3) == 0
+	for _, g := range worldGroups {
+		if d.IntN(3) == 0 {
+			f.Groups = append(f.Groups, pick(d, []string{g, strings.ToLower(g)}))
+		}
+	}
+	switch d.IntN(64) {
+	case 0:
+		f.Site = "nowhere"
+	case 1:
+		f.SSID = pick(d, []string{"", "X", "z"})
+	case 2:
+		f.Realm = pick(d, []string{"", "uk", "A.UK", "P.uk"})
+	case 3:
+		f.Controller = pick(d, worldSites)
+	case 4:
+		f.User = pick(d, []string{"U", "u@a.uk", "V"})
+	}
+	return f
+}
+
+func decided(a Assignment, err error) opinion {
+	var o opinion
+	errors.As(err, &o.reason)
+	o.vlan, o.id = a.Name(), a.VLAN()
+	return o
+}
+
+func cases() int {
+	switch {
+	case *prove:
+		return 10_000_000
+	case testing.Short():
+		return 20_000
+	}
+	return 200_000
+}
+
+// Holds DESIGN 7: two interpreters, one opinion, proof or no proof.
+func TestSecondInterpreter(t *testing.T) {
+	d := dice{rand.New(rand.NewPCG(20, 26))}
+	seen := map[Reason]int{}
+	for range cases() / 20 {
+		cfg := d.config()
+		p := read(cfg).policy // unproved as well: what the proof would refuse, Assign has to
+		for range 20 {
+			f := d.facts()
+			a, err := p.Assign(f)
+			got, want := decided(a, err), interpret(cfg, f)
+			seen[got.reason]++
+			if got != want {
+				t.Fatalf("got %+v (%v)\nwant %+v\nfacts %+v\nfile %+v", got, err, want, f, cfg)
+			}
+			if err == nil && d.IntN(8) == 0 {
+				if err := a.Verify(accept(t, a)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if d.IntN(8) == 0 {
+				steps := p.Explain(f)
+				if last := steps[len(steps)-1]; last.Matched != (err == nil) || err != nil && last.Text != "refused: "+err.Error() {
+					t.Fatalf("explained as %q, decided %v\nfacts %+v\nfile %+v", last.Text, err, f, cfg)
+				}
+			}
+		}
+	}
+	for _, r := range []Reason{"", NoRule, GroupsUnknown, MethodUnknown, UserUnknown, SSIDMissing, SSIDUnknown, SiteUnknown, ControllerUnknown, RealmMalformed, RealmMisplaced, ProxyLoop, ZoneGuard} {
+		if seen[r] == 0 {
+			t.Errorf("no case ended in %q: the cases are too tame", r)
+		}
+	}
+}
+
+// everyFacts are all cases of the small world that the proof has to cover.
+func everyFacts(visit func(Facts)) {
+	for _, site := range worldSites {
+		for _, ssid := range worldSSIDs {
+			for _, realm := range worldRealms {
+				for _, user := range []string{"u", "v", "w"} {
+					for _, method := range worldMethods {
+						for set := range 1 << 4 {
+							f := Facts{Site: site, SSID: ssid, Realm: realm, User: user, Method: method, Own: strings.HasSuffix(realm, "a.uk")}
+							for i, g := range []string{"G", "H", "I", "J"} {
+								if set>>i&1 == 1 {
+									f.Groups = append(f.Groups, g)
+								}
+							}
+							visit(f)
+							if !f.Own {
+								break
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// lawful holds a file against its guarantees by brute force: every person of the
+// small world with every set of groups, by the second interpreter.
+func lawful(cfg Config) bool {
+	ok := true
+	for i, s := range cfg.Sites {
+		for _, v := range cfg.VLANs {
+			ok = ok && len(zonesOf(cfg, i, numberAt(cfg, i, v.Name))) == 1
+		}
+		if w := s.Controllers[0].WithoutVLAN; w != "reject" {
+			ok = ok && !trusted(cfg, vlanOf(cfg, w).Zone)
+			for _, g := range cfg.Guarantees {
+				ok = ok && !((g.Site == "" || g.Site == s.Name) && breaks(cfg, g, w))
+			}
+		}
+	}
+	if !ok {
+		return false
+	}
+	everyFacts(func(f Facts) {
+		o := interpret(cfg, f)
+		ok = ok && o.reason != ZoneGuard
+		if o.vlan == "" {
+			return
+		}
+		for _, g := range cfg.Guarantees {
+			ok = ok && !(fits(g, f) && breaks(cfg, g, o.vlan))
+		}
+	})
+	return ok
+}
+
+// Holds R13 and DESIGN 2: the proof accepts exactly the files in which brute force
+// finds no way round a guarantee, and its count of what is reached is right.
+func TestProofAgreesWithBruteForce(t *testing.T) {
+	d := dice{rand.New(rand.NewPCG(7, 7))}
+	accepted, refused := 0, 0
+	for range cases() / 200 {
+		cfg := d.config()
+		p, err := New(cfg)
+		if want := lawful(cfg); want != (err == nil) {
+			t.Fatalf("brute force says lawful is %t, the proof says %v\nfile %+v", want, err, cfg)
+		}
+		if err != nil {
+			refused++
+			continue
+		}
+		accepted++
+		unreached := map[string]bool{}
+		for _, w := range p.Warnings() {
+			if strings.Contains(w.Text, "is never reached") {
+				unreached[w.Key] = true
+			}
+		}
+		everyFacts(func(f Facts) {
+			if a, err := p.Assign(f); err == nil && unreached[a.Key()] {
+				t.Fatalf("%+v reaches %s, which is said to be out of reach\nfile %+v", f, a.Rule(), cfg)
+			}
+		})
+	}
+	if accepted == 0 || refused == 0 {
+		t.Errorf("%d accepted, %d refused: the files are too alike", accepted, refused)
+	}
+	t.Logf("%d files accepted, %d refused", accepted, refused)
+}
+
+// Holds DESIGN, second corollary, and F3: whoever knows less gets the same or
+// nothing.
+func TestKnowingLessNeverGivesMore(t *testing.T) {
+	d := dice{rand.New(rand.NewPCG(3, 1))}
+	for range cases() / 20 {
+		cfg := d.config()
+		p := read(cfg).policy
+		for range 20 {
+			full := d.facts()
+			full.GroupsUnknown = false
+			less := full
+			if d.IntN(2) == 0 { // some groups are lost on the way
+				less.Groups, less.GroupsUnknown = nil, true
+				for _, g := range full.Groups {
+					if d.IntN(2) == 0 {
+						less.Groups = append(less.Groups, g)
+					}
+				}
+			}
+			if d.IntN(3) == 0 {
+				less.Method = ""
+			}
+			if full.Own && !strings.Contains(full.User, "@") && d.IntN(3) == 0 { // with "@" it is no name
+				less.User = ""
+			}
+			a, _ := p.Assign(full)
+			if b, err := p.Assign(less); err == nil && a != b {
+				t.Fatalf("known %+v: %v\nless %+v: %v\nfile %+v", full, a, less, b, cfg)
+			}
+		}
+	}
+}

@@ -22,22 +22,23 @@ const (
 // bind verifies the server's crypto-binding, which proves that the two ends of the
 // tunnel are those of MSCHAPv2, and returns our TLV. From then on the MSK comes
 // from both ([MS-PEAP], section 3.1.5.5).
-func (m *peap) bind(value []byte) ([]byte, error) {
+func (m *peap) bind(request packet.TLV) ([]byte, error) {
+	value := request.Value
 	if len(value) != bindingLength || value[1] != 0 || value[2] != 0 || value[3] != bindingRequest {
 		return nil, broke("a crypto-binding of another shape")
 	}
 	ipmk, cmk := m.compoundKeys()
-	if subtle.ConstantTimeCompare(compoundMAC(cmk, value), value[bindingMAC:]) != 1 {
+	if subtle.ConstantTimeCompare(compoundMAC(cmk, request), value[bindingMAC:]) != 1 {
 		return nil, fmt.Errorf("%w: its crypto-binding is false", ErrUntrusted)
 	}
-	answer := make([]byte, bindingLength)
-	answer[3] = bindingResponse
-	if _, err := rand.Read(answer[4:bindingMAC]); err != nil {
+	answer := packet.TLV{Type: packet.TLVCryptoBinding, Value: make([]byte, bindingLength)}
+	answer.Value[3] = bindingResponse
+	if _, err := rand.Read(answer.Value[4:bindingMAC]); err != nil {
 		return nil, err
 	}
-	copy(answer[bindingMAC:], compoundMAC(cmk, answer))
+	copy(answer.Value[bindingMAC:], compoundMAC(cmk, answer))
 	m.tunnel.msk = prfPlus(ipmk, "Session Key Generating Function", []byte{0}, 128)[:packet.MSKLength]
-	return packet.AppendTLV(nil, packet.TLV{Type: packet.TLVCryptoBinding, Mandatory: true, Value: answer}), nil
+	return packet.AppendTLV(nil, answer), nil
 }
 
 // compoundKeys mixes the tunnel's key with that of MSCHAPv2. On a resumed tunnel
@@ -50,12 +51,14 @@ func (m *peap) compoundKeys() (ipmk, cmk []byte) {
 	return keys[:40], keys[40:]
 }
 
-// compoundMAC signs the whole TLV, its MAC zero, and the EAP type that it is of.
-func compoundMAC(cmk, value []byte) []byte {
+// compoundMAC signs the whole TLV as it travels, its MAC zero, and the EAP type
+// that it is of.
+func compoundMAC(cmk []byte, tlv packet.TLV) []byte {
 	blank := make([]byte, bindingLength)
-	copy(blank, value[:bindingMAC])
+	copy(blank, tlv.Value[:bindingMAC])
+	tlv.Value = blank
 	h := hmac.New(sha1.New, cmk)
-	_, _ = h.Write(packet.AppendTLV(nil, packet.TLV{Type: packet.TLVCryptoBinding, Mandatory: true, Value: blank}))
+	_, _ = h.Write(packet.AppendTLV(nil, tlv))
 	_, _ = h.Write([]byte{byte(packet.PEAP)})
 	return h.Sum(nil)
 }

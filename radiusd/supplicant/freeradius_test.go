@@ -333,13 +333,18 @@ func eapMethods() (names []string) {
 // on the side of the device.
 func TestFreeRADIUSLogsIn(t *testing.T) {
 	for _, fragment := range []int{100, 1020, 1398} {
-		// FreeRADIUS says that it takes 100, and does not.
+		// FreeRADIUS says that it takes 100, and means some more.
 		address := freeRADIUS{fragment: max(fragment, 120), offer: "md5"}.start(t)
 		for name, version := range versions {
 			for _, method := range eapMethods() {
 				t.Run(fmt.Sprintf("%s/%s/%d", method, name, fragment), func(t *testing.T) {
 					cfg := world(t).config(method, version)
 					cfg.FragmentSize = fragment
+					if method == "peap-mschapv2" {
+						// It finds the inner conversation by the identifier of our last
+						// fragment, so that what is said inside must come in one.
+						cfg.FragmentSize = max(fragment, 140)
+					}
 					p, r, err := logIn(t, address, cfg)
 					if err != nil || !r.Accepted() || !r.KeysMatch || !p.Success() {
 						t.Fatalf("%v, stage %s, %+v", err, p.Stage(), r)

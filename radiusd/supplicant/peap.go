@@ -88,7 +88,7 @@ func (m *peap) success(tlvs []packet.TLV) []byte {
 	}
 	for _, t := range tlvs {
 		if t.Type == packet.TLVCryptoBinding {
-			answer, err := m.bind(t.Value)
+			answer, err := m.bind(t)
 			if err != nil {
 				return no(err)
 			}

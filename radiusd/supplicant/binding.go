@@ -41,11 +41,12 @@ func (m *peap) bind(request packet.TLV) ([]byte, error) {
 	return packet.AppendTLV(nil, answer), nil
 }
 
-// compoundKeys mixes the tunnel's key with that of MSCHAPv2. On a resumed tunnel
-// there was no inner method and the tunnel's key is taken as it is.
+// compoundKeys mixes the tunnel's key with that of MSCHAPv2. Where a resumed tunnel
+// went without an inner method, the tunnel's key is taken as it is. In TLS 1.3 the
+// tunnel's key is the one of which the MSK is part (RFC 9427, section 2.4).
 func (m *peap) compoundKeys() (ipmk, cmk []byte) {
 	keys := m.tunnel.msk[:60]
-	if !m.tunnel.resumed() {
+	if m.inner.verified {
 		keys = prfPlus(keys[:40], "Inner Methods Compound Keys", m.inner.answer.isk, 60)
 	}
 	return keys[:40], keys[40:]

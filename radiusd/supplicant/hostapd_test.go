@@ -58,6 +58,12 @@ func TestHostapd(t *testing.T) {
 		address := startHostapd(t, fragment)
 		for name, version := range versions {
 			for _, method := range eapMethods() {
+				if method == "peap-mschapv2" && version == tls.VersionTLS13 {
+					// hostapd 2.10 draws 64 octets from the exporter for its binding and
+					// 128 for the MSK. RFC 9427, section 2.4 has one key for both, as
+					// wpa_supplicant does; the binding would be false.
+					continue
+				}
 				t.Run(fmt.Sprintf("%s/%s/%d", method, name, fragment), func(t *testing.T) {
 					cfg := world(t).config(method, version)
 					cfg.FragmentSize = fragment

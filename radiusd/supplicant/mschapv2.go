@@ -73,6 +73,7 @@ type eapMSCHAPv2 struct {
 	answer mschapv2
 	step   func(p packet.MSCHAPv2Packet) (packet.MSCHAPv2Packet, error)
 
+	begun    bool
 	verified bool   // the server proved the password, and we said so
 	refusal  string // or it said no
 }
@@ -104,6 +105,7 @@ func (m *eapMSCHAPv2) awaitChallenge(p packet.MSCHAPv2Packet) (packet.MSCHAPv2Pa
 	if m.answer, err = answerMSCHAPv2(p.Value, m.cfg.User, m.cfg.Password); err != nil {
 		return p, err
 	}
+	m.begun = true
 	value := append(m.answer.peer[:], make([]byte, 8)...)
 	value = append(value, m.answer.response...)
 	m.step = m.awaitVerdict

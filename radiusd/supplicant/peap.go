@@ -83,7 +83,7 @@ func (m *peap) success(tlvs []packet.TLV) []byte {
 		m.tunnel.deny(err)
 		return packet.ResultTLV(packet.ResultFailure)
 	}
-	if !m.inner.verified && !m.tunnel.resumed() {
+	if !m.inner.verified && (m.inner.begun || !m.tunnel.resumed()) {
 		return no(broke("a success result before MSCHAPv2 succeeded"))
 	}
 	for _, t := range tlvs {

@@ -19,7 +19,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.eap, c.directories, c.realms, c.federations, c.ssids, c.sites, c.clients, c.guarantees, c.log, c.tests,
+		c.server, c.eap, c.directories, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.guarantees, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -258,6 +258,15 @@ func (c *checker) federations() {
 			c.warn(key, `write federation = "`+name+`" in an [[ssid]], or take it out`, "no SSID uses federation %q", name)
 		}
 		c.upstreams(key, fed.Servers)
+	}
+}
+
+// vlans tells id = 0 from no id, which the room vlan cannot.
+func (c *checker) vlans() {
+	for _, name := range slices.Sorted(maps.Keys(c.VLAN)) {
+		if key := under("vlan", name) + ".id"; c.VLAN[name].ID == 0 && c.present(key) {
+			c.wrong(key, "a VLAN number is 1 to 4094", "id is 0")
+		}
 	}
 }
 

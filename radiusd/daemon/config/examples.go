@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // examples show how a key is written, by kind of place. They end most fixes.
@@ -54,7 +55,6 @@ var examples = map[string]string{
 	"site":                             `[[site]] with two brackets, then its name`,
 	"site[].name":                      `name = "Royal Infirmary"`,
 	"site[].vlan":                      `vlan = { academic = 1310 }`,
-	"site[].vlan.*":                    `vlan = { academic = 1310 }`,
 	"site[].agreement.reference":       `reference = "AA-2026-017"`,
 	"site[].agreement.owner":           `owner = "HMP Eastmoor"`,
 	"site[].agreement.approved_by":     `approved_by = "Network security manager"`,
@@ -88,23 +88,32 @@ func (f *filler) example(path, key string) string {
 
 // mending is the fix for a value of the wrong type.
 func (f *filler) mending(path, want string, data any) string {
-	if example, known := examples[pattern(path)]; known {
-		return "write " + example
-	}
+	key := lastKey(path)
 	text, isText := data.(string)
-	switch _, isTable := data.(map[string]any); {
+	example, known := examples[pattern(path)]
+	texts := !known || strings.HasPrefix(example, key+` = ["`) // what the list holds
+	switch {
+	case secretKey(key):
 	case want == "true or false" && (text == "true" || text == "false"):
-		return fmt.Sprintf("write %s = %s, without quotation marks", lastKey(path), text)
-	case want == "true or false":
-		return fmt.Sprintf("write %s = true or %s = false", lastKey(path), lastKey(path))
+		return fmt.Sprintf("write %s = %s, without quotation marks", key, text)
 	case want == "a number" && isText:
-		if _, err := strconv.Atoi(text); err == nil {
-			return fmt.Sprintf("write the number without quotation marks: %s = %s", lastKey(path), text)
+		if n, err := strconv.Atoi(text); err == nil {
+			return fmt.Sprintf("write the number without quotation marks: %s = %d", key, n)
 		}
-	case want == "a list" && isText && !secretKey(lastKey(path)):
-		return fmt.Sprintf("write it in brackets: %s = [%s]", lastKey(path), strconv.Quote(text))
-	case want == "a table" && !isTable:
-		return fmt.Sprintf("write it under the header %s", section(path))
+	case want == "a date" && isText:
+		return fmt.Sprintf("write the date without quotation marks: %s", example)
+	case want == "a list" && isText && texts:
+		return fmt.Sprintf("write it in brackets: %s = [%s]", key, strconv.Quote(text))
+	}
+	switch _, isList := data.([]map[string]any); {
+	case known:
+		return "write " + example
+	case want == "true or false":
+		return fmt.Sprintf("write %s = true or %s = false", key, key)
+	case want == "a table" && isList:
+		return fmt.Sprintf("write %s with single brackets", section(path))
+	case want == "a table":
+		return fmt.Sprintf("write its keys under the header %s", section(path))
 	case want == "text":
 		return "write it in quotation marks"
 	}

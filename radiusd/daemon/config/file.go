@@ -252,4 +252,4 @@ func prefix(address string) (netip.Prefix, error) {
 	return netip.ParsePrefix(address)
 }
 
-var fileType = reflect.TypeFor[File]()
+var serverType = reflect.TypeFor[Server]()

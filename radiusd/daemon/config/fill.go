@@ -138,9 +138,7 @@ func (f *filler) absent(v reflect.Value, field reflect.StructField, path, key st
 	if f.partial {
 		return
 	}
-	if text, has := field.Tag.Lookup("default"); has {
-		setDefault(v, text)
-	}
+	setDefaults(v, field)
 	if field.Tag.Get("need") != "yes" {
 		return
 	}
@@ -153,6 +151,17 @@ func (f *filler) called(path string) string {
 		return "the file"
 	}
 	return f.file.places.called(path)
+}
+
+// setDefaults gives an absent field, and all that a table would hold, its default.
+func setDefaults(v reflect.Value, field reflect.StructField) {
+	if text, has := field.Tag.Lookup("default"); has {
+		setDefault(v, text)
+	} else if v.Kind() == reflect.Struct && v.Type() != timeType {
+		for _, inner := range keysOf(v.Type()) {
+			setDefaults(v.FieldByIndex(inner.Index), inner)
+		}
+	}
 }
 
 func setDefault(v reflect.Value, text string) {
@@ -180,7 +189,7 @@ func (f *filler) finish(v reflect.Value, field reflect.StructField, data any, pa
 	}
 	switch {
 	case text == "" && (field.Tag.Get("need") == "yes" || field.Tag.Get("ref") != "" || field.Tag.Get("path") != "" || field.Type == secretType):
-		f.problem(path, lastKey(path)+" is empty", f.example(parent(path), lastKey(path)))
+		f.problem(path, lastKey(path)+" is empty", strings.Replace(f.example(parent(path), lastKey(path)), "add ", "write ", 1))
 	case field.Tag.Get("ref") != "":
 		v.SetString(f.reference(text, path))
 	case field.Tag.Get("path") != "":
@@ -297,7 +306,13 @@ func (f *filler) unknown(path, key string, data any) {
 	p := f.atKey(path, fmt.Sprintf("unknown key %s in %s", quoteKey(key), f.called(here.path)), "")
 	if meant := nearest(key, keys); meant != "" {
 		p.Meant = f.asWritten(path, under(here.path, meant))
-		p.Fix = "a key that means nothing is refused, so that none is trusted in vain"
+		p.Fix = "correct the name, or take it out"
+		return
+	}
+	if whole, dotted := f.dotted(here, key, data); dotted {
+		p.Text = fmt.Sprintf("the dots of %s split it, because it has no quotation marks", whole)
+		p.Meant = fmt.Sprintf("[%s.%s]", pathName(parent(here.path)), quoteKey(whole))
+		p.Fix = "put a name with dots in quotation marks"
 		return
 	}
 	for _, above := range slices.Backward(f.tables[:len(f.tables)-1]) {
@@ -313,6 +328,27 @@ func (f *filler) unknown(path, key string, data any) {
 		}
 	}
 	p.Fix = fmt.Sprintf("the keys of %s are %s", f.called(here.path), list(keys))
+}
+
+// dotted finds the name in [realm.camford.ac.uk], which TOML reads as a table uk in
+// a table ac in the realm camford.
+func (f *filler) dotted(here table, key string, data any) (name string, is bool) {
+	inner, is := data.(map[string]any)
+	if !is || !strings.HasSuffix(pattern(here.path), ".*") {
+		return "", false
+	}
+	name = lastKey(here.path) + "." + key
+	fields := keysOf(here.kind)
+	for len(inner) == 1 {
+		for next, below := range inner {
+			t, isTable := below.(map[string]any)
+			if _, known := fields[next]; known || !isTable {
+				return name, true
+			}
+			name, inner = name+"."+next, t
+		}
+	}
+	return name, true
 }
 
 func (f *filler) isTable(data any) bool {

@@ -226,7 +226,10 @@ func (l *loader) includes(tree map[string]any, places *index) []string {
 	var patterns List
 	f := &filler{file: &File{places: places}, tree: tree}
 	f.value(reflect.ValueOf(&patterns).Elem(), value, "include")
-	l.problems = append(l.problems, f.problems...)
+	if len(f.problems) > 0 {
+		l.problems, l.broken = append(l.problems, f.problems...), true
+		return nil
+	}
 	return patterns
 }
 

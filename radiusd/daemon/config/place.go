@@ -43,7 +43,8 @@ func (f *File) inFile(key string) string {
 	if len(parts) == 0 {
 		return key
 	}
-	if _, known := keysOf(fileType)[parts[0]]; !known {
+	_, here := f.places.places[joined(parts)]
+	if _, known := keysOf(serverType)[parts[0]]; known && !here {
 		parts = append([]string{"server"}, parts...) // blocklist, operator_name: the room does not know where
 	}
 	if len(parts) > 1 && parts[1][0] != '[' {

@@ -24,6 +24,8 @@ var slips = []slip{
 	{"expected '=' after key", nil, "there is no = after this key", `write name = "value"; a name with spaces or dots needs quotation marks`},
 	{"close array table name", nil, "the ]] of this header is missing", "write [[name]] with two brackets on each side"},
 	{"close table name", nil, "the ] of this header is missing", `write [name]; a name with dots or spaces needs quotation marks, as [realm."camford.ac.uk"]`},
+	{"after array value", lineBegins("["), "the ] of the list above is missing", "close the list before this line"},
+	{"after inline table key-value", lineBegins(""), "the } of the inline table above is missing", "close the table before this line"},
 	{"array is incomplete", nil, "the ] of a list is missing", "close the list that begins above"},
 	{"after array value", nil, "a comma is missing between two values of this list", "separate them with a comma, and end the list with ]"},
 	{"inline table is incomplete", nil, "the } of an inline table is missing", "close the table that begins above"},
@@ -34,6 +36,7 @@ var slips = []slip{
 	{"expected newline", addressLike, "an address needs quotation marks", `write "10.20.0.10" or "10.20.0.0/24"`},
 	{"expected newline", nil, "something is left over at the end of this line", "one key to a line; text needs quotation marks, a comment begins with #"},
 	{"start of key", nil, "a line begins with a name, [ or #", "a name holds letters, digits, - and _; write any other in quotation marks"},
+	{"invalid datetime", nil, "there is no such date", "write year-month-day, as 2027-03-31"},
 	{"escape", nil, `a \ in quotation marks begins an escape such as \n`, `write \\ for a backslash, or use single quotation marks`},
 	{"UTF-8", nil, "this is not UTF-8 text", "save the file as UTF-8"},
 	{"utf8", nil, "this is not UTF-8 text", "save the file as UTF-8"},
@@ -48,7 +51,10 @@ func (s *source) syntax(where span, message string) Problem {
 			return s.problem(where, "", slip.text, slip.fix)
 		}
 	}
-	return s.problem(where, "", "not valid TOML: "+message, "")
+	if shown, _, _ := mask(line, 0, 0); shown != line || s.insideSecret(where.start) {
+		message = "a mistake in a line with a secret" // the parser's own words may quote it
+	}
+	return s.problem(where, "", "not valid TOML: "+message, "correct this line; text needs quotation marks, a table its header in brackets")
 }
 
 func curlyQuote(line string, before int) bool {
@@ -63,6 +69,13 @@ func halfQuoted(line string, _ int) bool {
 	_, value, found := strings.Cut(line, "=")
 	value = strings.TrimSpace(value)
 	return found && strings.HasPrefix(value, `"`) && !strings.HasPrefix(value, `"""`) && strings.Count(value, `"`)%2 == 1
+}
+
+// lineBegins reports that the parser gave up where a line begins, with what.
+func lineBegins(what string) func(line string, before int) bool {
+	return func(line string, before int) bool {
+		return strings.TrimSpace(line[:before]) == "" && strings.HasPrefix(line[before:], what)
+	}
 }
 
 func noValue(line string, before int) bool {

@@ -38,7 +38,9 @@ type Server struct {
 	Secret  certs.Secret // shared with this server alone
 
 	// WithoutStatusServer says that the server ignores Status-Server
-	// (RFC 5997). It is then judged by the silence that several users met.
+	// (RFC 5997). It is then judged by the silence that several users met, as is
+	// one that answers without a Message-Authenticator (FreeRADIUS 3.2.1 does,
+	// unless told to sign) and one that has not answered any yet.
 	WithoutStatusServer bool
 	// WithoutMessageAuthenticator takes replies without a Message-Authenticator
 	// from a server that cannot be mended. Whoever sits between it and us can

@@ -49,6 +49,7 @@ type health struct {
 	heard     time.Time // the last valid answer
 	revived   time.Time // the answer that ended the last death; zero while none has
 	speaks    bool      // it has answered a Status-Server
+	asked     int       // Status-Servers sent
 	nextProbe time.Time
 	probeEnd  time.Time // when the one under way counts as unanswered; zero: none is
 	lost      int       // Status-Servers unanswered in a row
@@ -84,7 +85,7 @@ func (h *health) answered(now time.Time, status bool) {
 			h.revive(now)
 		}
 	}
-	if h.state == Alive {
+	if learnt := h.speaks || h.asked >= lossesToDeath; learnt && h.state == Alive {
 		h.nextProbe = now.Add(h.quiet())
 	}
 }
@@ -170,6 +171,7 @@ func (h *health) tick(now time.Time) (probe bool) {
 	if !h.probes || !h.probeEnd.IsZero() || now.Before(h.nextProbe) {
 		return false
 	}
+	h.asked++
 	h.probeEnd = now.Add(h.timeout)
 	h.nextProbe = h.after(now)
 	return true
@@ -187,6 +189,7 @@ func (h *health) sentence() time.Duration {
 
 // postponed hears that there was no socket yet to send the Status-Server from.
 func (h *health) postponed(now time.Time) {
+	h.asked--
 	h.probeEnd = time.Time{}
 	h.nextProbe = now.Add(h.timeout / 4)
 }

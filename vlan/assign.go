@@ -48,7 +48,7 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 	}
 	if f.Elsewhere {
 		if !s.own {
-			return Assignment{}, tell.refuse(fmt.Errorf("a federation's proxy asked for %q, whom we do not answer: %w", f.Realm, ProxyLoop))
+			return Assignment{}, tell.refuse(fmt.Errorf("a federation's proxy asked for %q, whom we do not answer: %w", f.Realm, ErrProxyLoop))
 		}
 		return tell.accept(Assignment{state: noPlacement, own: true}), nil // R7
 	}
@@ -58,7 +58,7 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 	}
 	program := at.programs[f.SSID]
 	if program == nil {
-		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q is not in the configuration: %w", f.SSID, SSIDUnknown))
+		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q is not in the configuration: %w", f.SSID, ErrSSIDUnknown))
 	}
 	s.site = at.index
 	rules := program.rules(s.own, s.realm)
@@ -93,11 +93,11 @@ type subject struct {
 // person resolves who it is, and refuses facts that contradict the routing.
 func (p *Policy) person(f *Facts, s *subject) error {
 	if !validRealm(f.Realm) || strings.IndexByte(f.User, '@') >= 0 {
-		return fmt.Errorf("%q at %q is no user of a realm: %w", f.User, f.Realm, RealmMalformed)
+		return fmt.Errorf("%q at %q is no user of a realm: %w", f.User, f.Realm, ErrRealmMalformed)
 	}
 	name := strings.ToLower(f.Realm)
 	if p.isOurs(name) != f.Own {
-		return fmt.Errorf("realm %q was answered by the wrong side: %w", f.Realm, RealmMisplaced)
+		return fmt.Errorf("realm %q was answered by the wrong side: %w", f.Realm, ErrRealmMisplaced)
 	}
 	s.own = f.Own
 	s.realm = p.realms[name]
@@ -131,11 +131,11 @@ func (p *Policy) groupsOf(names []string, set *groupSet) {
 func (p *Policy) place(f *Facts) (*site, *controller, error) {
 	at := p.siteOf[f.Site]
 	if at == nil {
-		return nil, nil, fmt.Errorf("site %q is not in the configuration: %w", f.Site, SiteUnknown)
+		return nil, nil, fmt.Errorf("site %q is not in the configuration: %w", f.Site, ErrSiteUnknown)
 	}
 	nas := at.controller(f.Controller)
 	if nas == nil {
-		return nil, nil, fmt.Errorf("%s has no controller %q: %w", at.name, f.Controller, ControllerUnknown)
+		return nil, nil, fmt.Errorf("%s has no controller %q: %w", at.name, f.Controller, ErrControllerUnknown)
 	}
 	if at.agreement {
 		now := f.Time
@@ -143,11 +143,11 @@ func (p *Policy) place(f *Facts) (*site, *controller, error) {
 			now = p.now()
 		}
 		if today := day(now); today < at.from || today > at.until {
-			return nil, nil, fmt.Errorf("the agreement for %s does not cover this day: %w", at.name, AgreementExpired)
+			return nil, nil, fmt.Errorf("the agreement for %s does not cover this day: %w", at.name, ErrAgreementExpired)
 		}
 	}
 	if f.SSID == "" {
-		return nil, nil, fmt.Errorf("the request names no SSID: %w", SSIDMissing)
+		return nil, nil, fmt.Errorf("the request names no SSID: %w", ErrSSIDMissing)
 	}
 	return at, nas, nil
 }
@@ -172,14 +172,14 @@ func walk(rules []*rule, s *subject, tell teller) (*rule, Reason) {
 		case matches:
 			return r, ""
 		case groupHidden:
-			return nil, GroupsUnknown
+			return nil, ErrGroupsUnknown
 		case methodUnseen:
-			return nil, MethodUnknown
+			return nil, ErrMethodUnknown
 		case userHidden:
-			return nil, UserUnknown
+			return nil, ErrUserUnknown
 		}
 	}
-	return nil, NoRule
+	return nil, ErrNoRule
 }
 
 // A verdict is what a rule says of a person.

@@ -23,33 +23,33 @@ func TestAssign(t *testing.T) {
 		{name: "a nurse with a password", facts: change(nurse, func(f *Facts) { f.Method = "peap" }), vlan: 140, zone: "visitor", rule: "NHS-Staff rule 2"},
 		{name: "a porter", facts: change(nurse, func(f *Facts) { f.Groups = nil }), vlan: 140, zone: "visitor", rule: "NHS-Staff rule 2"},
 		{name: "the realm in capitals", facts: change(nurse, func(f *Facts) { f.Realm = "Northbridge.NHS.uk" }), vlan: 110, zone: "clinical", rule: "NHS-Staff rule 1"},
-		{name: "groups unknown, the group not seen", facts: change(nurse, func(f *Facts) { f.Groups, f.GroupsUnknown = nil, true }), reason: GroupsUnknown},
+		{name: "groups unknown, the group not seen", facts: change(nurse, func(f *Facts) { f.Groups, f.GroupsUnknown = nil, true }), reason: ErrGroupsUnknown},
 		{name: "groups unknown, the group seen", facts: change(nurse, func(f *Facts) { f.GroupsUnknown = true }), vlan: 110, zone: "clinical", rule: "NHS-Staff rule 1"},
 		{name: "groups unknown, the method alone decides", facts: change(nurse, func(f *Facts) { f.GroupsUnknown, f.Groups, f.Method = true, nil, "peap" }), vlan: 140, zone: "visitor", rule: "NHS-Staff rule 2"},
-		{name: "method unknown", facts: change(nurse, func(f *Facts) { f.Method = "" }), reason: MethodUnknown},
+		{name: "method unknown", facts: change(nurse, func(f *Facts) { f.Method = "" }), reason: ErrMethodUnknown},
 		{name: "a student of the partner, numbered by the site", facts: student, vlan: 1310, zone: "academic", rule: "eduroam rule 1"},
 		{name: "the same elsewhere", facts: change(student, eastmoor), vlan: 310, zone: "academic", rule: "eduroam rule 1"},
 		{name: "a visitor", facts: visitor, vlan: 320, zone: "visitor", rule: "eduroam rule 2"},
 		{name: "a visitor's groups are nobody's", facts: change(visitor, func(f *Facts) { f.Groups, f.GroupsUnknown = []string{"Wifi-Clinical"}, true }), vlan: 320, zone: "visitor", rule: "eduroam rule 2"},
-		{name: "a student on the staff SSID", facts: change(student, func(f *Facts) { f.SSID = "NHS-Staff" }), reason: NoRule},
-		{name: "a nurse on eduroam", facts: change(nurse, func(f *Facts) { f.SSID = "eduroam" }), reason: NoRule},
-		{name: "our realm answered by somebody else", facts: change(nurse, func(f *Facts) { f.Own = false }), reason: RealmMisplaced},
-		{name: "below our realm, answered by somebody else", facts: change(visitor, func(f *Facts) { f.Realm = "ward.northbridge.nhs.uk" }), reason: RealmMisplaced},
-		{name: "a partner's realm answered here", facts: change(student, func(f *Facts) { f.Own = true }), reason: RealmMisplaced},
-		{name: "no realm", facts: change(visitor, func(f *Facts) { f.Realm = "" }), reason: RealmMalformed},
-		{name: "a realm that is none", facts: change(visitor, func(f *Facts) { f.Realm = "uni..ac.uk" }), reason: RealmMalformed},
-		{name: "a name with two @", facts: change(visitor, func(f *Facts) { f.User = "a@b.uk" }), reason: RealmMalformed},
-		{name: "no SSID", facts: change(visitor, func(f *Facts) { f.SSID = "" }), reason: SSIDMissing},
-		{name: "the SSID in another case", facts: change(visitor, func(f *Facts) { f.SSID = "Eduroam" }), reason: SSIDUnknown},
-		{name: "no such site", facts: change(visitor, func(f *Facts) { f.Site = "Elsewhere" }), reason: SiteUnknown},
-		{name: "another site's controller", facts: change(visitor, func(f *Facts) { f.Controller = "eastmoor-ap" }), reason: ControllerUnknown},
+		{name: "a student on the staff SSID", facts: change(student, func(f *Facts) { f.SSID = "NHS-Staff" }), reason: ErrNoRule},
+		{name: "a nurse on eduroam", facts: change(nurse, func(f *Facts) { f.SSID = "eduroam" }), reason: ErrNoRule},
+		{name: "our realm answered by somebody else", facts: change(nurse, func(f *Facts) { f.Own = false }), reason: ErrRealmMisplaced},
+		{name: "below our realm, answered by somebody else", facts: change(visitor, func(f *Facts) { f.Realm = "ward.northbridge.nhs.uk" }), reason: ErrRealmMisplaced},
+		{name: "a partner's realm answered here", facts: change(student, func(f *Facts) { f.Own = true }), reason: ErrRealmMisplaced},
+		{name: "no realm", facts: change(visitor, func(f *Facts) { f.Realm = "" }), reason: ErrRealmMalformed},
+		{name: "a realm that is none", facts: change(visitor, func(f *Facts) { f.Realm = "uni..ac.uk" }), reason: ErrRealmMalformed},
+		{name: "a name with two @", facts: change(visitor, func(f *Facts) { f.User = "a@b.uk" }), reason: ErrRealmMalformed},
+		{name: "no SSID", facts: change(visitor, func(f *Facts) { f.SSID = "" }), reason: ErrSSIDMissing},
+		{name: "the SSID in another case", facts: change(visitor, func(f *Facts) { f.SSID = "Eduroam" }), reason: ErrSSIDUnknown},
+		{name: "no such site", facts: change(visitor, func(f *Facts) { f.Site = "Elsewhere" }), reason: ErrSiteUnknown},
+		{name: "another site's controller", facts: change(visitor, func(f *Facts) { f.Controller = "eastmoor-ap" }), reason: ErrControllerUnknown},
 		{name: "no controller asked for", facts: change(visitor, func(f *Facts) { f.Controller = "" }), vlan: 320, zone: "visitor", rule: "eduroam rule 2"},
 		{name: "first day of the agreement", facts: change(visitor, func(f *Facts) { eastmoor(f); f.Time = time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC) }), vlan: 320, zone: "visitor", rule: "eduroam rule 2"},
 		{name: "last day of the agreement", facts: change(visitor, func(f *Facts) { eastmoor(f); f.Time = time.Date(2027, 3, 31, 23, 59, 59, 0, time.UTC) }), vlan: 320, zone: "visitor", rule: "eduroam rule 2"},
-		{name: "the day before", facts: change(visitor, func(f *Facts) { eastmoor(f); f.Time = time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC) }), reason: AgreementExpired},
-		{name: "the day after", facts: change(visitor, func(f *Facts) { eastmoor(f); f.Time = time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC) }), reason: AgreementExpired},
+		{name: "the day before", facts: change(visitor, func(f *Facts) { eastmoor(f); f.Time = time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC) }), reason: ErrAgreementExpired},
+		{name: "the day after", facts: change(visitor, func(f *Facts) { eastmoor(f); f.Time = time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC) }), reason: ErrAgreementExpired},
 		{name: "ours at another organisation", facts: Facts{Elsewhere: true, User: "nurse", Realm: "northbridge.nhs.uk", Own: true, Method: "tls"}, rule: "elsewhere"},
-		{name: "a proxy asks for somebody else's", facts: Facts{Elsewhere: true, User: "sam", Realm: "camford.ac.uk"}, reason: ProxyLoop},
+		{name: "a proxy asks for somebody else's", facts: Facts{Elsewhere: true, User: "sam", Realm: "camford.ac.uk"}, reason: ErrProxyLoop},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestNamedUsers(t *testing.T) {
 		}
 	}
 	// Not knowing who it is never passes over a rule that may be theirs.
-	if _, err := p.Assign(change(nurse, func(f *Facts) { f.User = "" })); !errors.Is(err, UserUnknown) {
+	if _, err := p.Assign(change(nurse, func(f *Facts) { f.User = "" })); !errors.Is(err, ErrUserUnknown) {
 		t.Errorf("nobody's name: %v", err)
 	}
 }

@@ -87,13 +87,13 @@ func (a Assignment) String() string {
 // whom we did not check ourselves.
 func (a *Assignment) sound() error {
 	if a.state != placed || a.id < 1 || a.id > 4094 {
-		return fmt.Errorf("%s: %w", a.String(), ZoneGuard)
+		return fmt.Errorf("%s: %w", a.String(), ErrZoneGuard)
 	}
 	if owner := a.site.owner[a.id]; owner != a.network.zone {
-		return fmt.Errorf("vlan %d at %s is not zone %s alone: %w", a.id, a.site.name, a.network.zone.name, ZoneGuard)
+		return fmt.Errorf("vlan %d at %s is not zone %s alone: %w", a.id, a.site.name, a.network.zone.name, ErrZoneGuard)
 	}
 	if !a.own && a.network.zone.trusted {
-		return fmt.Errorf("a visitor was about to reach zone %s, which is trusted: %w", a.network.zone.name, ZoneGuard)
+		return fmt.Errorf("a visitor was about to reach zone %s, which is trusted: %w", a.network.zone.name, ErrZoneGuard)
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (a *Assignment) sound() error {
 // already, for then somebody else had a hand in it (S13).
 func (a Assignment) Tag(reply *radius.Packet) error {
 	if reply == nil || reply.Code != radius.CodeAccessAccept {
-		return fmt.Errorf("a network is told in an Access-Accept only: %w", ZoneGuard)
+		return fmt.Errorf("a network is told in an Access-Accept only: %w", ErrZoneGuard)
 	}
 	for _, avp := range reply.Attributes {
 		if err := harmlessOnly(avp.Type, avp.Attribute); err != nil {

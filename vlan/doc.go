@@ -11,7 +11,7 @@
 //	err = place.Verify(wire)           // the bytes about to leave say that and no more
 //
 // How rules are read: the first rule of the SSID whose conditions all hold wins;
-// when none does the answer is Reject, [NoRule]. Groups and user names are
+// when none does the answer is Reject, [ErrNoRule]. Groups and user names are
 // compared without regard to case, because Active Directory keeps the case that
 // somebody once typed and OpenLDAP another; SSIDs are compared octet by octet.
 //

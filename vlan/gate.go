@@ -11,7 +11,7 @@ import (
 const vendorSpecific = 26
 
 // Verify is the final gate. It reads the bytes of an Access-Accept as they are
-// about to leave and returns an error that wraps ZoneGuard unless every attribute
+// about to leave and returns an error that wraps ErrZoneGuard unless every attribute
 // is harmless or says exactly what was assigned, once. What it does not know, it
 // refuses. It shares no code with the writer, and trusts no layer above:
 // the number that it reads is looked up among the site's own again.
@@ -19,18 +19,18 @@ const vendorSpecific = 26
 // It allocates nothing unless it refuses.
 func (a Assignment) Verify(wire []byte) error {
 	if a.state == unplaced {
-		return fmt.Errorf("an Accept that nobody was assigned to: %w", ZoneGuard)
+		return fmt.Errorf("an Accept that nobody was assigned to: %w", ErrZoneGuard)
 	}
 	if len(wire) < 20 || int(binary.BigEndian.Uint16(wire[2:4])) != len(wire) {
-		return fmt.Errorf("the reply is no whole packet: %w", ZoneGuard)
+		return fmt.Errorf("the reply is no whole packet: %w", ErrZoneGuard)
 	}
 	if wire[0] != byte(radius.CodeAccessAccept) {
-		return fmt.Errorf("the reply is no Access-Accept: %w", ZoneGuard)
+		return fmt.Errorf("the reply is no Access-Accept: %w", ErrZoneGuard)
 	}
 	said := statement{ordered: &a}
 	for rest := wire[20:]; len(rest) > 0; {
 		if len(rest) < 2 || rest[1] < 2 || int(rest[1]) > len(rest) {
-			return fmt.Errorf("the reply has an attribute of impossible length: %w", ZoneGuard)
+			return fmt.Errorf("the reply has an attribute of impossible length: %w", ErrZoneGuard)
 		}
 		code, value := rest[0], rest[2:rest[1]]
 		rest = rest[rest[1]:]
@@ -44,7 +44,7 @@ func (a Assignment) Verify(wire []byte) error {
 // harmlessOnly refuses an attribute that is not on the list of harmless ones.
 func harmlessOnly(code radius.Type, value []byte) error {
 	if code < 0 || code > 255 {
-		return fmt.Errorf("attribute %d: %w", code, ZoneGuard)
+		return fmt.Errorf("attribute %d: %w", code, ErrZoneGuard)
 	}
 	return eachPart(uint8(code), value, func(at attribute, _ []byte) error {
 		if at.harmless() {
@@ -62,15 +62,15 @@ func eachPart(code uint8, value []byte, hear func(attribute, []byte) error) erro
 		return hear(attribute{0, code}, value)
 	}
 	if len(value) < 4+2 {
-		return fmt.Errorf("the reply has an empty vendor's attribute: %w", ZoneGuard)
+		return fmt.Errorf("the reply has an empty vendor's attribute: %w", ErrZoneGuard)
 	}
 	vendor := binary.BigEndian.Uint32(value)
 	if vendor == 0 { // it would be taken for a standard attribute
-		return fmt.Errorf("the reply has an attribute of vendor 0: %w", ZoneGuard)
+		return fmt.Errorf("the reply has an attribute of vendor 0: %w", ErrZoneGuard)
 	}
 	for rest := value[4:]; len(rest) > 0; {
 		if len(rest) < 2 || rest[1] < 2 || int(rest[1]) > len(rest) {
-			return fmt.Errorf("the reply has an attribute of vendor %d of impossible length: %w", vendor, ZoneGuard)
+			return fmt.Errorf("the reply has an attribute of vendor %d of impossible length: %w", vendor, ErrZoneGuard)
 		}
 		if err := hear(attribute{vendor, rest[0]}, rest[2:rest[1]]); err != nil {
 			return err
@@ -106,7 +106,7 @@ func (at attribute) String() string {
 }
 
 func (at attribute) refused() error {
-	return fmt.Errorf("the reply carries %v, which nobody ordered: %w", at, ZoneGuard)
+	return fmt.Errorf("the reply carries %v, which nobody ordered: %w", at, ErrZoneGuard)
 }
 
 // A statement is what a reply has said of the network so far.
@@ -201,11 +201,11 @@ func (s *statement) hear(at attribute, value []byte) error {
 		return at.refused()
 	}
 	if s.said&this != 0 {
-		return fmt.Errorf("the reply says %v twice: %w", at, ZoneGuard)
+		return fmt.Errorf("the reply says %v twice: %w", at, ErrZoneGuard)
 	}
 	s.said |= this
 	if !s.ordered.agrees(this, value) {
-		return fmt.Errorf("the reply says %v %q, which is not what was ordered: %w", at, value, ZoneGuard)
+		return fmt.Errorf("the reply says %v %q, which is not what was ordered: %w", at, value, ErrZoneGuard)
 	}
 	return nil
 }
@@ -271,7 +271,7 @@ func readVLAN(text []byte) (uint16, bool) {
 func (s *statement) complete() error {
 	a := s.ordered
 	if missing := a.wanted() &^ s.said; missing != 0 {
-		return fmt.Errorf("the reply leaves out %s: %w", missing.names(a), ZoneGuard)
+		return fmt.Errorf("the reply leaves out %s: %w", missing.names(a), ErrZoneGuard)
 	}
 	if a.state == noPlacement {
 		return nil

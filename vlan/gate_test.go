@@ -129,23 +129,23 @@ func TestTagOctet(t *testing.T) {
 // who are elsewhere.
 func TestNoAssignmentNoAccept(t *testing.T) {
 	var none Assignment
-	if err := none.Tag(radius.New(radius.CodeAccessAccept, nil)); !errors.Is(err, ZoneGuard) {
+	if err := none.Tag(radius.New(radius.CodeAccessAccept, nil)); !errors.Is(err, ErrZoneGuard) {
 		t.Errorf("Tag of nothing: %v", err)
 	}
 	p := mustNew(t, trust())
 	placed := mustAssign(t, p, nurse)
-	if err := none.Verify(accept(t, placed)); !errors.Is(err, ZoneGuard) {
+	if err := none.Verify(accept(t, placed)); !errors.Is(err, ErrZoneGuard) {
 		t.Errorf("Verify of nothing: %v", err)
 	}
-	if err := none.Verify(radiusHeader(2, nil)); !errors.Is(err, ZoneGuard) {
+	if err := none.Verify(radiusHeader(2, nil)); !errors.Is(err, ErrZoneGuard) {
 		t.Errorf("Verify of nothing, nothing said: %v", err)
 	}
 	for _, code := range []radius.Code{radius.CodeAccessReject, radius.CodeAccessChallenge} {
-		if err := placed.Tag(radius.New(code, nil)); !errors.Is(err, ZoneGuard) {
+		if err := placed.Tag(radius.New(code, nil)); !errors.Is(err, ErrZoneGuard) {
 			t.Errorf("Tag of a %v: %v", code, err)
 		}
 	}
-	if err := placed.Tag(nil); !errors.Is(err, ZoneGuard) {
+	if err := placed.Tag(nil); !errors.Is(err, ErrZoneGuard) {
 		t.Errorf("Tag of no reply: %v", err)
 	}
 	away := mustAssign(t, p, Facts{Elsewhere: true, User: "nurse", Realm: "northbridge.nhs.uk", Own: true})
@@ -155,7 +155,7 @@ func TestNoAssignmentNoAccept(t *testing.T) {
 	if err := away.Verify(accept(t, away)); err != nil {
 		t.Error(err)
 	}
-	if err := away.Verify(accept(t, placed)); !errors.Is(err, ZoneGuard) {
+	if err := away.Verify(accept(t, placed)); !errors.Is(err, ErrZoneGuard) {
 		t.Errorf("ours elsewhere with a placement: %v", err)
 	}
 }
@@ -197,13 +197,13 @@ func TestS13ForeignPlacementRefused(t *testing.T) {
 		for _, value := range values {
 			avp := attack(at, value)
 			for _, victim := range []Assignment{a, away} {
-				if err := victim.Verify(accept(t, victim, avp)); !errors.Is(err, ZoneGuard) {
+				if err := victim.Verify(accept(t, victim, avp)); !errors.Is(err, ErrZoneGuard) {
 					t.Fatalf("%v %q passed: %v", at, value, err)
 				}
 			}
 			reply := radius.New(radius.CodeAccessAccept, nil)
 			reply.Attributes = append(reply.Attributes, avp)
-			if err := a.Tag(reply); !errors.Is(err, ZoneGuard) || len(reply.Attributes) != 1 {
+			if err := a.Tag(reply); !errors.Is(err, ErrZoneGuard) || len(reply.Attributes) != 1 {
 				t.Fatalf("%v tagged over: %v", at, err)
 			}
 		}
@@ -287,7 +287,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"an octet behind":  append(bytes.Clone(wire), 0),
 		"an Access-Reject": radiusHeader(3, attributes),
 	} {
-		if err := a.Verify(bad); !errors.Is(err, ZoneGuard) {
+		if err := a.Verify(bad); !errors.Is(err, ErrZoneGuard) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -300,7 +300,7 @@ func TestEachLayerRemovedLeaksNothing(t *testing.T) {
 		cfg := trust()
 		cfg.SSIDs[1].Rules[1].VLAN = "clinical"
 		p := read(cfg).policy // as New, with nothing proved
-		if a, err := p.Assign(visitor); !errors.Is(err, ZoneGuard) || a != (Assignment{}) {
+		if a, err := p.Assign(visitor); !errors.Is(err, ErrZoneGuard) || a != (Assignment{}) {
 			t.Errorf("%v %v", a, err)
 		}
 	})
@@ -308,10 +308,10 @@ func TestEachLayerRemovedLeaksNothing(t *testing.T) {
 		a := mustAssign(t, mustNew(t, trust()), nurse)
 		forged := a
 		forged.own = false
-		if err := forged.Tag(radius.New(radius.CodeAccessAccept, nil)); !errors.Is(err, ZoneGuard) {
+		if err := forged.Tag(radius.New(radius.CodeAccessAccept, nil)); !errors.Is(err, ErrZoneGuard) {
 			t.Errorf("Tag: %v", err)
 		}
-		if err := forged.Verify(accept(t, a)); !errors.Is(err, ZoneGuard) {
+		if err := forged.Verify(accept(t, a)); !errors.Is(err, ErrZoneGuard) {
 			t.Errorf("Verify: %v", err)
 		}
 	})
@@ -320,14 +320,14 @@ func TestEachLayerRemovedLeaksNothing(t *testing.T) {
 		cfg.Sites[0].VLAN = map[string]uint16{"visitor": 110}
 		p := read(cfg).policy
 		for _, f := range []Facts{nurse, visitor} {
-			if a, err := p.Assign(f); !errors.Is(err, ZoneGuard) {
+			if a, err := p.Assign(f); !errors.Is(err, ErrZoneGuard) {
 				t.Errorf("Assign: %v %v", a, err)
 			}
 		}
 		good := mustAssign(t, mustNew(t, trust()), nurse)
 		forged := good
 		forged.site = p.siteOf["Royal Infirmary"]
-		if err := forged.Verify(accept(t, good)); !errors.Is(err, ZoneGuard) {
+		if err := forged.Verify(accept(t, good)); !errors.Is(err, ErrZoneGuard) {
 			t.Errorf("Verify: %v", err)
 		}
 	})
@@ -335,27 +335,27 @@ func TestEachLayerRemovedLeaksNothing(t *testing.T) {
 		p := mustNew(t, trust())
 		student := mustAssign(t, p, student)
 		for _, f := range []Facts{nurse, visitor} {
-			if err := student.Verify(accept(t, mustAssign(t, p, f))); !errors.Is(err, ZoneGuard) {
+			if err := student.Verify(accept(t, mustAssign(t, p, f))); !errors.Is(err, ErrZoneGuard) {
 				t.Errorf("%s's bytes pass for the student: %v", f.User, err)
 			}
 		}
 	})
 	t.Run("no Tag: Verify misses the placement", func(t *testing.T) {
-		if err := mustAssign(t, mustNew(t, trust()), visitor).Verify(radiusHeader(2, nil)); !errors.Is(err, ZoneGuard) {
+		if err := mustAssign(t, mustNew(t, trust()), visitor).Verify(radiusHeader(2, nil)); !errors.Is(err, ErrZoneGuard) {
 			t.Error(err)
 		}
 	})
 	t.Run("no Verify: Tag leaves nobody else's placement", func(t *testing.T) {
 		reply := radius.New(radius.CodeAccessAccept, nil)
 		reply.Add(81, []byte("110"))
-		if err := mustAssign(t, mustNew(t, trust()), visitor).Tag(reply); !errors.Is(err, ZoneGuard) {
+		if err := mustAssign(t, mustNew(t, trust()), visitor).Tag(reply); !errors.Is(err, ErrZoneGuard) {
 			t.Error(err)
 		}
 	})
 	t.Run("a number that a site does not have", func(t *testing.T) {
 		cfg := trust()
 		cfg.VLANs[3].ID = 0
-		if a, err := read(cfg).policy.Assign(visitor); !errors.Is(err, ZoneGuard) {
+		if a, err := read(cfg).policy.Assign(visitor); !errors.Is(err, ErrZoneGuard) {
 			t.Errorf("%v %v", a, err)
 		}
 	})

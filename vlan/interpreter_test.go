@@ -24,30 +24,30 @@ func interpret(cfg Config, f Facts) opinion {
 	no := func(r Reason) opinion { return opinion{reason: r} }
 	realm := strings.ToLower(f.Realm)
 	if realm == "" || !strings.Contains(realm, ".") || strings.Contains(f.User, "@") {
-		return no(RealmMalformed)
+		return no(ErrRealmMalformed)
 	}
 	if ours(cfg, realm) != f.Own {
-		return no(RealmMisplaced)
+		return no(ErrRealmMisplaced)
 	}
 	if f.Elsewhere {
 		if !f.Own {
-			return no(ProxyLoop)
+			return no(ErrProxyLoop)
 		}
 		return opinion{}
 	}
 	site := slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.Name == f.Site })
 	if site < 0 {
-		return no(SiteUnknown)
+		return no(ErrSiteUnknown)
 	}
 	if !slices.ContainsFunc(cfg.Sites[site].Controllers, func(c Controller) bool { return f.Controller == "" || c.Name == f.Controller }) {
-		return no(ControllerUnknown)
+		return no(ErrControllerUnknown)
 	}
 	if f.SSID == "" {
-		return no(SSIDMissing)
+		return no(ErrSSIDMissing)
 	}
 	ssid := slices.IndexFunc(cfg.SSIDs, func(s SSID) bool { return s.Name == f.SSID })
 	if ssid < 0 {
-		return no(SSIDUnknown)
+		return no(ErrSSIDUnknown)
 	}
 	for _, r := range cfg.SSIDs[ssid].Rules {
 		// Whom does the rule mean?
@@ -67,7 +67,7 @@ func interpret(cfg Config, f Facts) opinion {
 				continue
 			}
 			if user != "" && f.User == "" && f.Own {
-				undecided = UserUnknown
+				undecided = ErrUserUnknown
 			} else if user != "" && !strings.EqualFold(user, f.User) {
 				continue
 			}
@@ -80,14 +80,14 @@ func interpret(cfg Config, f Facts) opinion {
 				continue
 			}
 			if f.Method == "" {
-				undecided = MethodUnknown
+				undecided = ErrMethodUnknown
 			}
 		}
 		if r.Group != "" && !slices.ContainsFunc(f.Groups, func(g string) bool { return strings.EqualFold(g, r.Group) }) {
 			if !f.GroupsUnknown {
 				continue
 			}
-			undecided = GroupsUnknown
+			undecided = ErrGroupsUnknown
 		}
 		if undecided != "" {
 			return no(undecided)
@@ -95,11 +95,11 @@ func interpret(cfg Config, f Facts) opinion {
 		id := numberAt(cfg, site, r.VLAN)
 		zones := zonesOf(cfg, site, id)
 		if len(zones) != 1 || !f.Own && trusted(cfg, zones[0]) {
-			return no(ZoneGuard)
+			return no(ErrZoneGuard)
 		}
 		return opinion{vlan: r.VLAN, id: id}
 	}
-	return no(NoRule)
+	return no(ErrNoRule)
 }
 
 func ours(cfg Config, realm string) bool {
@@ -314,7 +314,7 @@ func TestSecondInterpreter(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range []Reason{"", NoRule, GroupsUnknown, MethodUnknown, UserUnknown, SSIDMissing, SSIDUnknown, SiteUnknown, ControllerUnknown, RealmMalformed, RealmMisplaced, ProxyLoop, ZoneGuard} {
+	for _, r := range []Reason{"", ErrNoRule, ErrGroupsUnknown, ErrMethodUnknown, ErrUserUnknown, ErrSSIDMissing, ErrSSIDUnknown, ErrSiteUnknown, ErrControllerUnknown, ErrRealmMalformed, ErrRealmMisplaced, ErrProxyLoop, ErrZoneGuard} {
 		if seen[r] == 0 {
 			t.Errorf("no case ended in %q: the cases are too tame", r)
 		}
@@ -358,7 +358,9 @@ func lawful(cfg Config) bool {
 		if w := s.Controllers[0].WithoutVLAN; w != "reject" {
 			ok = ok && !trusted(cfg, vlanOf(cfg, w).Zone)
 			for _, g := range cfg.Guarantees {
-				ok = ok && !((g.Site == "" || g.Site == s.Name) && breaks(cfg, g, w))
+				if g.Site == "" || g.Site == s.Name {
+					ok = ok && !breaks(cfg, g, w)
+				}
 			}
 		}
 	}
@@ -367,12 +369,14 @@ func lawful(cfg Config) bool {
 	}
 	everyFacts(func(f Facts) {
 		o := interpret(cfg, f)
-		ok = ok && o.reason != ZoneGuard
+		ok = ok && o.reason != ErrZoneGuard
 		if o.vlan == "" {
 			return
 		}
 		for _, g := range cfg.Guarantees {
-			ok = ok && !(fits(g, f) && breaks(cfg, g, o.vlan))
+			if fits(g, f) {
+				ok = ok && !breaks(cfg, g, o.vlan)
+			}
 		}
 	})
 	return ok

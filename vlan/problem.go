@@ -6,7 +6,7 @@ import (
 )
 
 // A Problem is one thing wrong in a Config, in the file's own words.
-type Problem struct {
+type Problem struct { //nolint:errname // what an admin has, not what went wrong with us
 	// Key is the path of the value in the file: tables and arrays by name,
 	// "[n]" counted from 0, names with other than letters, digits, "_" and "-"
 	// quoted as TOML quotes them: ssid[1].rule[0].vlan, vlan.clinical.id,
@@ -21,7 +21,7 @@ func (p Problem) Error() string { return p.Key + ": " + p.Text }
 
 // Problems are all that is wrong with a Config, in the order in which it is read:
 // zones, VLANs, realms, sites, SSIDs, guarantees, then what the proof found.
-type Problems []Problem
+type Problems []Problem //nolint:errname // as Problem
 
 // Error returns one line for each problem.
 func (ps Problems) Error() string {

@@ -273,7 +273,7 @@ func (v *prover) judge(g *program, sites []*site, c class, s subject, groups []i
 		if z := chosen.network.zone; !s.own && z.trusted {
 			v.counterexample("", g, sites[0], c, s, groups, chosen, "zone "+z.name, z.name+" is trusted", false)
 		}
-	case reason == NoRule:
+	case reason == ErrNoRule:
 		t.noRule += len(sites)
 	default:
 		t.unseen += len(sites)

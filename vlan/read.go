@@ -338,7 +338,7 @@ func (r *reader) readRule(i, j int, s SSID, source Rule) *rule {
 				"%s asks %s for group %q, and groups come from our own directory only", whose, source.Who, source.Group)
 		}
 		if t.method != methodHidden {
-			r.mention(key+".eap", "drop eap", "%s asks %s for eap %q, which is their home's business: a request that hides it is refused (%s)", whose, source.Who, source.EAP, MethodUnknown)
+			r.mention(key+".eap", "drop eap", "%s asks %s for eap %q, which is their home's business: a request that hides it is refused (%s)", whose, source.Who, source.EAP, ErrMethodUnknown)
 		}
 		if t.audience == oneUser {
 			r.mention(key+".who", "name the realm", "%s names %s, whom we do not check: the name outside the tunnel is the visitor's own word", whose, source.Who)

@@ -3,6 +3,7 @@ package eap
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
@@ -108,7 +109,7 @@ func (c *conversation) Answer(ctx context.Context, req *radius.Packet) (answer r
 		return c.last, c.err
 	}
 	answer, err = c.receive(ctx, creds.message)
-	if err == realms.ErrDiscard {
+	if errors.Is(err, realms.ErrDiscard) {
 		c.trace.Rounds-- // not answered
 		return answer, err
 	}

@@ -99,7 +99,7 @@ func TestP22WrongIdentifierAndTypeAreDiscarded(t *testing.T) {
 			wrong = append(wrong, response(req.ID, packet.Nak, byte(packet.TLS)))
 		}
 		for _, w := range wrong {
-			if a, err := p.conv.Answer(context.Background(), access(p.name, w, 0)); err != realms.ErrDiscard || a.Code != 0 {
+			if a, err := p.conv.Answer(context.Background(), access(p.name, w, 0)); !errors.Is(err, realms.ErrDiscard) || a.Code != 0 {
 				t.Fatalf("%x at %q: %+v, %v", w, p.conv.Trace().Stage, a, err)
 			}
 		}
@@ -156,7 +156,7 @@ func TestP24Nak(t *testing.T) {
 			if reasonOf(err) != realms.ErrNoMethod || p.Code != packet.Failure || a.Code != radius.CodeAccessReject {
 				t.Fatalf("%+v %v", p, err)
 			}
-			if _, _, err := answer(c, nobody, response(p.ID+1, packet.TLS, 0)); err != realms.ErrDiscard {
+			if _, _, err := answer(c, nobody, response(p.ID+1, packet.TLS, 0)); !errors.Is(err, realms.ErrDiscard) {
 				t.Fatal("something follows the end", err)
 			}
 		})
@@ -218,7 +218,7 @@ func TestF14RepeatedResponse(t *testing.T) {
 		for {
 			a, err := p.send(message)
 			again, errAgain := p.send(message)
-			if !bytes.Equal(a.EAP, again.EAP) || a.Code != again.Code || err != errAgain || !bytes.Equal(a.Keys.Recv, again.Keys.Recv) {
+			if !bytes.Equal(a.EAP, again.EAP) || a.Code != again.Code || !errors.Is(errAgain, err) || !bytes.Equal(a.Keys.Recv, again.Keys.Recv) {
 				t.Fatalf("%+v, then %+v", a, again)
 			}
 			if a.Code != radius.CodeAccessChallenge {
@@ -450,7 +450,7 @@ func TestCloseReleasesEverything(t *testing.T) {
 		p.conv.Close()
 		p.conv.Close()
 		p.tls.Close()
-		if _, err := p.send(message); err != realms.ErrDiscard && a0(p) {
+		if _, err := p.send(message); !errors.Is(err, realms.ErrDiscard) && a0(p) {
 			t.Fatalf("answered after Close: %v", err)
 		}
 	}

@@ -36,7 +36,8 @@ type exchange struct {
 // judged is what came of a good exchange.
 type judged struct {
 	account  realms.Account
-	response string // "S=…", by which we prove that we know the password too
+	response string   // "S=…", by which we prove that we know the password too
+	key      [16]byte // MD4 of the NT hash, from which the method's keys come
 }
 
 // judge checks a response for one person. A name beside the response that is not
@@ -50,7 +51,7 @@ func (s *Server) judge(ctx context.Context, id realms.Identity, x exchange) (jud
 	if err != nil {
 		return judged{}, err
 	}
-	return judged{account, packet.AuthenticatorResponse(key, x.response, x.authenticator, x.peer, user)}, nil
+	return judged{account, packet.AuthenticatorResponse(key, x.response, x.authenticator, x.peer, user), key}, nil
 }
 
 // verify returns the account and MD4 of its NT hash.

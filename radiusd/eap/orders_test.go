@@ -86,12 +86,14 @@ func TestS7EveryOrderInsidePEAP(t *testing.T) {
 			x.id--
 			return inner(x, packet.Extensions, packet.ResultTLV(packet.ResultSuccess))
 		},
-		"no result": func(x state) []byte { return inner(x, packet.Extensions, nil) },
-		"empty":     func(state) []byte { return nil },
+		"no result":   func(x state) []byte { return inner(x, packet.Extensions, nil) },
+		"bound":       func(x state) []byte { return inner(x, packet.Extensions, boundResult(x.m.binding, 0)) },
+		"bound false": func(x state) []byte { return inner(x, packet.Extensions, boundResult(x.m.binding, 1)) },
+		"empty":       func(state) []byte { return nil },
 	}
 	play := func(o order) (ended int, accepted bool) {
 		c := open(s, nobody).(*conversation)
-		m := &peapInner{c: c}
+		m := &peapInner{c: c, tunnelKey: func() ([]byte, error) { return make([]byte, 64), nil }}
 		m.begin()
 		for i, name := range o {
 			_, account, err := m.hear(context.Background(), messages[name](state{m, m.id}))
@@ -109,10 +111,26 @@ func TestS7EveryOrderInsidePEAP(t *testing.T) {
 	}
 	played, golden := walk(slices.Sorted(maps.Keys(messages)), 6, play)
 	t.Logf("%d orders", played)
-	want := []string{"identity, good, success, result good", "identity, good, success+, result good"}
+	want := []string{
+		"identity, good, success, bound", "identity, good, success, result good",
+		"identity, good, success+, bound", "identity, good, success+, result good",
+	}
 	if fmt.Sprint(golden) != fmt.Sprint(want) {
 		t.Errorf("accepted: %q", golden)
 	}
+}
+
+// boundResult is a supplicant's good result with its crypto-binding, in which flip
+// changes one bit.
+func boundResult(b *binding, flip byte) []byte {
+	if b == nil {
+		b = newBinding(make([]byte, 64), make([]byte, 64))
+	}
+	tlv := packet.TLV{Type: packet.TLVCryptoBinding, Value: make([]byte, bindingLength)}
+	tlv.Value[3] = bindingResponse
+	copy(tlv.Value[bindingMAC:], b.mac(tlv))
+	tlv.Value[bindingLength-1] ^= flip
+	return packet.AppendTLV(packet.ResultTLV(packet.ResultSuccess), tlv)
 }
 
 // Holds S7 for TTLS.

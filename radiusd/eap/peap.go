@@ -24,7 +24,7 @@ func newPEAP(c *conversation) Method {
 // shaken follows the handshake. In TLS 1.2 our Finished must be acknowledged
 // before anything is said inside; in TLS 1.3 there is nothing left to send.
 func (m *peap) shaken(ctx context.Context, rest []byte) (step, error) {
-	m.inner = peapInner{c: m.c}
+	m.inner = peapInner{c: m.c, tunnelKey: func() ([]byte, error) { return m.tls.MSK(packet.PEAP) }}
 	if len(rest) > 0 {
 		m.next = m.begin
 		return step{send: rest}, nil
@@ -56,7 +56,11 @@ func (m *peap) inside(ctx context.Context, message []byte) (step, error) {
 	case err != nil:
 		return step{}, err
 	case account != nil:
-		return m.finish(*account)
+		end, err := m.finish(*account)
+		if m.inner.bound && err == nil {
+			end.done.MSK = m.inner.binding.msk()
+		}
+		return end, err
 	}
 	return m.say(nil, reply)
 }
@@ -72,7 +76,10 @@ type peapInner struct {
 	next      func(ctx context.Context, p packet.Packet) (reply []byte, end *realms.Account, err error)
 	id        uint8 // of the request inside that is out
 	challenge [16]byte
+	tunnelKey func() ([]byte, error)
 	account   *realms.Account // nil until the password was good
+	binding   *binding        // set with account
+	bound     bool            // the supplicant's binding was good
 	failure   error
 
 	resultSent bool // a Result TLV went out, and no second will
@@ -141,19 +148,29 @@ func (m *peapInner) response(ctx context.Context, p packet.Packet) ([]byte, *rea
 	if err != nil && ours(err) {
 		return m.refuse(err)
 	}
-	// The identifier of a result is that of the response (section 2.3 of the draft).
 	if err != nil {
-		m.failure = err
-		m.next = m.failureAcked
-		m.c.trace.Stage = "inner failure sent"
-		return m.result(packet.MSCHAPv2Failure, msg.ID, m.c.server.failureText()), nil, nil
+		return m.passwordBad(msg.ID, err), nil, nil
 	}
+	tunnelKey, err := m.tunnelKey()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", realms.ErrTLS, err)
+	}
+	m.binding = newBinding(tunnelKey, packet.MSCHAPv2MSK(good.key, x.response))
 	m.account = &good.account
 	m.next = m.successAcked
 	m.c.trace.Stage = "inner success sent"
 	return m.result(packet.MSCHAPv2Success, msg.ID, good.response+" M=OK"), nil, nil
 }
 
+func (m *peapInner) passwordBad(id uint8, err error) []byte {
+	m.failure = err
+	m.next = m.failureAcked
+	m.c.trace.Stage = "inner failure sent"
+	return m.result(packet.MSCHAPv2Failure, id, m.c.server.failureText())
+}
+
+// result sends a Success or Failure. Its identifier is that of the response
+// (section 2.3 of the draft).
 func (m *peapInner) result(op packet.MSCHAPv2Op, id uint8, text string) []byte {
 	return m.request(packet.MSCHAPv2, packet.MSCHAPv2Packet{Op: op, ID: id, Text: []byte(text)}.Encode())
 }
@@ -174,7 +191,11 @@ func (m *peapInner) successAcked(_ context.Context, p packet.Packet) ([]byte, *r
 	}
 	m.next = m.resultAcked
 	m.c.trace.Stage = "inner result sent"
-	return m.sendResult(packet.ResultSuccess), nil, nil
+	tlv, err := m.binding.request(m.c.server.cfg.Random)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.sendResult(packet.ResultSuccess, tlv), nil, nil
 }
 
 // failureAcked takes the supplicant's word that it has heard of its failure, or
@@ -193,9 +214,26 @@ func (m *peapInner) resultAcked(_ context.Context, p packet.Packet) ([]byte, *re
 	if err != nil || packet.Result(tlvs) != packet.ResultSuccess {
 		return m.refuse(fmt.Errorf("the supplicant does not agree that it succeeded: %w", realms.ErrSupplicantGaveUp))
 	}
+	if err := m.checkBinding(tlvs); err != nil {
+		return m.refuse(err)
+	}
 	m.next = m.refused // nothing is good after the end
 	m.failure = fmt.Errorf("the tunnel is at its end: %w", realms.ErrInnerProtocol)
 	return nil, m.account, nil
+}
+
+// checkBinding judges the supplicant's crypto-binding, if it sent one.
+func (m *peapInner) checkBinding(tlvs []packet.TLV) error {
+	for _, tlv := range tlvs {
+		if tlv.Type != packet.TLVCryptoBinding {
+			continue
+		}
+		if err := m.binding.check(tlv); err != nil {
+			return err
+		}
+		m.bound = true
+	}
+	return nil
 }
 
 // unexpected refuses a packet that this state does not know.
@@ -219,7 +257,11 @@ func (m *peapInner) refused(context.Context, packet.Packet) ([]byte, *realms.Acc
 	return nil, nil, m.failure
 }
 
-func (m *peapInner) sendResult(result uint16) []byte {
+func (m *peapInner) sendResult(result uint16, beside ...packet.TLV) []byte {
 	m.resultSent = true
-	return m.request(packet.Extensions, packet.ResultTLV(result))
+	data := packet.ResultTLV(result)
+	for _, tlv := range beside {
+		data = packet.AppendTLV(data, tlv)
+	}
+	return m.request(packet.Extensions, data)
 }

@@ -29,7 +29,6 @@ type peer struct {
 	heard      []byte // last message in the tunnel
 	longest    int    // EAP packet received
 	rounds     int
-	msk        []byte
 	flags      []byte // first octet of each TLS packet of the server
 	handshakes int
 }

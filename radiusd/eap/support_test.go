@@ -64,7 +64,7 @@ func (m *memory) CheckPassword(ctx context.Context, id realms.Identity, password
 func (m *memory) NTHash(_ context.Context, id realms.Identity) ([16]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.fault[id.String()] == realms.ErrUnreachable {
+	if errors.Is(m.fault[id.String()], realms.ErrUnreachable) {
 		return [16]byte{}, realms.ErrUnreachable
 	}
 	want, ok := m.password[id.String()]

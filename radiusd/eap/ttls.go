@@ -181,15 +181,19 @@ func (m *ttlsInner) mschapv2(ctx context.Context, msg ttlsMessage) ([]byte, *rea
 		return nil, nil, err
 	}
 	if err != nil {
-		m.failure = err
-		m.next = m.failureTold
-		m.c.trace.Stage = "inner failure sent"
-		return m.reply(packet.AVPMSCHAPError, implicit[16], m.c.server.failureText()), nil, nil
+		return m.passwordBad(implicit[16], err), nil, nil
 	}
 	m.account = good.account
 	m.next = m.successTold
 	m.c.trace.Stage = "inner success sent"
 	return m.reply(packet.AVPMSCHAP2Success, implicit[16], good.response), nil, nil
+}
+
+func (m *ttlsInner) passwordBad(id uint8, err error) []byte {
+	m.failure = err
+	m.next = m.failureTold
+	m.c.trace.Stage = "inner failure sent"
+	return m.reply(packet.AVPMSCHAPError, id, m.c.server.failureText())
 }
 
 func (m *ttlsInner) reply(code uint32, id uint8, text string) []byte {

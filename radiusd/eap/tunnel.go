@@ -194,8 +194,8 @@ func versionName(v uint16) string {
 var distrust = map[tls.AlertError]bool{42: true, 43: true, 44: true, 45: true, 46: true, 48: true, 49: true}
 
 const (
-	alertProtocolVersion tls.AlertError = 70
-	alertUserCanceled    tls.AlertError = 90
+	protocolVersion = 70
+	userCancelled   = 90
 )
 
 // tlsReason says of what kind an error of TLS is.
@@ -225,9 +225,9 @@ func alertReason(alert tls.AlertError) realms.Reason {
 	switch {
 	case distrust[alert]:
 		return realms.ErrServerDistrusted
-	case alert == alertProtocolVersion:
+	case alert == protocolVersion:
 		return realms.ErrTLSVersion
-	case alert == alertUserCanceled:
+	case alert == userCancelled:
 		return realms.ErrSupplicantGaveUp
 	}
 	return realms.ErrTLS

@@ -111,7 +111,7 @@ func (e *Engine) Open(in []byte) (plain []byte, err error) {
 		}
 		n, err := e.conn.Read(plain[len(plain):cap(plain)])
 		plain = plain[:len(plain)+n]
-		if err == errWantMore {
+		if errors.Is(err, errStarved) {
 			return plain, nil
 		}
 		if err != nil {
@@ -196,7 +196,7 @@ type wire struct {
 func (w *wire) Read(b []byte) (int, error) {
 	for len(w.in) == 0 {
 		if w.yield == nil {
-			return 0, errWantMore
+			return 0, errStarved
 		}
 		if !w.yield(struct{}{}) {
 			w.yield = nil
@@ -234,11 +234,11 @@ type nowhere struct{}
 func (nowhere) Network() string { return "eap" }
 func (nowhere) String() string  { return "eap" }
 
-// errWantMore is temporary so that crypto/tls does not remember it.
-var errWantMore error = wantMore{}
+// errStarved is temporary so that crypto/tls does not remember it.
+var errStarved error = starvedError{}
 
-type wantMore struct{}
+type starvedError struct{}
 
-func (wantMore) Error() string   { return "tunnel wants another message" }
-func (wantMore) Timeout() bool   { return true }
-func (wantMore) Temporary() bool { return true }
+func (starvedError) Error() string   { return "tunnel wants another message" }
+func (starvedError) Timeout() bool   { return true }
+func (starvedError) Temporary() bool { return true }

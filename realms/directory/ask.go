@@ -48,7 +48,7 @@ func (l *LDAP) search(ctx context.Context, base, filter string, limit int, attri
 	if reason := realms.Reason(""); errors.As(err, &reason) {
 		return finding{}, err
 	}
-	return finding{}, fmt.Errorf("directory %s: search below %q: %v: %w", l.cfg.Name, base, err, realms.ErrMisconfigured)
+	return finding{}, fmt.Errorf("directory %s: search below %q: %w: %w", l.cfg.Name, base, err, realms.ErrMisconfigured)
 }
 
 // bind checks one password.
@@ -148,4 +148,10 @@ func asFault(err error) *fault {
 		return &fault{error: err}
 	}
 	return nil
+}
+
+// isAnswer says that the server itself said no, and that the connection is well.
+func isAnswer(err error) bool {
+	var result *ldap.Error
+	return errors.As(err, &result) && result.ResultCode < ldap.ErrorNetwork
 }

@@ -37,7 +37,7 @@ func bindReason(err error, s standing) error {
 	}
 	var result *ldap.Error
 	if !errors.As(err, &result) {
-		return fmt.Errorf("%v: %w", err, realms.ErrMisconfigured)
+		return fmt.Errorf("%w: %w", err, realms.ErrMisconfigured)
 	}
 	switch result.ResultCode {
 	case ldap.LDAPResultInvalidCredentials:
@@ -56,7 +56,7 @@ func bindReason(err error, s standing) error {
 	case ldap.LDAPResultUnwillingToPerform: // 389 for an inactivated account
 		return first(s.account, s.lock, fmt.Errorf("the server is unwilling to check the password: %w", realms.ErrMisconfigured))
 	}
-	return fmt.Errorf("the server refuses to check passwords: %v: %w", result, realms.ErrMisconfigured)
+	return fmt.Errorf("the server refuses to check passwords: %w: %w", result, realms.ErrMisconfigured)
 }
 
 // lockOf keeps an error that is a lock: a server says nothing else of those.

@@ -57,7 +57,7 @@ func (s *server) dial(ctx context.Context) (*conn, error) {
 
 func (c *conn) start(over net.Conn, s *server) {
 	c.ldap = ldap.NewConn(over, s.ldaps)
-	c.ldap.SetTimeout(s.l.cfg.Attempt) // ends what nobody waits for any more
+	c.ldap.SetTimeout(2 * s.l.cfg.Attempt) // ends what nobody waits for any more
 	c.ldap.Start()
 }
 

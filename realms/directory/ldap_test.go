@@ -25,7 +25,7 @@ func person(user string) realms.Identity {
 
 // configOf is how an admin would configure these servers. Times are long: a test
 // that waits for one sets it.
-func configOf(t *testing.T, servers ...string) directory.LDAPConfig {
+func configOf(t testing.TB, servers ...string) directory.LDAPConfig {
 	t.Helper()
 	authority, err := ca()
 	if err != nil {
@@ -39,7 +39,7 @@ func configOf(t *testing.T, servers ...string) directory.LDAPConfig {
 	}
 }
 
-func newLDAP(t *testing.T, cfg directory.LDAPConfig) *directory.LDAP {
+func newLDAP(t testing.TB, cfg directory.LDAPConfig) *directory.LDAP {
 	t.Helper()
 	l, err := directory.NewLDAP(cfg)
 	if err != nil {
@@ -308,5 +308,24 @@ func TestNewLDAPNamesEveryMistake(t *testing.T) {
 	_, err = directory.NewLDAP(directory.LDAPConfig{Name: "trust"})
 	if err == nil || !strings.Contains(err.Error(), "directory.trust.servers: no servers") || !strings.Contains(err.Error(), "directory.trust.base: no base") {
 		t.Errorf("nothing configured: %v", err)
+	}
+}
+
+// A whole check against a real server: a search, a bind, and the searches for
+// nested groups.
+func BenchmarkSlapd(b *testing.B) {
+	l := newLDAP(b, configOf(b, startSlapd(b).ldaps))
+	for _, user := range []string{"nurse", "porter"} { // three levels of groups, and none
+		i := slices.IndexFunc(directorytest.People(), func(p directorytest.Person) bool { return p.User == user })
+		p := directorytest.People()[i]
+		b.Run(user, func(b *testing.B) {
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := l.CheckPassword(context.Background(), p.Identity(), p.Password); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
 	}
 }

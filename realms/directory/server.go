@@ -72,7 +72,7 @@ func (s *server) search(ctx context.Context, req *ldap.SearchRequest) (*ldap.Sea
 			return res, err
 		}
 		c.kill()
-		if fresh || ctx.Err() != nil || !c.lost() {
+		if fresh || ctx.Err() != nil || isAnswer(err) {
 			return nil, err
 		}
 	}
@@ -96,7 +96,7 @@ func (s *server) bind(ctx context.Context, dn string, password certs.Secret) err
 		if !failed {
 			return err
 		}
-		if fresh || ctx.Err() != nil || !c.lost() {
+		if fresh || ctx.Err() != nil || isAnswer(err) {
 			return err
 		}
 	}

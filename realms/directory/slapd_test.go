@@ -39,7 +39,7 @@ var ca = sync.OnceValues(func() (*certs.Authority, error) {
 	return certs.NewAuthority("Northbridge test", time.Now(), certs.Options{})
 })
 
-func startSlapd(t *testing.T, extra ...string) *slapd {
+func startSlapd(t testing.TB, extra ...string) *slapd {
 	t.Helper()
 	path, err := exec.LookPath("slapd")
 	if err != nil {
@@ -67,7 +67,7 @@ func startSlapd(t *testing.T, extra ...string) *slapd {
 	return nil
 }
 
-func launch(t *testing.T, path, conf string) *slapd {
+func launch(t testing.TB, path, conf string) *slapd {
 	s := &slapd{plain: "ldap://" + freePort(t), ldaps: "ldaps://" + freePort(t), ended: make(chan struct{})}
 	cmd := exec.Command(path, "-f", conf, "-h", s.plain+" "+s.ldaps, "-d", "0")
 	var out bytes.Buffer
@@ -108,14 +108,14 @@ func executable(path string) bool {
 	return err == nil && info.Mode()&0o111 != 0
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -125,7 +125,7 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func slapdConf(t *testing.T, dir string) string {
+func slapdConf(t testing.TB, dir string) string {
 	t.Helper()
 	authority, err := ca()
 	if err != nil {

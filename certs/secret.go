@@ -11,6 +11,11 @@ import (
 // A Secret is a password or shared secret. It prints, logs and marshals as
 // [secret], so that it cannot reach a log line, an error or a panic by
 // accident; Reveal is the one way out.
+//
+// Package fmt calls no methods in two places, and prints a string there as it
+// is: on unexported struct fields, so a struct that keeps a Secret in one needs a
+// Format method of its own; and below a pointer that its verb does not fit, as
+// %s of a struct with a pointer in it, which go vet refuses.
 type Secret string
 
 const redacted = "[secret]"

@@ -70,7 +70,7 @@ const (
 func (c *Controller) Login(ctx context.Context, p *Peer) (Result, error) {
 	defer p.Close()
 	start := time.Now()
-	l := login{controller: c, peer: p, result: Result{MACFirst: true}}
+	l := login{controller: c, peer: p, result: Result{MACFirst: true, plain: p.method.kind == 0}}
 	defer context.AfterFunc(ctx, func() { _ = c.Conn.SetReadDeadline(time.Unix(1, 0)) })()
 	err := l.run(ctx)
 	l.result.Duration = time.Since(start)

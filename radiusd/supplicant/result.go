@@ -37,12 +37,14 @@ type Result struct {
 	Dropped     int // replies that were not verified
 	Duration    time.Duration
 	Refusal     string // the server's words inside the tunnel; see Peer.Refusal
+
+	plain bool // there was no EAP to ask
 }
 
 // Accepted says that the server let the device in and the device believes it: an
 // Accept, and with EAP a Success and equal keys.
 func (r Result) Accepted() bool {
-	return r.Code == radius.CodeAccessAccept && (r.EAP == 0 || r.EAP == packet.Success && r.KeysMatch)
+	return r.Code == radius.CodeAccessAccept && (r.plain || r.EAP == packet.Success && r.KeysMatch)
 }
 
 // MS-MPPE keys (RFC 2548, sections 2.4.2 and 2.4.3).

@@ -161,6 +161,7 @@ func (c *checker) eap() {
 			"the people of %s log in here, but there is no [eap]", own[0])
 		return
 	}
+	c.hashes(own)
 	if len(c.EAP.Methods) == 0 {
 		c.wrong("eap.methods", "add "+examples["eap.methods"], "[eap] offers no methods")
 	}
@@ -173,6 +174,21 @@ func (c *checker) eap() {
 	if i := slices.Index(c.EAP.Methods, "tls"); i >= 0 && !c.present("eap.client_ca") {
 		c.wrong(at("eap.methods", i), "add "+examples["eap.client_ca"]+`, or take "tls" out`,
 			`methods offers "tls", but there is no client_ca to check certificates with`)
+	}
+}
+
+// hashes warns of realms whose directory cannot serve PEAP, which is offered.
+func (c *checker) hashes(own []string) {
+	i := slices.Index(c.EAP.Methods, "peap")
+	if i < 0 {
+		return
+	}
+	for _, realm := range own {
+		name := c.Realm[realm].Directory
+		if d, known := c.Directory[name]; known && d.Kind == "ldap" && d.NTHashAttribute == "" {
+			c.warn(at("eap.methods", i), `take "peap" out, or add nt_hash_attribute to [`+under("directory", name)+`]`,
+				`"peap" is offered, but directory %s has no NT hashes for it: nobody of %s gets in with PEAP`, name, realm)
+		}
 	}
 }
 

@@ -9,8 +9,12 @@ import (
 // masked stands for the text of a secret in a line that is shown.
 const masked = `"[secret]"`
 
-// assignment finds a key, bare or quoted, and its "=".
-var assignment = regexp.MustCompile(`["']?([A-Za-z0-9_-]+)["']?\s*=\s*`)
+// assignment finds a key, bare or quoted, and its "="; a ":" or nothing at all in
+// its stead is a mistake that shows the value too.
+var assignment = regexp.MustCompile(`["']?([A-Za-z0-9_-]+)["']?(\s*[=:]\s*|\s+)`)
+
+// harmless are values that are no secret: those of weak_secret.
+var harmless = regexp.MustCompile(`^(true|false)\b`)
 
 // reference is a value that says where a secret is and may be shown.
 var reference = regexp.MustCompile(`^["'](file|env|cred):`)
@@ -66,9 +70,13 @@ func secretIn(line string, offset int) *span {
 			return nil
 		}
 		key, value := line[offset+found[2]:offset+found[3]], offset+found[1]
+		separator := strings.TrimSpace(line[offset+found[4] : offset+found[5]])
 		offset = value
-		if !secretKey(key) || value >= len(line) || reference.MatchString(line[value:]) {
+		if !secretKey(key) || value >= len(line) || reference.MatchString(line[value:]) || harmless.MatchString(line[value:]) {
 			continue
+		}
+		if separator == "" && line[value] != '"' && line[value] != '\'' {
+			continue // words of a comment
 		}
 		if end := valueEnd(line, value); end > value {
 			return &span{value, end}

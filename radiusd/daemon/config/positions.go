@@ -229,8 +229,25 @@ func (b *indexer) element(path string, n *unstable.Node) {
 		return
 	}
 	where := span{int(n.Raw.Offset), int(n.Raw.Offset + n.Raw.Length)}
+	if n.Kind == unstable.InlineTable {
+		where.end = b.closing(n, where.end)
+	}
 	b.set(path, place{b.src, where, where, element})
 	b.value(path, n)
+}
+
+// closing finds the end of an inline table, whose own range is its "{" only.
+func (b *indexer) closing(n *unstable.Node, end int) int {
+	for it := n.Children(); it.Next(); {
+		if raw := it.Node().Raw; it.Node().Kind == unstable.KeyValue {
+			end = int(raw.Offset + raw.Length)
+		}
+	}
+	rest := strings.TrimLeft(b.src.text[end:], " \t\r\n,")
+	if strings.HasPrefix(rest, "}") {
+		return len(b.src.text) - len(rest) + 1
+	}
+	return end
 }
 
 func (b *indexer) duplicateKey(path string, where span, old place) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"causeway/certs"
+	"causeway/realms"
 )
 
 // Defaults of a Config. The times fit a controller that repeats a request every
@@ -79,36 +80,17 @@ type Config struct {
 	Ticks <-chan time.Time // moves retransmissions and health on; nil: ten times a second
 }
 
-// A Problem is something wrong with a Config, in words for the admin.
-type Problem struct {
-	Key  string // as `servers[0].secret`; counts from 0
-	Text string // what is wrong
-	Fix  string // what to do about it
-}
+// problems gathers [realms.Problems].
+type problems struct{ found realms.Problems }
 
-// Error returns the key and the text.
-func (p Problem) Error() string { return p.Key + ": " + p.Text }
-
-// Problems are all that is wrong with a Config.
-type Problems []Problem
-
-// Error returns one line for each problem.
-func (ps Problems) Error() string {
-	lines := make([]string, len(ps))
-	for i, p := range ps {
-		lines[i] = p.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (ps *Problems) add(key, fix, format string, args ...any) {
-	*ps = append(*ps, Problem{Key: key, Text: fmt.Sprintf(format, args...), Fix: fix})
+func (ps *problems) add(key, fix, format string, args ...any) {
+	ps.found = append(ps.found, realms.Problem{Key: key, Text: fmt.Sprintf(format, args...), Fix: fix})
 }
 
 // complete fills in the defaults and checks the rest.
 func (c *Config) complete() error {
 	c.defaults()
-	var found Problems
+	var found problems
 	if c.Name == "" {
 		found.add("name", "name the federation or partner", "the servers have no name to appear under")
 	}
@@ -121,10 +103,10 @@ func (c *Config) complete() error {
 	if c.Dial == nil {
 		found.add("dial", "give the pool a way to open sockets", "%s cannot open sockets", c.Name)
 	}
-	if found != nil {
-		return found
+	if found.found == nil {
+		return nil
 	}
-	return nil
+	return found.found
 }
 
 func (c *Config) defaults() {
@@ -153,7 +135,7 @@ func setDefault[T comparable](v *T, def T) {
 	}
 }
 
-func (c *Config) completeServers(found *Problems) {
+func (c *Config) completeServers(found *problems) {
 	c.Servers = append([]Server(nil), c.Servers...) // the caller keeps its own
 	names, addresses := map[string]bool{}, map[string]bool{}
 	for i := range c.Servers {
@@ -203,7 +185,7 @@ func withPort(address string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-func (c *Config) checkOperators(found *Problems) {
+func (c *Config) checkOperators(found *problems) {
 	if c.OperatorName != "" && !realmLike(c.OperatorName) {
 		found.add("operator_name", `write a realm, as "northbridge.nhs.uk"`, "%q is not a realm that Operator-Name can carry", c.OperatorName)
 	}
@@ -225,7 +207,8 @@ func realmLike(s string) bool {
 			return false
 		}
 		for _, b := range []byte(label) {
-			if !('a' <= b|0x20 && b|0x20 <= 'z' || '0' <= b && b <= '9' || b == '-') {
+			letter, digit := 'a' <= b|0x20 && b|0x20 <= 'z', '0' <= b && b <= '9'
+			if !letter && !digit && b != '-' {
 				return false
 			}
 		}
@@ -233,7 +216,7 @@ func realmLike(s string) bool {
 	return true
 }
 
-func (c *Config) checkTimes(found *Problems) {
+func (c *Config) checkTimes(found *problems) {
 	if c.Patience < 0 || c.Patience > maxPatience {
 		found.add("patience", "use between 5 and 30 seconds", "%s may take %v to answer; every controller has given up by then", c.Name, c.Patience)
 	}

@@ -153,11 +153,10 @@ type simulation struct {
 	loss   float64 // of a request or its answer
 	busy   float64 // chance of a user in a tenth of a second
 
-	now    time.Time
-	sent   []attempt
-	died   time.Time
-	last   time.Time // answer delivered
-	trying bool
+	now  time.Time
+	sent []attempt
+	died time.Time
+	last time.Time // answer delivered
 }
 
 type attempt struct {

@@ -33,7 +33,8 @@ type Pool struct {
 var _ realms.Home = (*Pool)(nil)
 
 // New checks the configuration and starts to watch the servers. Sockets are
-// opened as they are needed. An error is Problems.
+// opened as they are needed. An error is [realms.Problems],
+// with keys such as `servers[0].secret`.
 func New(config Config) (*Pool, error) {
 	if err := config.complete(); err != nil {
 		return nil, err

@@ -22,12 +22,12 @@ type server struct {
 	config  Server
 	signers *signers
 
-	mu      sync.Mutex // guards what follows, up to the next blank line
-	sockets []*socket
-	free    ring          // slots that nobody waits in, the longest idle first
-	dialing chan struct{} // closed when the socket under way is open or has failed; nil: none is
-	failure error         // of the last dial
-	closed  bool
+	mu       sync.Mutex // guards what follows, up to the next blank line
+	sockets  []*socket
+	free     ring          // slots that nobody waits in, the longest idle first
+	dialling chan struct{} // closed when the socket under way is open or has failed; nil: none is
+	failure  error         // of the last dial
+	closed   bool
 
 	judge    sync.Mutex // guards health and changes
 	health   health
@@ -167,11 +167,11 @@ func (s *server) tryAcquire() (place, bool) {
 // open has a socket opened, if that is not under way already, and returns what
 // is closed when it is done. The caller holds s.mu.
 func (s *server) open() <-chan struct{} {
-	if s.dialing != nil {
-		return s.dialing
+	if s.dialling != nil {
+		return s.dialling
 	}
 	done := make(chan struct{})
-	s.dialing = done
+	s.dialling = done
 	s.pool.goes.Go(func() {
 		ctx, cancel := context.WithTimeout(s.pool.life, s.pool.config.FailOver)
 		defer cancel()
@@ -185,7 +185,7 @@ func (s *server) open() <-chan struct{} {
 func (s *server) opened(conn net.Conn, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dialing, s.failure = nil, err
+	s.dialling, s.failure = nil, err
 	if err != nil {
 		return
 	}

@@ -125,30 +125,28 @@ func (k *socket) take(b []byte, g *signer) {
 	id := b[1]
 	k.mu.Lock()
 	t := &k.slots[id]
-	generation, auth, status := t.generation, t.auth, t.status
+	generation, auth := t.generation, t.auth
 	k.mu.Unlock()
-	if f := k.examine(b, g, generation, &auth, status); f != sound {
+	if f := k.examine(b, g, generation, &auth); f != sound {
 		s.counters.dropped[f].Add(1)
 		return
 	}
 	k.deliver(id, generation, b)
 }
 
-// examine says what is wrong with a packet, if anything.
-func (k *socket) examine(b []byte, g *signer, generation uint64, auth *[16]byte, status bool) flaw {
+// examine says what is wrong with a packet, if anything. A Status-Server may be
+// answered by any of the three, an Access-Accept being usual (RFC 5997): each
+// shows a server that lives and has our secret.
+func (k *socket) examine(b []byte, g *signer, generation uint64, auth *[16]byte) flaw {
 	if generation == 0 {
 		return unasked
 	}
-	switch code := radius.Code(b[0]); {
-	case code == radius.CodeAccessAccept:
-	case code == radius.CodeAccessReject, code == radius.CodeAccessChallenge:
-		if status {
-			return wrongCode // RFC 5997, section 3: an Access-Accept
-		}
+	switch radius.Code(b[0]) {
+	case radius.CodeAccessAccept, radius.CodeAccessReject, radius.CodeAccessChallenge:
+		return g.verify(b, auth, k.server.config.WithoutMessageAuthenticator)
 	default:
 		return wrongCode
 	}
-	return g.verify(b, auth, k.server.config.WithoutMessageAuthenticator)
 }
 
 // deliver hands a verified reply to whoever waits for it. A reply that comes too

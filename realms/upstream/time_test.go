@@ -175,7 +175,10 @@ func TestR25AConversationStaysOnItsServer(t *testing.T) {
 			t.Fatalf("%+v, %v", a, err)
 		}
 		var states []string
+		var mu sync.Mutex
 		w.serve(addr1, speaks(func(in *radius.Packet) []byte {
+			mu.Lock()
+			defer mu.Unlock()
 			states = append(states, string(in.Get(rfc2865.State_Type)))
 			return nil
 		}))
@@ -185,6 +188,7 @@ func TestR25AConversationStaysOnItsServer(t *testing.T) {
 			t.Errorf("%+v, %v", a, err)
 		}
 		took(t, "giving up", time.Since(begin), 10*time.Second, 10200*time.Millisecond)
+		p.Close()
 		if strangers.Load() != 0 {
 			t.Error("the conversation moved to a server that does not know it")
 		}
@@ -194,7 +198,6 @@ func TestR25AConversationStaysOnItsServer(t *testing.T) {
 		if tr := c.Trace(); tr.Server != "roam1" || tr.Rounds != 1 {
 			t.Errorf("trace %+v", tr)
 		}
-		p.Close()
 	})
 }
 
@@ -342,6 +345,7 @@ func TestP60StatusServers(t *testing.T) {
 		servers[1].WithoutStatusServer = true
 		p := open(t, Config{Servers: servers, Dial: w.dial})
 		time.Sleep(10 * time.Minute)
+		p.Close()
 		ids, auths := map[byte]bool{}, map[string]bool{}
 		last := -1
 		for _, b := range seen.wires {
@@ -357,7 +361,6 @@ func TestP60StatusServers(t *testing.T) {
 		if len(auths) != len(seen.wires) || len(ids) != len(seen.wires) || len(ids) < 15 {
 			t.Errorf("%d Status-Servers with %d identifiers and %d authenticators", len(seen.wires), len(ids), len(auths))
 		}
-		p.Close()
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
 
 	"causeway/realms"
 )
@@ -20,7 +21,8 @@ type conversation struct {
 
 	server *server // nil until one has answered
 	name   string  // the User-Name that it was routed by
-	state  []byte  // of the last Challenge, as the server gave it (P8)
+	state  []byte  // of the last Challenge, as the server gave it
+	joined bool    // it began elsewhere: the first request that we see has a State
 	sum    uint64  // of the EAP packet that the last Challenge answered
 	last   realms.Answer
 
@@ -48,6 +50,9 @@ func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realm
 	if c.repeated(&r) {
 		return c.last, nil
 	}
+	if c.rounds == 0 {
+		c.join(&r)
+	}
 	a, server, err := c.forward(ctx, &r)
 	if err != nil {
 		return c.refuse(&r, err)
@@ -64,6 +69,12 @@ func (c *conversation) belongs(r *request) error {
 		return fmt.Errorf("the user name changed in mid-conversation: %w", realms.ErrConversationUnknown)
 	}
 	return nil
+}
+
+// join continues a conversation that another node, or this one before it was
+// restarted, has begun: its State goes on as it came, for the upstream to judge.
+func (c *conversation) join(r *request) {
+	c.state, c.joined = r.packet.Lookup(rfc2865.State_Type)
 }
 
 // repeated says whether a controller asks again what the last Challenge has
@@ -115,13 +126,17 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 
 // next is the server to try: in mid-conversation there is but one (R25).
 func (c *conversation) next(tried map[*server]error) (s *server, another bool) {
-	if c.server == nil {
+	switch {
+	case c.server == nil && !c.joined:
 		return c.pool.choose(tried)
-	}
-	if len(tried) > 0 {
+	case len(tried) > 0:
 		return nil, false
+	case c.server == nil: // most likely where it began; only that one knows the State
+		s, _ = c.pool.choose(nil)
+	default:
+		s = c.server
 	}
-	return c.server, false
+	return s, false
 }
 
 func (c *conversation) try(ctx context.Context, s *server, r *request, e envelope, until time.Time) (realms.Answer, bool, error) {

@@ -210,14 +210,14 @@ func TestP2ProxyStatesComeBackUnmodifiedAndInOrder(t *testing.T) {
 	a := askedWith(t, p)
 	own := string(proxyTag())
 	for returned, want := range map[string]error{
-		"one two " + own:          nil,
-		"":                        errProxyState,
-		"one two":                 errProxyState,
-		"two one " + own:          errProxyState,
-		own + " one two":          errProxyState,
-		"one two " + own + "x":    errProxyState,
-		"one two " + own + " own": errProxyState,
-		"one TWO " + own:          errProxyState,
+		"one two " + own:           nil,
+		"":                         errProxyState,
+		"one two":                  errProxyState,
+		"two one " + own:           errProxyState,
+		own + " one two":           errProxyState,
+		"one two " + own + "x":     errProxyState,
+		"one two " + own + " more": errProxyState,
+		"one TWO " + own:           errProxyState,
 	} {
 		out := a.in.Response(radius.CodeAccessAccept)
 		for _, v := range bytes.Fields([]byte(returned)) {

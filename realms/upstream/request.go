@@ -69,10 +69,9 @@ var seed = maphash.MakeSeed()
 // process, so that a request which went out by one pool and came home through
 // any door is known for a loop (R22).
 var proxyTag = sync.OnceValue(func() []byte {
-	tag := make([]byte, 10)
-	_, _ = rand.Read(tag[2:])
-	copy(tag, "cw")
-	return tag
+	var nonce [8]byte
+	_, _ = rand.Read(nonce[:])
+	return fmt.Appendf(nil, "cw%x", nonce)
 })
 
 // readRequest reads and judges what a controller sent. Errors are reasons.
@@ -139,7 +138,7 @@ func (r *request) judge(eapLength, passwords int, eapCode radius.Code, maxProxyS
 type envelope struct {
 	id       uint8
 	auth     [16]byte // Request Authenticator, never used twice
-	state    []byte   // as this server gave it
+	state    []byte   // as this server gave it (P8)
 	operator string   // our realm, for Operator-Name
 	askCUI   bool
 }

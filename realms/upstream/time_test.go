@@ -201,6 +201,33 @@ func TestR25AConversationStaysOnItsServer(t *testing.T) {
 	})
 }
 
+// A conversation that began on another node goes on with its State as it came
+// (P8), and only at the first server: no other can know it (R25).
+func TestR25AConversationThatBeganElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		w.serve(addr1, speaks(func(in *radius.Packet) []byte {
+			if string(in.Get(rfc2865.State_Type)) != "begun on another node" {
+				t.Errorf("State %q", in.Get(rfc2865.State_Type))
+			}
+			out := reply(in, radius.CodeAccessAccept)
+			addEAP(out, eapPacket(3, 6))
+			return sign(out)
+		}))
+		w.serve(addr2, speaks(func(*radius.Packet) []byte { t.Error("the conversation moved"); return nil }))
+		p := open(t, Config{Servers: at(addr1, addr2), Dial: w.dial})
+		request := askEAP("a@b.example", eapPacket(2, 6, 21, 0), avp(24, "begun on another node"))
+		if a, err := ask(p, request); err != nil || a.Code != radius.CodeAccessAccept {
+			t.Errorf("%+v, %v", a, err)
+		}
+		w.serve(addr1, silent)
+		if _, err := ask(p, request); !errors.Is(err, realms.ErrUpstreamDown) {
+			t.Errorf("error %v", err)
+		}
+		p.Close()
+	})
+}
+
 // Holds R23 through the sockets: users without an answer, Status-Server answered,
 // and the server stays alive.
 func TestR23ABrokenHomeBehindALiveProxyKillsNobody(t *testing.T) {

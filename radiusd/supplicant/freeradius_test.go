@@ -454,3 +454,22 @@ func TestFreeRADIUSResumes(t *testing.T) {
 		})
 	}
 }
+
+// Several controllers at once, as the benchmarks use them.
+func TestFreeRADIUSSideBySide(t *testing.T) {
+	address := freeRADIUS{fragment: 1020, offer: "ttls"}.start(t)
+	w := world(t)
+	for _, method := range Methods() {
+		for range 3 {
+			t.Run(method, func(t *testing.T) {
+				t.Parallel()
+				cfg := w.config(method, 0)
+				for range 5 {
+					if _, r, err := logIn(t, address, cfg); err != nil || !r.Accepted() {
+						t.Fatalf("%v, %+v", err, r)
+					}
+				}
+			})
+		}
+	}
+}

@@ -476,7 +476,7 @@ func TestS17NothingSecretPrints(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := fmt.Sprintf("%v %+v %#v %s %v %+v %#v", l.peer, l.peer, l.peer, l.peer, l.peer.cfg, l.peer.cfg, l.peer.cfg)
-	for _, secret := range []string{testPassword, hex.EncodeToString([]byte(testPassword)), hex.EncodeToString(l.peer.Keys()), fmt.Sprint(l.peer.Keys())} {
+	for _, secret := range []string{testPassword, hex.EncodeToString([]byte(testPassword)), hex.EncodeToString(l.peer.Keys()), string(l.peer.Keys())} {
 		if strings.Contains(text, secret) {
 			t.Fatalf("printed a secret: %s", text)
 		}

@@ -31,11 +31,13 @@ type checker struct {
 	problems Problems
 }
 
-// wrong adds a problem; meant is among names when word is a slip of one of them.
-func (c *checker) wrong(key, fix, format string, args ...any) *Problem {
+// wrong adds a problem.
+func (c *checker) wrong(key, fix, format string, args ...any) {
 	c.problems = append(c.problems, c.Place(key, fmt.Sprintf(format, args...), fix))
-	return &c.problems[len(c.problems)-1]
 }
+
+// meant says what the last problem's key was probably meant to be.
+func (c *checker) meant(as string) { c.problems[len(c.problems)-1].Meant = as }
 
 func (c *checker) warn(key, fix, format string, args ...any) {
 	c.Warnings = append(c.Warnings, c.Place(key, fmt.Sprintf(format, args...), fix))
@@ -46,9 +48,9 @@ func (c *checker) defined(key, what, name string, names []string, fix string) bo
 	if slices.Contains(names, name) {
 		return true
 	}
-	p := c.wrong(key, fix, "there is no %s %q", what, name)
-	if meant := nearest(name, names); meant != "" {
-		p.Meant = strconv.Quote(meant)
+	c.wrong(key, fix, "there is no %s %q", what, name)
+	if near := nearest(name, names); near != "" {
+		c.meant(strconv.Quote(near))
 	}
 	return false
 }
@@ -62,9 +64,9 @@ func (c *checker) oneOf(key, word string, words ...string) bool {
 	for i, w := range words {
 		quoted[i] = strconv.Quote(w)
 	}
-	p := c.wrong(key, "write "+strings.Join(quoted, " or "), "%s cannot be %q", nameOf(key), word)
-	if meant := nearest(word, words); meant != "" {
-		p.Meant = strconv.Quote(meant)
+	c.wrong(key, "write "+strings.Join(quoted, " or "), "%s cannot be %q", nameOf(key), word)
+	if near := nearest(word, words); near != "" {
+		c.meant(strconv.Quote(near))
 	}
 	return false
 }
@@ -526,12 +528,9 @@ func (c *checker) log() {
 }
 
 func (c *checker) tests() {
-	var sites, ssids []string
+	var sites []string
 	for _, s := range c.Site {
 		sites = append(sites, s.Name)
-	}
-	for _, s := range c.SSID {
-		ssids = append(ssids, s.Name)
 	}
 	for i, t := range c.Test {
 		key := at("test", i)

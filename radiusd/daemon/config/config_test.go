@@ -127,8 +127,8 @@ func TestLoadBytesReadsIncludes(t *testing.T) {
 
 // A byte order mark and CR LF are how Windows saves; neither may move a caret.
 func TestTextAsWindowsSavesIt(t *testing.T) {
-	_, err := LoadBytes("radiusd.toml", []byte("\uFEFFversion = 1\r\n[server]\r\nnmae = \"Northbridge\"\r\n[[site]]\r\nname = \"A\"\r\n"), nil, SecretsRequired)
-	want := "radiusd.toml:3:1: unknown key nmae in [server]\n    3 | nmae = \"Northbridge\"\n      | ^^^^\n"
+	_, err := LoadBytes("radiusd.toml", []byte("\uFEFFversion = 1\r\n[server]\r\nnmea = \"Northbridge\"\r\n[[site]]\r\nname = \"A\"\r\n"), nil, SecretsRequired)
+	want := "radiusd.toml:3:1: unknown key nmea in [server]\n    3 | nmea = \"Northbridge\"\n      | ^^^^\n"
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v", err)
 	}

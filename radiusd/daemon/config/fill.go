@@ -43,17 +43,17 @@ func (f *filler) all() {
 	f.warnMissed()
 }
 
-func (f *filler) problem(key, text, fix string) *Problem {
-	p := f.file.Place(key, text, fix)
-	f.problems = append(f.problems, p)
-	return &f.problems[len(f.problems)-1]
+func (f *filler) problem(key, text, fix string) {
+	f.problems = append(f.problems, f.file.Place(key, text, fix))
 }
 
 // atKey is problem with the caret under the key, not under its value.
-func (f *filler) atKey(key, text, fix string) *Problem {
+func (f *filler) atKey(key, text, fix string) {
 	f.problems = append(f.problems, f.file.placeKey(key, text, fix))
-	return &f.problems[len(f.problems)-1]
 }
+
+// last is the problem that was added last.
+func (f *filler) last() *Problem { return &f.problems[len(f.problems)-1] }
 
 // value fills v with data. A value of the wrong type is a problem and leaves v as
 // it is.
@@ -303,7 +303,8 @@ func (f *filler) unknown(path, key string, data any) {
 	}
 	here := f.tables[len(f.tables)-1]
 	keys := ordered(here.kind)
-	p := f.atKey(path, fmt.Sprintf("unknown key %s in %s", quoteKey(key), f.called(here.path)), "")
+	f.atKey(path, fmt.Sprintf("unknown key %s in %s", quoteKey(key), f.called(here.path)), "")
+	p := f.last()
 	if meant := nearest(key, keys); meant != "" {
 		p.Meant = f.asWritten(path, under(here.path, meant))
 		p.Fix = "correct the name, or take it out"
@@ -360,10 +361,10 @@ func (f *filler) isTable(data any) bool {
 // header, or as a key.
 func (f *filler) asWritten(path, meant string) string {
 	p := f.file.places.places[path]
-	switch {
-	case p.kind == arrayHead:
+	switch p.kind {
+	case arrayHead:
 		return "[[" + pathName(meant) + "]]"
-	case p.kind == header, p.kind == implied:
+	case header, implied:
 		return "[" + pathName(meant) + "]"
 	}
 	return lastKey(meant)
@@ -376,10 +377,10 @@ func (f *filler) mismatch(path, want string, data any) {
 		what = inWords(data)
 	}
 	text := fmt.Sprintf("%s is %s, not %s", nameOf(path), what, want)
-	p := f.problem(path, text, f.mending(path, want, data))
+	f.problem(path, text, f.mending(path, want, data))
 	if n, ok := data.(int64); ok && strings.HasSuffix(pattern(path), "ssid[].rule[].vlan") {
 		if name := f.vlanOf(n); name != "" {
-			p.Meant = `"` + name + `"`
+			f.last().Meant = `"` + name + `"`
 		}
 	}
 }

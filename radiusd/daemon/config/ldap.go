@@ -41,9 +41,9 @@ func (c *checker) ldapServer(key, server string, d Directory) {
 	scheme, rest, isURL := strings.Cut(server, "://")
 	switch {
 	case !isURL || rest == "":
-		p := c.wrong(key, fix, "%q is not the address of an LDAP server", server)
+		c.wrong(key, fix, "%q is not the address of an LDAP server", server)
 		if !isURL && hostName(server) {
-			p.Meant = `"ldaps://` + server + `"`
+			c.meant(`"ldaps://` + server + `"`)
 		}
 	case scheme == "ldap" && !d.StartTLS && !d.Plain:
 		c.wrong(key, "write ldaps://, or starttls = true", "%s would carry passwords in the clear", server)

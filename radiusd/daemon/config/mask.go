@@ -2,7 +2,6 @@ package config
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -124,25 +123,46 @@ func secretKey(key string) bool {
 // insideSecret reports whether offset lies in the later lines of a secret that
 // spans several, or of one whose closing quotes are missing.
 func (s *source) insideSecret(offset int) bool {
-	lines := strings.Split(s.text[:min(max(offset, 0), len(s.text))], "\n")
-	lines = lines[:len(lines)-1]
-	for i, line := range slices.Backward(lines) {
-		quotes := longQuote.FindString(line)
-		if quotes == "" {
-			continue
+	if s.hidden == nil {
+		s.hidden = hiddenIn(s.text)
+	}
+	for _, h := range s.hidden {
+		if h.start <= offset && offset < h.end {
+			return true
 		}
-		found := assignment.FindAllStringSubmatchIndex(line, -1)
-		if len(found) == 0 {
-			continue
-		}
-		last := found[len(found)-1]
-		if !strings.HasPrefix(line[last[1]:], quotes) || !secretKey(line[last[2]:last[3]]) {
-			continue
-		}
-		rest := append([]string{line[last[1]+3:]}, lines[i+1:]...)
-		return !strings.Contains(strings.Join(rest, "\n"), quotes)
 	}
 	return false
 }
 
-var longQuote = regexp.MustCompile(`"""|'''`)
+// hiddenIn finds the secrets of text that span lines: from the end of their first
+// line to the end of their last.
+func hiddenIn(text string) []span {
+	hidden := []span{}
+	start := 0
+	for line := range strings.Lines(text) {
+		offset := start
+		start += len(line)
+		if len(hidden) > 0 && offset < hidden[len(hidden)-1].end {
+			continue
+		}
+		for _, m := range longSecret.FindAllStringSubmatchIndex(line, -1) {
+			if !secretKey(line[m[2]:m[3]]) {
+				continue
+			}
+			quotes, from := line[m[4]:m[5]], offset+m[5]
+			end := len(text) + 1
+			if i := strings.Index(text[from:], quotes); i >= 0 {
+				end = from + i + len(quotes)
+			}
+			if end > start {
+				if i := strings.IndexByte(text[min(end, len(text)):], '\n'); i >= 0 {
+					end += i
+				}
+				hidden = append(hidden, span{start, end})
+			}
+		}
+	}
+	return hidden
+}
+
+var longSecret = regexp.MustCompile(`["']?([A-Za-z0-9_-]+)["']?\s*=\s*("""|''')`)

@@ -50,8 +50,8 @@ func TestMask(t *testing.T) {
 
 // The caret stays under what it is about.
 func TestMaskMovesTheCaret(t *testing.T) {
-	line := `servers = [{ secret = "hunter2-hunter2-hunter2", adress = "192.0.2.10" }]`
-	for _, word := range []string{"servers", "secret", "adress", `"192.0.2.10"`} {
+	line := `servers = [{ secret = "hunter2-hunter2-hunter2", addrss = "192.0.2.10" }]`
+	for _, word := range []string{"servers", "secret", "addrss", `"192.0.2.10"`} {
 		at := strings.Index(line, word)
 		shown, from, to := mask(line, at, at+len(word))
 		if shown[from:to] != word {

@@ -10,7 +10,7 @@ import (
 
 // A Problem is one thing wrong with the configuration, with its place and what to
 // do about it. It holds no secret: the source line is masked before it is kept.
-type Problem struct {
+type Problem struct { //nolint:errname // what the rooms call theirs
 	File   string // as the admin named it
 	Line   int    // from 1; 0 when there is no place, as for a file that cannot be read
 	Column int    // from 1, in characters
@@ -77,7 +77,7 @@ func printable(s string) string {
 
 // Problems are all that is wrong with a configuration, so that an admin mends it
 // in one go.
-type Problems []Problem
+type Problems []Problem //nolint:errname // as above
 
 // Error prints every problem in the order of the files, the main file first.
 func (ps Problems) Error() string {

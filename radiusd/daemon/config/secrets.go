@@ -36,11 +36,11 @@ func (f *filler) secret(text, path string) certs.Secret {
 func (f *filler) reference(text, path string) string {
 	if !referenced.MatchString(text) {
 		key := lastKey(path)
-		p := f.problem(path, key+" does not say where it is", "write file:/path, cred:name (a systemd credential) or env:NAME")
+		f.problem(path, key+" does not say where it is", "write file:/path, cred:name (a systemd credential) or env:NAME")
 		if strings.HasSuffix(text, ".pem") || strings.HasPrefix(text, "/") {
-			p.Meant = `"file:` + text + `"`
+			f.last().Meant = `"file:` + text + `"`
 		} else if strings.Contains(text, "-----BEGIN") {
-			p.Text = key + " holds the PEM text itself"
+			f.last().Text = key + " holds the PEM text itself"
 		}
 		return ""
 	}

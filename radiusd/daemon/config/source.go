@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,6 +13,9 @@ type source struct {
 	dir   string // of relative paths written in it
 	text  string // without a byte order mark
 	order int    // among the files read
+
+	begins []int  // of lines; nil until one was looked for
+	hidden []span // lines inside secrets; nil until they were looked for
 }
 
 // span is a range of octets of a source.
@@ -20,11 +24,22 @@ type span struct{ start, end int }
 // line returns the number of the line that holds offset, from 1, the line itself,
 // and how many octets of it stand before offset.
 func (s *source) line(offset int) (number int, line string, before int) {
+	if s.begins == nil {
+		s.begins = []int{0}
+		for i := range len(s.text) {
+			if s.text[i] == '\n' {
+				s.begins = append(s.begins, i+1)
+			}
+		}
+	}
 	offset = min(max(offset, 0), len(s.text))
-	start := strings.LastIndexByte(s.text[:offset], '\n') + 1
+	number, exact := slices.BinarySearch(s.begins, offset)
+	if exact {
+		number++
+	}
+	start := s.begins[number-1]
 	line, _, _ = strings.Cut(s.text[start:], "\n")
 	line = strings.TrimSuffix(line, "\r")
-	number = 1 + strings.Count(s.text[:start], "\n")
 	return number, line, min(offset-start, len(line))
 }
 

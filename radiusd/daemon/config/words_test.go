@@ -6,7 +6,7 @@ func TestNearest(t *testing.T) {
 	vlans := []string{"clinical", "staff-byod", "academic", "visitor", "a"}
 	for word, want := range map[string]string{
 		"clincal": "clinical", "Clinical": "clinical", "clinicla": "clinical", "staff_byod": "staff-byod", "staffbyod": "staff-byod",
-		"acad": "", "vistors": "visitor", "x": "", "": "", "guests": "", "clinical": "",
+		"acad": "", "vsitors": "visitor", "x": "", "": "", "guests": "", "clinical": "",
 	} {
 		if got := nearest(word, vlans); got != want {
 			t.Errorf("%q: %q, expected %q", word, got, want)

@@ -393,9 +393,11 @@ func TestOverCapacityIsCounted(t *testing.T) {
 		return echo(ctx, req)
 	}})
 	var list []*nas
+	var requests [][]byte
 	for i := range clients {
 		n := dialFrom(t, &net.UDPAddr{IP: net.IPv4(127, 0, 1, byte(i+1))}, authAddr(s))
-		n.send(accessDraft(1).bytes())
+		requests = append(requests, accessDraft(1).bytes())
+		n.send(requests[i])
 		list = append(list, n)
 		until(t, "received", func() bool { return s.Stats().Received == uint64(i+1) })
 	}
@@ -406,8 +408,7 @@ func TestOverCapacityIsCounted(t *testing.T) {
 	}
 	// A dropped request is not remembered: sent again, it is answered.
 	until(t, "room", func() bool { return s.Stats().InFlight == 0 })
-	octets := accessDraft(1).bytes()
-	verifyReply(t, octets, list[5].exchange(octets), true)
+	verifyReply(t, requests[5], list[5].exchange(requests[5]), true)
 }
 
 func TestS5PanicEndsOneRequest(t *testing.T) { // Holds S17.
@@ -426,7 +427,11 @@ func TestS5PanicEndsOneRequest(t *testing.T) { // Holds S17.
 	}})
 	n := dial(t, authAddr(s))
 	for id, name := range []string{"value", "error", "index"} {
-		n.send(newDraft(radius.CodeAccessRequest, byte(id)).text(1, name).bytes())
+		octets := newDraft(radius.CodeAccessRequest, byte(id)).text(1, name).bytes()
+		n.send(octets)
+		<-panics
+		until(t, "the first is over", func() bool { return s.Stats().InFlight == 0 })
+		n.send(octets) // sent again, it is handled again
 		p := <-panics
 		if strings.Contains(fmt.Sprintf("%+v", p), canary) {
 			t.Errorf("%s: the report holds what the handler held: %+v", name, p)
@@ -441,7 +446,7 @@ func TestS5PanicEndsOneRequest(t *testing.T) { // Holds S17.
 	octets := accessDraft(9).bytes()
 	verifyReply(t, octets, n.exchange(octets), true)
 	until(t, "places are free", func() bool { return s.Stats().InFlight == 0 })
-	if got := s.Stats().Of(HandlerPanicked); got != 3 {
+	if got := s.Stats().Of(HandlerPanicked); got != 6 {
 		t.Errorf("%d panics counted", got)
 	}
 }
@@ -730,6 +735,25 @@ func TestDialUDP(t *testing.T) {
 	octets := accessDraft(1).bytes()
 	n := &nas{t, conn.(*net.UDPConn)}
 	verifyReply(t, octets, n.exchange(octets), true)
+}
+
+// A reply that the kernel refuses costs no other one.
+func TestARefusedReplyIsSkipped(t *testing.T) {
+	s := serve(t, Config{Sockets: 1})
+	u := s.listeners[0].(*udpSocket)
+	n := dial(t, authAddr(s))
+	good := route{to: n.conn.LocalAddr()}
+	bad := route{to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}} // port 0
+	u.outbox.mu.Lock()
+	u.outbox.waiting = []letter{{[]byte("1"), good}, {[]byte("2"), bad}, {[]byte("3"), good}, {[]byte("4"), good}}
+	u.outbox.mu.Unlock()
+	u.outbox.knock()
+	if got := string(n.receive()) + string(n.receive()) + string(n.receive()); got != "134" {
+		t.Errorf("%q arrived", got)
+	}
+	if failed := s.Stats().Of(SendFailed); failed != 1 {
+		t.Errorf("%d refused", failed)
+	}
 }
 
 // Many clients' ports over several sockets, every request answered once.

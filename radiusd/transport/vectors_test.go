@@ -144,6 +144,12 @@ func TestDigesterAgainstCryptoHMAC(t *testing.T) {
 	}
 }
 
+func newDraftRaw(attributes []byte) []byte {
+	d := newDraft(radius.CodeAccessRequest, 1)
+	d.attributes, d.unsigned = attributes, true
+	return d.bytes()
+}
+
 func TestP5OutlineRefusesMalformedPackets(t *testing.T) {
 	good := newDraft(radius.CodeAccessRequest, 1).text(1, "user").bytes()
 	with := func(change func(b []byte) []byte) []byte { return change(bytes.Clone(good)) }
@@ -164,6 +170,7 @@ func TestP5OutlineRefusesMalformedPackets(t *testing.T) {
 		{"Length over 4096", append(length(4097), make([]byte, 4097)...), BadLength},
 		{"half an attribute", length(21), MalformedAttribute},
 		{"attribute of one octet", with(func(b []byte) []byte { b[21] = 1; return b }), MalformedAttribute},
+		{"attribute of one octet before a whole one", newDraftRaw([]byte{5, 1, 2}), MalformedAttribute},
 		{"attribute of no length", with(func(b []byte) []byte { b[21] = 0; return b }), MalformedAttribute},
 		{"attribute past the end", with(func(b []byte) []byte { b[21] = 200; return b }), MalformedAttribute},
 		{"attribute 0", with(func(b []byte) []byte { b[20] = 0; return b }), MalformedAttribute},

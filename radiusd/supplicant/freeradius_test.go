@@ -36,6 +36,7 @@ const (
 
 // A testWorld is the certificates of one test run.
 type testWorld struct {
+	authority        *certs.Authority
 	roots, strangers *x509.CertPool
 	server           certs.Pair
 	client, foreign  tls.Certificate
@@ -52,7 +53,7 @@ var newWorld = sync.OnceValues(func() (*testWorld, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &testWorld{roots: authority.Pool(), strangers: stranger.Pool(), rootPEM: authority.PEM()}
+	w := &testWorld{authority: authority, roots: authority.Pool(), strangers: stranger.Pool(), rootPEM: authority.PEM()}
 	if w.server, err = authority.Server([]string{testServer}, certs.Options{}); err != nil {
 		return nil, err
 	}

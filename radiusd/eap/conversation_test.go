@@ -87,7 +87,8 @@ func TestP22WrongIdentifierAndTypeAreDiscarded(t *testing.T) {
 		req := must(packet.Parse(a.EAP))
 		message = p.respond(a.EAP)
 		wrong := [][]byte{
-			{message[0], message[1] + 1, message[2], message[3], message[4]},
+			append([]byte{message[0], message[1] + 1}, message[2:]...),
+			append([]byte{message[0], message[1] - 1}, message[2:]...),
 			{message[0], message[1] + 128},
 			{5, req.ID, 0, 5, byte(req.Type)},
 			{3, req.ID, 0, 4},
@@ -324,6 +325,29 @@ func TestS6FlagsAndLengths(t *testing.T) {
 					t.Fatalf("flags %x, %d octets: %v", flags, n, err)
 				}
 				c.Close()
+			}
+		}
+	}
+}
+
+// Tunnels are version 0 and nothing else ([MS-PEAP], section 3.1.5.1); a
+// supplicant does not start.
+func TestTunnelVersion(t *testing.T) {
+	s := serve(t, nil)
+	for flags, kinds := range map[byte][]packet.Type{
+		1: {packet.TTLS, packet.PEAP}, 2: {packet.PEAP}, 7: {packet.TTLS},
+		packet.FlagStart: {packet.TLS, packet.TTLS, packet.PEAP},
+	} {
+		for _, kind := range kinds {
+			p := newPeer(t, s, nobody, kind, theWard().clientTLS(tls.VersionTLS13, ""), nil)
+			a, _ := p.send(identityResponse(nobody))
+			if kind != packet.TLS {
+				a, _ = p.send(p.respond(a.EAP))
+			}
+			hello := p.respond(a.EAP)
+			hello[5] |= flags
+			if _, err := p.send(hello); reasonOf(err) != realms.ErrEAPMalformed {
+				t.Errorf("flags %x of type %d: %v", flags, kind, err)
 			}
 		}
 	}

@@ -168,7 +168,7 @@ func (o FolderOptions) pack(p Pair, r *Report) ([]byte, error) {
 	}
 	r.Next = append(r.Next, "open the .p12 on the device and type its password; send the two by different ways, then delete the file")
 	if o.Form != Legacy {
-		r.Next = append(r.Next, "a device that calls the password wrong is an old one: make the file again in the legacy form")
+		r.Next = append(r.Next, "a device that calls the password wrong may be an old one: delete the three files and make them again with --legacy-p12")
 	}
 	return p.PKCS12(password, o.Form)
 }
@@ -285,7 +285,7 @@ func (a *Authority) nextSteps(dir string, o FolderOptions) []string {
 	if len(o.DNSNames) > 0 {
 		next = append(next, configLine(dir, strings.ToLower(o.DNSNames[0])))
 	} else {
-		next = append(next, "make the server's certificate: radiusd cert server "+dir+" radius.example.ac.uk")
+		next = append(next, "make the server's certificate: radiusd cert server "+dir+" --server radius.example.ac.uk")
 	}
 	next = append(next,
 		"install "+filepath.Join(dir, authorityFile)+" on devices together with the server's name, so that they know it from an impostor",

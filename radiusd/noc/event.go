@@ -1,0 +1,43 @@
+package noc
+
+import "time"
+
+// An Event is one authentication from its first packet to its end, or one
+// accounting message. It has only names and numbers: no type that could hold a
+// secret (S17).
+type Event struct {
+	Time     time.Time     // the first request
+	Duration time.Duration // to the last reply
+
+	ID   string // the conversation
+	Kind string // "access", "accounting"
+
+	NAS       string // what the controller calls itself
+	Client    string // what the configuration calls it
+	Site      string
+	AP        string
+	SSID      string
+	MAC       string // normalised by MAC
+	RandomMAC bool
+
+	Outer       string // User-Name as it came
+	Inner       string // the name in the tunnel or certificate
+	Realm       string
+	Route       string // the directory or federation
+	Server      string // the directory or upstream server
+	Method      string // "tls", "ttls", "peap", "pap"
+	InnerMethod string
+	TLS         string // "1.2", "1.3"
+	Resumed     bool
+	Rounds      int
+
+	Outcome string // "accept", "reject", "abandoned", "error"
+	Reason  string // a code of the table of reasons; empty when accepted
+	Detail  string // for an engineer; never a secret
+
+	Rule         string
+	Zone         string
+	VLAN         uint16 // 0: none
+	CUI          string
+	OperatorName string
+}

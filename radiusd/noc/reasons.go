@@ -1,0 +1,137 @@
+package noc
+
+// Whose fault a failure is, as far as a machine can say.
+const (
+	User    = "user"    // the person: a password, a name, a choice of network
+	Device  = "device"  // the phone or laptop: its settings, its certificate, its software
+	Ours    = "ours"    // this server, its configuration, our directory
+	Theirs  = "theirs"  // another organisation: a partner, a visitor's home, a federation
+	Network = "network" // radio, controllers, the way between
+)
+
+// A Reason is a row of the closed table of failures. docs/runbook.md has a heading
+// for each, with causes and remedies.
+type Reason struct {
+	Code     string // as events carry it
+	Fault    string // User, Device, Ours, Theirs or Network
+	Sentence string // what happened, for somebody who knows no RADIUS
+	Next     string // the next step
+}
+
+// reasons is the table. A new reason is a row here and a heading in
+// docs/runbook.md.
+var reasons = []Reason{
+	// The directory.
+	{"unknown-user", User, "Nobody of that name is in the directory.", "Check the spelling of the user name with the caller, then whether the account exists."},
+	{"ambiguous-user", Ours, "The directory has more than one account that fits the name.", "Ask the directory team to make the name belong to one account."},
+	{"bad-password", User, "The password is wrong.", "Ask the caller to forget the network on the device, join again and type the password afresh."},
+	{"empty-password", Device, "The device sent an empty or unusable password.", "Ask the caller to forget the network, join again and type the password."},
+	{"account-disabled", User, "The account is disabled.", "Send the caller to the service desk: only the account team may enable it."},
+	{"account-expired", User, "The account's end date has passed.", "Send the caller to the service desk, who extend it with the manager's word."},
+	{"account-locked", User, "The account is locked after too many wrong passwords.", "Find the device that still uses an old password, then have the account unlocked."},
+	{"password-expired", User, "The password has expired.", "Ask the caller to change it on a wired computer or in the portal, then join again."},
+	{"password-must-change", User, "The password must be changed before first use.", "Ask the caller to change it on a wired computer or in the portal, then join again."},
+	{"logon-hours", User, "The account may not log on at this hour.", "Send the caller to the service desk: the account's log-on hours decide."},
+	{"logon-workstation", User, "The account may log on at named computers only.", "Ask the directory team to allow Wi-Fi for this account, or give the caller another."},
+	{"directory-unreachable", Ours, "No directory server answered in time.", "Look at the directory servers now: everybody who uses a password is refused."},
+	{"directory-misconfigured", Ours, "The directory refuses this server or answers what it cannot use.", "Check the service account, its password and the search base in the configuration."},
+	{"password-form-unsupported", Ours, "The device proved its password in a form that this directory cannot check.", "Set the device to EAP-TLS or TTLS with PAP, or offer only these in the configuration."},
+
+	// The way to who answers.
+	{"realm-missing", User, "The user name has no @ and organisation after it.", "Ask the caller to use the whole name, as jo@northbridge.nhs.uk."},
+	{"realm-malformed", User, "What follows the @ in the user name is no valid name of an organisation.", "Ask the caller to type the name again without spaces, and to correct the part after the @."},
+	{"realm-blocklisted", Device, "The name after the @ is one that never belongs to a roaming organisation.", "Ask the caller for the name their organisation gave them; a phone that joins with its SIM card needs nothing."},
+	{"realm-not-on-ssid", User, "People of that organisation cannot use this Wi-Fi network.", "Tell the caller which network is theirs, eduroam or govroam, and to join that one."},
+	{"own-subrealm-unknown", User, "The name ends in our own domain with something before it that we do not know.", "Ask the caller to use the name as it is on their badge or letter."},
+	{"realm-misplaced", Ours, "One of our own people was answered by somebody else, or the reverse.", "Call the network engineer: routing and rules disagree, and access was refused to be safe."},
+	{"proxy-loop", Theirs, "The request came from a federation and would have gone back to one.", "Tell the network engineer in the morning; tell the federation if there are many."},
+	{"ssid-missing", Network, "The controller did not say which Wi-Fi network the device is on.", "Check that the controller sends the SSID in Called-Station-Id."},
+	{"ssid-unknown", Ours, "That Wi-Fi network is not in this server's configuration.", "Check the SSID's spelling in the configuration, letter case included; look for a new or foreign SSID."},
+
+	// Another organisation's servers.
+	{"upstream-unreachable", Theirs, "No server of that organisation or federation answered in time.", "Look whether all its visitors fail; if so, check the firewall, then ring the federation."},
+	{"upstream-rejected", Theirs, "The visitor's own organisation said no.", "Send the caller to the service desk of their own organisation."},
+	{"upstream-bad-reply", Theirs, "The other organisation's server sent an answer that cannot be used.", "Tell the network engineer, who compares the shared secret and asks the other side."},
+
+	// Our own EAP server.
+	{"eap-malformed", Device, "The device sent something that is no valid EAP message.", "Restart the device's Wi-Fi; if it stays, update the device or the access point."},
+	{"eap-method-refused", Device, "The device insists on a way of logging on that we do not offer.", "Set the device up afresh with our profile."},
+	{"outer-inner-mismatch", Device, "The device gives one name outside the tunnel and another inside.", "Set the anonymous identity to @ and our domain, or leave it empty."},
+	{"inner-realm-refused", Device, "The name inside the tunnel belongs to another organisation than the one outside.", "Set the device up afresh: both names need the same part after the @."},
+	{"server-certificate-distrusted", Device, "The device does not trust this server's certificate.", "Set the device up afresh with our profile; if many fail at once, the certificate is ours to look at."},
+	{"client-certificate-missing", Device, "The device showed no certificate.", "Check that the device is enrolled and its certificate has arrived, then join again."},
+	{"client-certificate-untrusted", Device, "The device's certificate is from an authority that we do not accept.", "Have the device enrolled again; if many fail at once, compare client_ca with the issuing authority."},
+	{"client-certificate-expired", Device, "The device's certificate has expired or is not valid yet.", "Have the device renew its certificate on another network, and check its clock."},
+	{"client-certificate-identity", Device, "The device's certificate names nobody here, or somebody else.", "Have the device enrolled again under the name that it uses."},
+	{"tls-failed", Device, "The encrypted handshake with the device failed.", "Restart the device's Wi-Fi; if it stays, read the detail in the log with the engineer."},
+	{"tls-version", Device, "The device knows only versions of TLS that are too old to be safe.", "Update the device; one that cannot be updated needs another network."},
+	{"conversation-too-large", Device, "The device sent more than any log-in needs.", "Look for an oversized certificate chain on the device; many at once may be an attack."},
+	{"conversation-too-long", Device, "The log-in took more messages than any log-in needs.", "Restart the device's Wi-Fi; many at once may be an attack."},
+	{"credentials-mixed", Device, "The request proves who it is in two ways at once.", "Find which controller or test tool sent it: no device does this by itself."},
+	{"credentials-missing", Device, "The request has nothing in it that proves who it is.", "Ask the caller to forget the network and join again; check tools that test the server."},
+	{"inner-protocol-error", Device, "The device broke the rules of the log-in inside the tunnel.", "Restart the device's Wi-Fi; if it stays, update the device."},
+	{"pap-not-allowed", Network, "A plain password came in without EAP, and that is switched off here.", "Set the SSID on the controller to WPA2 or WPA3 Enterprise (802.1X)."},
+	{"supplicant-gave-up", Device, "The device broke off the log-in by itself.", "Ask what the device's screen said: often a certificate warning that was declined."},
+	{"conversation-unknown", Network, "The message belongs to a log-in that this server does not know, or no longer.", "Nothing, if the device joins on the next try; many at once mean a restart or a load balancer that changes servers."},
+	{"conversation-expired", Network, "The log-in took longer than a minute.", "Look at the signal and the controller's load where the device is."},
+	{"server-busy", Ours, "This server had more to do than it could.", "Ring the network engineer if it goes on for five minutes: look for a storm or a flood."},
+	{"internal-error", Ours, "Something went wrong inside this server.", "Ring the network engineer and keep the log line: this is a fault in the software."},
+	{"discarded", Device, "The message made no sense at this point and was ignored.", "Nothing: the device sends it again or starts afresh."},
+
+	// Which network.
+	{"no-rule", Ours, "The log-in was good, but no rule gives this person a network here.", "Check with radiusd explain which rule was expected; the rules may be right to refuse."},
+	{"groups-unknown", Ours, "A rule turns on a group, and the directory could not say who is in it.", "Look at the directory: it answers in part; access was refused to be safe."},
+	{"method-unknown", Ours, "A rule turns on how the person logged on, and that is not known.", "Call the network engineer: a rule asks what cannot be seen for this person."},
+	{"user-unknown", Ours, "A rule turns on a name, and the log-in gave none.", "Check that the device's certificate or inner name carries the user's name."},
+	{"site-unknown", Ours, "The controller belongs to no site in the configuration.", "Add the controller to its site in the configuration."},
+	{"controller-unknown", Ours, "The site has no such controller in the configuration.", "Compare the controller's name and address with the configuration."},
+	{"site-agreement-expired", Ours, "The agreement to serve that site is not in force today.", "Tell the service manager: the agreement's dates have to be renewed before the configuration."},
+	{"vlan-unknown", Ours, "The rule names a network that does not exist at that site.", "Ring the network engineer: the configuration names a VLAN that the site lacks."},
+	{"zone-guard", Ours, "The last check before the answer found a network that this person must never get.", "Ring the network engineer now and keep the log: access was refused, but something let it come this far."},
+
+	// Conversations that stopped half-way.
+	{"abandoned", Network, "The device stopped answering in the middle of the log-in.", "Look at the signal where the device is; ask the caller to try again."},
+	{"abandoned-before-identity", Network, "The device never said who it is.", "Nothing for one; many from one access point mean weak signal or a fault there."},
+	{"abandoned-after-identity", Device, "The device said who it is and then stopped.", "Set the device up afresh with our profile: it may want a way of logging on that we do not offer."},
+	{"abandoned-after-certificate", Device, "The device stopped answering after our certificate.", "Set the device up afresh with our profile: it does not trust our certificate, or waits for somebody to press Accept."},
+	{"abandoned-in-fragment", Network, "The device stopped half-way through a long message.", "Have the network engineer look for large packets that are lost between the access point and here."},
+	{"abandoned-in-inner", User, "The device stopped when the password was to be checked.", "Ask the caller to look at the screen: the device is waiting for a password."},
+	{"abandoned-upstream", Device, "The device stopped answering its own organisation.", "Send the caller to the service desk of their own organisation, with a set-up profile in mind."},
+	{"abandoned-upstream-silent", Theirs, "The visitor's organisation was still thinking when the device gave up.", "Look whether all its visitors fail; if so, ring the federation."},
+}
+
+var byCode = func() map[string]*Reason {
+	m := make(map[string]*Reason, len(reasons))
+	for i := range reasons {
+		m[reasons[i].Code] = &reasons[i]
+	}
+	return m
+}()
+
+// Explain returns the row of a code.
+func Explain(code string) (Reason, bool) {
+	if r, ok := byCode[code]; ok {
+		return *r, true
+	}
+	return Reason{}, false
+}
+
+// Reasons returns the table, in its order.
+func Reasons() []Reason { return append([]Reason(nil), reasons...) }
+
+// unlisted is what a line says of a code that has no row: a fault of ours.
+var unlisted = &Reason{Fault: Ours, Sentence: "This server gave a reason that is not in its own table.",
+	Next: "Tell the network engineer: the table of reasons lacks a row."}
+
+var noReason = &Reason{}
+
+// explain returns what a line says of a code. The empty code says nothing.
+func explain(code string) *Reason {
+	if code == "" {
+		return noReason
+	}
+	if r, ok := byCode[code]; ok {
+		return r
+	}
+	return unlisted
+}

@@ -3,7 +3,7 @@ package realms
 import "strings"
 
 // A Problem is one mistake in the configuration of this room.
-type Problem struct {
+type Problem struct { //nolint:errname // what an admin reads is a problem
 	// Key is where it is, as a path in the file: `realm."camford.ac.uk"`,
 	// `realm."northbridge.nhs.uk".subrealms[0]`, `federation.eduroam`,
 	// `ssid."govroam".federation`, `blocklist[2]`. [n] counts from 0.
@@ -17,7 +17,7 @@ func (p Problem) Error() string { return p.Key + ": " + p.Text + "; " + p.Fix }
 
 // Problems are all mistakes of a configuration together, so that an admin mends
 // them in one go.
-type Problems []Problem
+type Problems []Problem //nolint:errname // see Problem
 
 // Error returns one line for each problem.
 func (ps Problems) Error() string {

@@ -6,7 +6,7 @@ package realms
 //	fmt.Errorf("directory %s: %w", host, realms.ErrUnreachable)
 //
 // says both what happened and, through errors.As, which row of the table it is.
-type Reason string
+type Reason string //nolint:errname // it is a row of the table of reasons first
 
 // Error returns the code.
 func (r Reason) Error() string { return string(r) }

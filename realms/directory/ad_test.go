@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -377,9 +379,10 @@ func TestF1BusyAndNonsense(t *testing.T) {
 		"empty entry":   {raw: []byte{0x30, 0x05, 0x02, 0x01, 0x02, 0x64, 0x00}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // one of them waits
 			cfg := configOf(t, bad.serve(t), good.serve(t))
 			cfg.Schema, cfg.GroupBase = "ad", ""
-			cfg.Attempt, cfg.Retry = 200*time.Millisecond, time.Hour
+			cfg.Attempt, cfg.Retry = 2*time.Second, time.Hour
 			account, err := newLDAP(t, cfg).CheckPassword(t.Context(), person("nurse"), "good")
 			if err != nil || account.Name != "nurse" {
 				t.Errorf("%+v, %v", account, err)
@@ -425,6 +428,40 @@ func TestProbeFindsAServerThatIsBack(t *testing.T) {
 	}
 	back.Store(true)
 	for len(searchesOf(good)) == 0 { // the look; without one this test runs out of time
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Close ends what is under way, and everything that was started.
+func TestCloseWhileAsked(t *testing.T) {
+	r := activeDirectory(goodNurse)
+	address := r.serve(t)
+	before := runtime.NumGoroutine()
+	for range 20 {
+		cfg := configOf(t, address, "ldap://"+freePort(t))
+		cfg.Schema, cfg.Retry = "ad", time.Millisecond
+		l := newLDAP(t, cfg)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for {
+					if _, err := l.CheckPassword(t.Context(), person("nurse"), "good"); err != nil {
+						if !errors.Is(err, realms.ErrUnreachable) {
+							t.Error(err)
+						}
+						return
+					}
+				}
+			})
+		}
+		for len(searchesOf(r)) == 0 {
+			runtime.Gosched()
+		}
+		l.Close()
+		wg.Wait()
+		l.Close()
+	}
+	for runtime.NumGoroutine() > before+2 { // those that end now, or this test runs out of time
 		time.Sleep(time.Millisecond)
 	}
 }

@@ -125,10 +125,11 @@ func TestF1TheNextServerAnswers(t *testing.T) {
 	}
 	second := startSlapd(t)
 	short := func(cfg directory.LDAPConfig) directory.LDAPConfig {
-		cfg.Attempt, cfg.Retry = 300*time.Millisecond, 30*time.Millisecond
+		cfg.Attempt, cfg.Retry = 2*time.Second, 30*time.Millisecond
 		return cfg
 	}
 	t.Run("Stopped", func(t *testing.T) {
+		t.Parallel() // most of them wait
 		one := startSlapd(t)
 		l := newLDAP(t, short(configOf(t, one.ldaps, second.plain)))
 		logIn(t, l, "before")
@@ -139,6 +140,7 @@ func TestF1TheNextServerAnswers(t *testing.T) {
 		logIn(t, l, "while stopped")
 	})
 	t.Run("Killed", func(t *testing.T) {
+		t.Parallel()
 		one := startSlapd(t)
 		l := newLDAP(t, short(configOf(t, one.plain, second.plain)))
 		logIn(t, l, "before")
@@ -146,9 +148,11 @@ func TestF1TheNextServerAnswers(t *testing.T) {
 		logIn(t, l, "after the kill")
 	})
 	t.Run("NoListener", func(t *testing.T) {
+		t.Parallel()
 		logIn(t, newLDAP(t, short(configOf(t, "ldap://"+freePort(t), second.plain))), "from the start")
 	})
 	t.Run("HalfOpen", func(t *testing.T) {
+		t.Parallel()
 		silent, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -159,6 +163,7 @@ func TestF1TheNextServerAnswers(t *testing.T) {
 		}
 	})
 	t.Run("NobodyConnects", func(t *testing.T) {
+		t.Parallel()
 		cfg := short(configOf(t, "ldap://192.0.2.1", second.plain))
 		cfg.Dial = func(ctx context.Context, address string) (net.Conn, error) {
 			if strings.HasPrefix(address, "192.0.2.1") {
@@ -170,6 +175,7 @@ func TestF1TheNextServerAnswers(t *testing.T) {
 		logIn(t, newLDAP(t, cfg), "from the start")
 	})
 	t.Run("ConnectionsThatWereClosed", func(t *testing.T) {
+		t.Parallel()
 		// One server alone: connections that it closed while they were idle
 		// are replaced without a word.
 		open := make(chan net.Conn, 100)
@@ -190,6 +196,7 @@ func TestF1TheNextServerAnswers(t *testing.T) {
 		}
 	})
 	t.Run("BackAgain", func(t *testing.T) {
+		t.Parallel()
 		one := startSlapd(t)
 		l := newLDAP(t, short(configOf(t, one.plain)))
 		if err := one.process.Signal(syscall.SIGSTOP); err != nil {
@@ -213,7 +220,7 @@ func TestF2AllServersDown(t *testing.T) {
 	}
 	defer func() { _ = silent.Close() }()
 	cfg := configOf(t, "ldap://"+freePort(t), "ldap://"+silent.Addr().String(), "ldaps://"+silent.Addr().String())
-	cfg.Attempt, cfg.Total = 50*time.Millisecond, time.Hour
+	cfg.Attempt, cfg.Total = 300*time.Millisecond, time.Hour
 	l := newLDAP(t, cfg)
 	for range 2 {
 		_, err = l.CheckPassword(t.Context(), person("nurse"), "x")

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"causeway/certs"
+	"causeway/realms/directory"
+)
+
+// Pinned cores: the server has one to itself.
+const (
+	serverCore = "0"
+	loadCore   = 1
+)
+
+const (
+	benchSecret   = "secret-of-the-benchmark"
+	benchPassword = "correct-horse-battery"
+	benchServer   = "radius.northbridge.nhs.uk"
+)
+
+// A server is our own, as a process of its own.
+type server struct {
+	folder    string
+	authority *certs.Authority
+	address   string // where it authenticates
+	cmd       *exec.Cmd
+	log       bytes.Buffer
+}
+
+// start runs bin/radiusd on a pinned core with a directory of so many users.
+// upstream is where the realm partner.example is answered; empty: nowhere.
+func start(users int, upstream string) (*server, error) {
+	folder, err := os.MkdirTemp("", "causeway-bench-")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{folder: folder}
+	if err := s.configure(users, upstream); err != nil {
+		s.stop()
+		return nil, err
+	}
+	s.cmd = exec.Command("taskset", "-c", serverCore, "bin/radiusd", "serve", "-c", filepath.Join(folder, "causeway.toml"))
+	s.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	s.cmd.Stderr = &s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		s.cmd = nil
+		s.stop()
+		return nil, err
+	}
+	if err := s.ready(); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("%w: %s", err, s.log.String())
+	}
+	return s, nil
+}
+
+func (s *server) stop() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Signal(syscall.SIGTERM)
+		_ = s.cmd.Wait()
+	}
+	_ = os.RemoveAll(s.folder)
+}
+
+// ready waits until the server answers a log-in.
+func (s *server) ready() error {
+	for range 200 {
+		time.Sleep(50 * time.Millisecond)
+		conn, err := net.Dial("udp", s.address)
+		if err != nil {
+			return err
+		}
+		request := newPAP(benchUser(0), benchPassword).build(nil, 1, 1)
+		_ = conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		_, _ = conn.Write(request)
+		n, err := conn.Read(make([]byte, 4096))
+		_ = conn.Close()
+		if err == nil && n >= 20 {
+			return nil
+		}
+	}
+	return errors.New("the server does not answer")
+}
+
+// cpu is how much processor time the server has used so far.
+func (s *server) cpu() (time.Duration, error) { return cpuOf(s.cmd.Process.Pid) }
+
+func cpuOf(pid int) (time.Duration, error) {
+	const ticks = 100 // USER_HZ, on every Linux that Go runs on
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * time.Second / ticks, errors.Join(err1, err2)
+}
+
+// peak is the most memory that the server has had resident, in octets.
+func (s *server) peak() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	return kib * 1024, err
+}
+
+// configure writes the files of a Trust with so many people.
+func (s *server) configure(users int, upstream string) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	acct, err := freePort()
+	if err != nil {
+		return err
+	}
+	s.address = fmt.Sprintf("127.0.0.1:%d", port)
+	if s.authority, err = certs.NewAuthority("benchmark", time.Now(), certs.Options{}); err != nil {
+		return err
+	}
+	pair, err := s.authority.Server([]string{benchServer}, certs.Options{})
+	if err != nil {
+		return err
+	}
+	partner := ""
+	if upstream != "" {
+		partner = fmt.Sprintf("[realm.\"partner.example\"]\nservers = [{ address = %q, secret = %q }]\n", upstream, benchSecret)
+	}
+	text := fmt.Sprintf(benchConfig, s.address, acct, partner, benchSecret)
+	return errors.Join(
+		os.WriteFile(filepath.Join(s.folder, "causeway.toml"), []byte(text), 0o600),
+		os.WriteFile(filepath.Join(s.folder, "users.toml"), benchUsers(users), 0o600),
+		os.WriteFile(filepath.Join(s.folder, "ca.pem"), s.authority.PEM(), 0o600),
+		os.WriteFile(filepath.Join(s.folder, "server.pem"), pair.CertPEM, 0o600),
+		os.WriteFile(filepath.Join(s.folder, "server.key"), []byte(pair.KeyPEM.Reveal()), 0o600),
+	)
+}
+
+func benchUser(n int) string { return fmt.Sprintf("user%05d@northbridge.nhs.uk", n) }
+
+func benchUsers(n int) []byte {
+	hash := directory.NTHash(benchPassword)
+	var b bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&b, "[user.%q]\nnt_hash = \"%x\"\ngroups = [\"Wifi-Clinical\", \"Ward %d\"]\n", benchUser(i), hash, i%40)
+	}
+	return b.Bytes()
+}
+
+func freePort() (int, error) {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = c.Close() }()
+	return c.LocalAddr().(*net.UDPAddr).Port, nil
+}
+
+const benchConfig = `
+version = 1
+[server]
+name   = "benchmark"
+listen = { auth = %q, acct = "127.0.0.1:%d" }
+[eap]
+methods     = ["tls", "ttls", "peap", "pap"]
+certificate = "file:server.pem"
+private_key = "file:server.key"
+client_ca   = "file:ca.pem"
+[directory.trust]
+kind = "file"
+path = "users.toml"
+[realm."northbridge.nhs.uk"]
+directory = "trust"
+%s
+[zone]
+clinical = { trusted = true }
+visitor  = {}
+[vlan]
+clinical = { id = 110, zone = "clinical" }
+visitor  = { id = 320, zone = "visitor" }
+[federation.eduroam]
+servers = [{ address = "127.0.0.1:9", secret = "secret-of-nobody-here", without_status_server = true }]
+[[ssid]]
+name       = "eduroam"
+federation = "eduroam"
+[[ssid.rule]]
+who   = "own"
+group = "Wifi-Clinical"
+vlan  = "clinical"
+[[ssid.rule]]
+who  = "visitor"
+vlan = "visitor"
+[[site]]
+name = "Royal Infirmary"
+[[site.controller]]
+name         = "royal-wlc"
+vendor       = "hostapd"
+address      = "127.0.0.1"
+secret       = %q
+without_vlan = "reject"
+[log]
+format = "json"
+file   = "causeway.log"
+`

@@ -1,0 +1,169 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// findProgram finds a program also where only root's path leads.
+func findProgram(name string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	for _, dir := range []string{"/usr/sbin", "/sbin"} {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not installed", name)
+}
+
+// A process is one peer. It is ended by its id, and by nothing else.
+type process struct {
+	program string
+	args    []string
+	env     []string
+	ready   func() error // nil when it takes requests
+
+	mu  sync.Mutex
+	log bytes.Buffer
+	cmd *exec.Cmd
+}
+
+// Write keeps what the program prints.
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.Write(b)
+}
+
+func (p *process) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+// start runs the program and waits until it is ready.
+func (p *process) start() error {
+	path, err := findProgram(p.program)
+	if err != nil {
+		return err
+	}
+	p.cmd = exec.Command(path, p.args...)
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.cmd.Env = append(os.Environ(), p.env...)
+	// It must not outlive a test that was killed.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(exited) }(p.cmd)
+	limit := time.After(20 * time.Second)
+	for {
+		if err = p.ready(); err == nil {
+			return nil
+		}
+		select {
+		case <-exited:
+			return fmt.Errorf("%s ended by itself: %s", p.program, p.output())
+		case <-limit:
+			return fmt.Errorf("%s is not ready: %w: %s", p.program, err, p.output())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+func (p *process) thaw() error   { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
+// kill ends the program for good, frozen or not, and waits for it.
+func (p *process) kill() {
+	if p.cmd == nil || p.cmd.Process == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill()
+	for p.cmd.Process.Signal(syscall.Signal(0)) == nil {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// A starter makes the process of one kind of peer from the story's words.
+type starter func(s *stage, p peer) *process
+
+// startPeer starts a peer, which ends with the story.
+func (s *stage) startPeer(p peer) {
+	make, known := starters[p.Kind]
+	if !known {
+		s.Fatalf("there is no kind of peer %q", p.Kind)
+	}
+	if p.Name == "" {
+		p.Name = p.Kind
+	}
+	process := make(s, p)
+	s.peers[p.Name] = process
+	s.Cleanup(func() {
+		process.kill()
+		if s.Failed() {
+			s.Logf("%s said:\n%s", p.Name, tail(process.output(), 6000))
+		}
+	})
+	s.must(process.start())
+}
+
+func tail(s string, n int) string {
+	if len(s) > n {
+		return "…" + s[len(s)-n:]
+	}
+	return s
+}
+
+func (s *stage) context() (context.Context, context.CancelFunc) {
+	return context.WithCancel(context.Background())
+}
+
+// freeTCP and freeUDP pick a loopback port that nobody uses now.
+func (s *stage) freeTCP() int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s.must(err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func (s *stage) freeUDP() int {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	s.must(err)
+	defer func() { _ = c.Close() }()
+	return c.LocalAddr().(*net.UDPAddr).Port
+}
+
+// answersTCP is ready when a port takes connections.
+func answersTCP(port int) func() error {
+	return func() error {
+		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}
+}
+
+// says is ready when the program has printed a text.
+func (p *process) says(text string) func() error {
+	return func() error {
+		if !bytes.Contains([]byte(p.output()), []byte(text)) {
+			return errors.New("it has not said " + text)
+		}
+		return nil
+	}
+}

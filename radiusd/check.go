@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"causeway/radiusd/daemon"
+)
+
+// complain prints why a configuration, or a server, did not come up, and says
+// with which code to exit.
+func complain(errs io.Writer, command string, err error) int {
+	if daemon.IsBadConfig(err) {
+		fmt.Fprintf(errs, "%v\n\nradiusd %s: the configuration is not good; nothing was started\n", err, command)
+		return exitBadConfig
+	}
+	fmt.Fprintf(errs, "radiusd %s: %v\n", command, err)
+	return exitFailed
+}
+
+// inspect reads the one configuration that a command names.
+func inspect(command string, words []string, errs io.Writer) (*daemon.Inspection, int) {
+	if len(words) != 1 {
+		fmt.Fprintf(errs, "radiusd %s: name one configuration file\n", command)
+		return nil, exitUsage
+	}
+	i, err := daemon.Inspect(words[0], time.Now)
+	if err != nil {
+		return nil, complain(errs, command, err)
+	}
+	return i, exitGood
+}
+
+// runCheck proves a configuration and prints the zone table and the proof.
+func runCheck(args []string, out, errs io.Writer) int {
+	f := flags("check", errs)
+	words, code, ok := parse(f, args)
+	if !ok {
+		return code
+	}
+	i, code := inspect("check", words, errs)
+	if i == nil {
+		return code
+	}
+	for _, w := range i.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", strings.ReplaceAll(w, "\n", "\n         "))
+	}
+	if len(i.Warnings) > 0 {
+		fmt.Fprintln(out)
+	}
+	fmt.Fprint(out, i.Proof())
+	failed := report(i.Test(), io.Discard, out)
+	if failed > 0 {
+		fmt.Fprintf(out, "\n%d of its own tests fail: %s is proved, and not what it says it wants\n", failed, words[0])
+		return exitFailed
+	}
+	fmt.Fprintf(out, "\n%s is good\n", words[0])
+	return exitGood
+}
+
+// runTest runs the [[test]] blocks of a configuration.
+func runTest(args []string, out, errs io.Writer) int {
+	f := flags("test", errs)
+	words, code, ok := parse(f, args)
+	if !ok {
+		return code
+	}
+	i, code := inspect("test", words, errs)
+	if i == nil {
+		return code
+	}
+	results := i.Test()
+	failed := report(results, out, out)
+	fmt.Fprintf(out, "%d passed, %d failed\n", len(results)-failed, failed)
+	if failed > 0 {
+		return exitFailed
+	}
+	return exitGood
+}
+
+// report prints test results and counts those that failed.
+func report(results []daemon.TestResult, good, bad io.Writer) (failed int) {
+	for _, r := range results {
+		if r.Failure == "" {
+			fmt.Fprintf(good, "ok    %s: %s\n", r.Place, r.Given)
+			continue
+		}
+		failed++
+		fmt.Fprintf(bad, "FAIL  %s: %s: %s\n", r.Place, r.Given, r.Failure)
+	}
+	return failed
+}
+
+// runExplain says what one log-in would get, by the code that a live server runs.
+func runExplain(args []string, out, errs io.Writer) int {
+	f := flags("explain", errs)
+	var q daemon.Query
+	f.StringVar(&q.User, "user", "", "who logs in, as `user@realm`")
+	f.StringVar(&q.SSID, "ssid", "", "the SSID, case and all")
+	f.StringVar(&q.Site, "site", "", "the site's `name`")
+	f.StringVar(&q.EAP, "eap", "", "the `method`: tls, ttls, peap or pap")
+	f.StringVar(&q.Proxy, "from-federation", "", "the `federation` whose proxy asks, for one of ours who is elsewhere")
+	groups := f.String("groups", "", "the groups that the directory gives, with commas between `them`")
+	asJSON := f.Bool("json", false, "as JSON")
+	words, code, ok := parse(f, args)
+	if !ok {
+		return code
+	}
+	if q.User == "" || (q.Proxy == "" && (q.SSID == "" || q.Site == "")) {
+		fmt.Fprintln(errs, "radiusd explain: say --user, --ssid and --site (or --user and --from-federation)")
+		return exitUsage
+	}
+	if *groups != "" {
+		q.Groups = strings.Split(*groups, ",")
+	}
+	i, code := inspect("explain", words, errs)
+	if i == nil {
+		return code
+	}
+	e := i.Explain(q)
+	if *asJSON {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(e); err != nil {
+			fmt.Fprintf(errs, "radiusd explain: %v\n", err)
+			return exitFailed
+		}
+		return exitGood
+	}
+	fmt.Fprint(out, e)
+	return exitGood
+}

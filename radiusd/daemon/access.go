@@ -1,0 +1,243 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2869"
+	"layeh.com/radius/rfc4372"
+
+	"causeway/radiusd/transport"
+	"causeway/realms"
+	"causeway/vlan"
+)
+
+// access is the corridor that every Access-Request walks. It returns the bytes
+// of the reply, or nil for silence.
+//
+// The whole product stands in it, read from top to bottom: who is asking, who
+// answers for them on this SSID, what do they say, which network is theirs. An
+// Accept cannot be built without a place.
+func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byte) {
+	talk, err := d.talk(req) // the conversation that this request continues, or a new one
+	if talk == nil {
+		return nil // it is being answered already
+	}
+	defer talk.busy.Unlock()
+	defer d.survive(req, talk, &wire)
+	if err != nil {
+		return d.refuse(req, talk, realms.Answer{}, err)
+	}
+
+	answer, err := talk.home.Answer(ctx, req.Packet)
+	switch {
+	case errors.Is(err, realms.ErrDiscard):
+		return d.ignore(talk, err)
+	case err != nil || answer.Code == radius.CodeAccessReject:
+		return d.refuse(req, talk, answer, err)
+	case answer.Code == radius.CodeAccessChallenge:
+		return d.challenge(req, talk, answer)
+	}
+
+	place, err := talk.house.vlan.Assign(talk.facts(answer))
+	if err != nil {
+		return d.refuse(req, talk, realms.Answer{}, err)
+	}
+	return d.accept(req, talk, answer, place)
+}
+
+// talk finds the conversation that a request continues, or begins one. It is
+// nil when another request of the same conversation is being answered; else it
+// is held for the caller. An error says why a new one went no further.
+func (d *Daemon) talk(req *transport.Request) (*conversation, error) {
+	if t := d.talks.find(req); t != nil {
+		if !t.busy.TryLock() {
+			d.counts.busy.Add(1)
+			return nil, nil
+		}
+		if t.ended { // it was given up between the look-up and the lock
+			t.busy.Unlock()
+			return d.begin(req)
+		}
+		if d.now().Sub(t.began) > lifeLimit {
+			return t, realms.ErrConversationExpired
+		}
+		return t, nil
+	}
+	return d.begin(req)
+}
+
+// begin opens a conversation on the configuration of this moment, and keeps to
+// that configuration until it ends.
+func (d *Daemon) begin(req *transport.Request) (*conversation, error) {
+	t := &conversation{house: d.open(), client: req.Client.Name, began: req.Received}
+	t.busy.Lock()
+	t.describe(req)
+
+	seat, err := t.house.seat(req)
+	t.seated(seat)
+	if err != nil {
+		return t, err
+	}
+	id, err := realms.ParseIdentity(userName(req.Packet))
+	if err != nil {
+		return t, err
+	}
+	t.event.Realm = id.Realm
+	t.route, err = t.house.realms.Home(id, seat.origin())
+	if err != nil {
+		return t, err
+	}
+	t.event.Route = t.route.Name
+	if _, continues := req.Packet.Lookup(rfc2865.State_Type); continues && t.route.Own {
+		return t, realms.ErrConversationUnknown // it ended, or the server was restarted (F13)
+	}
+	t.home = t.route.Home.Open(realms.Question{From: id, Packet: req.Packet, SSID: seat.ssid, Site: seat.site})
+	return t, nil
+}
+
+// challenge sends the next question to the supplicant and keeps the
+// conversation until its answer comes.
+func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realms.Answer) []byte {
+	reply := req.Packet.Response(radius.CodeAccessChallenge)
+	state := t.nextState(answer)
+	reply.Add(rfc2865.State_Type, state)
+	_ = rfc2865.SessionTimeout_Set(reply, rfc2865.SessionTimeout(idleLimit.Seconds()))
+	transport.AddEAP(reply, answer.EAP)
+
+	wire, err := transport.Encode(req, reply)
+	if err != nil {
+		return d.refuse(req, t, realms.Answer{}, err)
+	}
+	if !t.begun {
+		t.begun = true
+		d.desk.Begin(t.event)
+	}
+	for _, evicted := range d.talks.keep(t, state) {
+		// Not here: an evicted conversation may be waiting for its own answer.
+		go d.abandon(evicted, realms.ErrServerBusy)
+	}
+	return wire
+}
+
+// accept lets a device in, at a place. A reply that would say anything else
+// than the place is a Reject and an alarm.
+func (d *Daemon) accept(req *transport.Request, t *conversation, answer realms.Answer, place vlan.Assignment) []byte {
+	reply := req.Packet.Response(radius.CodeAccessAccept)
+	transport.AddEAP(reply, answer.EAP)
+	transport.AddKeys(reply, answer.Keys.Recv, answer.Keys.Send)
+	if answer.UserName != "" {
+		_ = rfc2865.UserName_SetString(reply, answer.UserName)
+	}
+	if answer.CUI != nil {
+		reply.Add(rfc4372.ChargeableUserIdentity_Type, answer.CUI)
+	}
+	for _, class := range answer.Class {
+		reply.Add(rfc2865.Class_Type, class)
+	}
+	if answer.SessionTimeout > 0 {
+		_ = rfc2865.SessionTimeout_Set(reply, rfc2865.SessionTimeout(answer.SessionTimeout))
+	}
+	if err := place.Tag(reply); err != nil {
+		return d.refuse(req, t, realms.Answer{}, err)
+	}
+	wire, err := d.encode(req, reply, place)
+	if err != nil {
+		return d.refuse(req, t, realms.Answer{}, err)
+	}
+	t.placed(place)
+	d.end(t, outcomeAccept, nil)
+	d.seatSession(t, place)
+	return wire
+}
+
+// refuse says no. The supplicant gets the home's own EAP-Failure where there
+// is one, and else one that fits its message; a controller that carries EAP
+// takes no Reject without it (RFC 3579, section 2.6.3).
+func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.Answer, why error) []byte {
+	reply := req.Packet.Response(radius.CodeAccessReject)
+	if failure := failureFor(req.Packet, answer.EAP); failure != nil {
+		transport.AddEAP(reply, failure)
+	}
+	d.end(t, outcomeReject, why)
+	wire, err := transport.Encode(req, reply)
+	if err != nil {
+		d.alarm("a reject could not be encoded", err)
+		return nil
+	}
+	return wire
+}
+
+// survive makes a panic the end of one conversation, with a Reject: even our own
+// fault is answered (S5, R3). The panic's value may hold what a packet holds, so
+// its type is all that is logged of it.
+func (d *Daemon) survive(req *transport.Request, t *conversation, wire *[]byte) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	d.panicked(transport.Panic{Client: req.Client.Name, What: fmt.Sprintf("%T", value), Stack: string(debug.Stack())})
+	*wire = d.refuse(req, t, realms.Answer{}, realms.ErrInternal)
+}
+
+// ignore drops a packet that deserves silence (RFC 3748, section 4.1). A
+// conversation that was under way stays where it was; one that began with such
+// a packet is over.
+func (d *Daemon) ignore(t *conversation, why error) []byte {
+	d.counts.ignored.Add(1)
+	if t.place == nil {
+		d.end(t, outcomeDiscard, why)
+	}
+	return nil
+}
+
+// encode is the one place where an Accept becomes bytes. The place judges the
+// bytes themselves, as the controller will read them.
+func (d *Daemon) encode(req *transport.Request, accept *radius.Packet, place vlan.Assignment) ([]byte, error) {
+	wire, err := transport.Encode(req, accept)
+	if err != nil {
+		return nil, err
+	}
+	if err := place.Verify(wire); err != nil {
+		d.alarm("an Accept was stopped at the gate", err)
+		return nil, err
+	}
+	return wire, nil
+}
+
+// failureFor returns the EAP-Failure for a Reject: the home's, or one with the
+// Identifier of the request's own EAP message, or nil when neither speaks EAP.
+func failureFor(req *radius.Packet, eap []byte) []byte {
+	const failure = 4 // RFC 3748, section 4.2
+	if len(eap) >= 4 && eap[0] == failure {
+		return eap
+	}
+	first, ok := req.Lookup(rfc2869.EAPMessage_Type)
+	if !ok {
+		return nil
+	}
+	id := byte(0)
+	if len(first) >= 2 {
+		id = first[1]
+	}
+	return []byte{failure, id, 0, 4}
+}
+
+// nextState is the State of the next Challenge: an upstream's own, unmodified,
+// or the one that the conversation has had from its first.
+func (t *conversation) nextState(answer realms.Answer) radius.Attribute {
+	switch {
+	case answer.State != nil:
+		t.state = answer.State
+	case t.state == nil:
+		t.state = newState()
+	}
+	return t.state
+}
+
+// userName is the User-Name as it was sent (RFC 2865, section 5.1).
+func userName(p *radius.Packet) string { return string(p.Get(rfc2865.UserName_Type)) }

@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2866"
+
+	"causeway/radiusd/noc"
+	"causeway/radiusd/transport"
+	"causeway/vlan"
+)
+
+// accounting answers one Accounting-Request and records it. It goes no further:
+// a federation does not want it (R19; RFC 7593, section 4.2).
+func (d *Daemon) accounting(_ context.Context, req *transport.Request) []byte {
+	h := d.open()
+	defer h.leave()
+	p := req.Packet
+
+	s, err := h.seat(req)
+	e := noc.Event{
+		Kind:   "accounting",
+		Time:   req.Received,
+		ID:     hex.EncodeToString(newState()[:6]),
+		Client: req.Client.Name,
+		NAS:    transport.NASName(p),
+		Site:   s.site, SSID: s.ssid, AP: s.ap,
+		Outer:   userName(p),
+		Outcome: accountingOutcome(rfc2866.AcctStatusType_Get(p)),
+		Detail:  usage(p),
+	}
+	e.MAC, e.RandomMAC = noc.MAC(rfc2865.CallingStationID_GetString(p))
+	if err != nil {
+		e.Reason = reasonOf(err)
+	}
+
+	switch rfc2866.AcctStatusType_Get(p) {
+	case rfc2866.AcctStatusType_Value_Stop:
+		d.sessions.stop(device{req.Client.Name, e.MAC})
+	case rfc2866.AcctStatusType_Value_AccountingOn, rfc2866.AcctStatusType_Value_AccountingOff:
+		d.sessions.stopAll(req.Client.Name) // the controller was restarted: nobody is on it
+	}
+	wire, err := transport.Encode(req, p.Response(radius.CodeAccountingResponse))
+	if err != nil {
+		d.alarm("an accounting reply could not be encoded", err)
+		return nil
+	}
+	d.desk.End(e)
+	return wire
+}
+
+func accountingOutcome(s rfc2866.AcctStatusType) string {
+	return strings.ToLower(s.String())
+}
+
+// usage says in words what a session has used so far, and at which address.
+func usage(p *radius.Packet) string {
+	var words []string
+	if id := rfc2866.AcctSessionID_GetString(p); id != "" {
+		words = append(words, "session "+id)
+	}
+	if ip := rfc2865.FramedIPAddress_Get(p); ip != nil {
+		words = append(words, "ip "+ip.String()) // R43: who had which address
+	}
+	if seconds := rfc2866.AcctSessionTime_Get(p); seconds > 0 {
+		words = append(words, fmt.Sprintf("%d s", seconds))
+	}
+	in, out := rfc2866.AcctInputOctets_Get(p), rfc2866.AcctOutputOctets_Get(p)
+	if in > 0 || out > 0 {
+		words = append(words, fmt.Sprintf("%d octets in, %d out", in, out))
+	}
+	return strings.Join(words, ", ")
+}
+
+// seatSession remembers where a device was placed, until its controller says
+// that it has left.
+func (d *Daemon) seatSession(t *conversation, place vlan.Assignment) {
+	if place.VLAN() != 0 {
+		d.sessions.start(device{t.client, t.event.MAC}, network{t.seat.site, place.VLAN(), place.Zone()})
+	}
+}

@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+
+	"causeway/radiusd/transport"
+)
+
+// clock is a time that tests move by hand.
+type clock struct{ t time.Time }
+
+func (c *clock) now() time.Time          { return c.t }
+func (c *clock) advance(d time.Duration) { c.t = c.t.Add(d) }
+func newClock() *clock                   { return &clock{time.Date(2026, 4, 1, 8, 0, 0, 0, time.UTC)} }
+func talkOf(client string) *conversation { return &conversation{client: client} }
+func asks(client, state string) *transport.Request {
+	p := radius.New(radius.CodeAccessRequest, []byte("secret"))
+	p.Add(rfc2865.State_Type, radius.Attribute(state))
+	return &transport.Request{Packet: p, Client: &transport.Client{Name: client}}
+}
+
+// Holds S16: a State is good only from the client that it was given to.
+func TestStateIsBoundToItsClient(t *testing.T) {
+	table := newConversations(10, newClock().now)
+	talk := talkOf("royal-wlc")
+	table.keep(talk, radius.Attribute("state-1"))
+	if got := table.find(asks("royal-wlc", "state-1")); got != talk {
+		t.Error("the client that was given the State does not find its conversation")
+	}
+	for _, req := range []*transport.Request{asks("eastmoor-ap", "state-1"), asks("royal-wlc", "state-2"), asks("royal-wlc", "")} {
+		if table.find(req) != nil {
+			t.Errorf("client %s found a conversation with State %q", req.Client.Name, req.Packet.Get(rfc2865.State_Type))
+		}
+	}
+}
+
+// Holds S15: the table is bounded, and a flood from one controller pushes out
+// that controller's own conversations.
+func TestAFloodPushesOutItsOwn(t *testing.T) {
+	table := newConversations(100, newClock().now)
+	ward := make([]*conversation, 10)
+	for i := range ward {
+		ward[i] = talkOf("ward")
+		table.keep(ward[i], radius.Attribute(fmt.Sprint("ward", i)))
+	}
+	evictions := 0
+	for i := range 10_000 {
+		for _, gone := range table.keep(talkOf("flood"), radius.Attribute(fmt.Sprint("flood", i))) {
+			evictions++
+			if gone.client != "flood" {
+				t.Fatalf("conversation %d of the flood pushed out one of %s", i, gone.client)
+			}
+		}
+	}
+	if table.len() != 100 || evictions != 10_000-90 {
+		t.Errorf("the table holds %d after %d evictions, want 100 after 9910", table.len(), evictions)
+	}
+	for i := range ward {
+		if table.find(asks("ward", fmt.Sprint("ward", i))) != ward[i] {
+			t.Errorf("conversation %d of the ward is gone", i)
+		}
+	}
+}
+
+// Holds F16: a supplicant that stays silent is given up after idleLimit, and
+// not one that is being answered.
+func TestSilentConversationsExpire(t *testing.T) {
+	clock := newClock()
+	table := newConversations(10, clock.now)
+	silent, answering, fresh := talkOf("a"), talkOf("a"), talkOf("b")
+	table.keep(silent, radius.Attribute("1"))
+	table.keep(answering, radius.Attribute("2"))
+	answering.busy.Lock()
+	clock.advance(idleLimit - time.Second)
+	if gone := table.expired(); len(gone) != 0 {
+		t.Fatalf("%d conversations expired early", len(gone))
+	}
+	table.keep(fresh, radius.Attribute("3"))
+	clock.advance(time.Second)
+	gone := table.expired()
+	if len(gone) != 1 || gone[0] != silent {
+		t.Errorf("expired: %d conversations, want the silent one alone", len(gone))
+	}
+	answering.busy.Unlock()
+	if gone := table.expired(); len(gone) != 1 || gone[0] != answering {
+		t.Errorf("the one that was being answered does not expire once it is free")
+	}
+	if table.len() != 1 {
+		t.Errorf("the table holds %d, want the fresh one", table.len())
+	}
+}
+
+// A Challenge with a new State, as some upstreams send, moves the conversation.
+func TestANewStateReplacesTheOld(t *testing.T) {
+	table := newConversations(10, newClock().now)
+	talk := talkOf("a")
+	table.keep(talk, radius.Attribute("first"))
+	table.keep(talk, radius.Attribute("second"))
+	if table.find(asks("a", "first")) != nil || table.find(asks("a", "second")) != talk || table.len() != 1 {
+		t.Error("the old State still finds the conversation, or the new one does not")
+	}
+	if !table.forget(talk) || table.forget(talk) || table.len() != 0 || len(table.shares) != 0 {
+		t.Error("forgetting leaves something behind")
+	}
+}
+
+func TestSessionsAreBoundedAndEnd(t *testing.T) {
+	clock := newClock()
+	s := newSessions(clock.now)
+	royal := network{"Royal Infirmary", 110, "clinical"}
+	s.start(device{"royal-wlc", "AA"}, royal)
+	s.start(device{"royal-wlc", "BB"}, royal)
+	s.start(device{"royal-wlc", "AA"}, network{"Royal Infirmary", 140, "visitor"}) // it moved
+	if n := s.on[royal]; n != 1 {
+		t.Errorf("%d devices on 110, want 1", n)
+	}
+	s.stop(device{"royal-wlc", "BB"})
+	s.stop(device{"royal-wlc", "BB"})
+	if n := s.on[royal]; n != 0 {
+		t.Errorf("%d devices on 110 after Stop, want 0", n)
+	}
+	clock.advance(sessionLife)
+	s.start(device{"royal-wlc", "CC"}, royal)
+	if n := s.on[network{"Royal Infirmary", 140, "visitor"}]; n != 0 || len(s.rows) != 1 {
+		t.Errorf("a session without Stop outlives a day: %d on 140, %d rows", n, len(s.rows))
+	}
+	for i := range maxSessions + 5 {
+		s.start(device{"c", fmt.Sprint(i)}, royal)
+	}
+	if len(s.rows) != maxSessions || s.oldest.Len() != maxSessions {
+		t.Errorf("%d rows, want the bound %d", len(s.rows), maxSessions)
+	}
+}

@@ -1,0 +1,243 @@
+// Package daemon is the house put together: it reads the configuration, gives
+// each room its part, and walks every request down one corridor (access.go).
+// It wires, walks and composes; what a packet, an EAP method, a realm or a VLAN
+// is, the rooms know.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"causeway/radiusd/daemon/config"
+	"causeway/radiusd/noc"
+	"causeway/radiusd/transport"
+)
+
+// drainLimit is how long requests in flight may take once the server is asked
+// to stop (F12).
+const drainLimit = 8 * time.Second
+
+// A Daemon is one running server.
+type Daemon struct {
+	path     string
+	now      func() time.Time
+	desk     *noc.Desk
+	watch    func(noc.Event)
+	log      *logFile // nil when the log goes where the command said
+	house    atomic.Pointer[house]
+	talks    *conversations
+	sessions *sessions
+	net      *transport.Server
+	reloads  sync.Mutex
+	counts   struct {
+		busy    atomic.Uint64 // requests dropped: their conversation was being answered
+		ignored atomic.Uint64 // packets that a conversation ignored
+	}
+}
+
+// Options are what a Daemon is given besides its configuration.
+type Options struct {
+	Log io.Writer        // where the log goes when the configuration names no file
+	Now func() time.Time // nil: time.Now
+	// Watch is given every event as it is made; it must not wait.
+	Watch func(noc.Event)
+}
+
+// Start reads and proves the configuration at path and opens the sockets. On
+// an error nothing is started; a [config.Problems] among the errors names each
+// mistake with its place.
+func Start(path string, opts Options) (*Daemon, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	file, err := read(path, config.SecretsRequired, opts.Now)
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{path: path, now: opts.Now, watch: opts.Watch}
+	d.desk, d.log, err = openDesk(file, opts)
+	if err != nil {
+		return nil, err
+	}
+	h, err := d.build(file)
+	if err != nil {
+		d.desk.Close()
+		return nil, err
+	}
+	d.house.Store(h)
+	d.talks = newConversations(file.Server.Conversations, opts.Now)
+	d.sessions = newSessions(opts.Now)
+	d.net, err = transport.Listen(transport.Config{
+		Auth: file.Server.Listen.Auth, Acct: file.Server.Listen.Acct,
+		Clients: h.clients,
+		Access:  d.access, Accounting: d.accounting,
+		OnPanic: d.panicked,
+		Now:     opts.Now,
+	})
+	if err != nil {
+		h.leave()
+		d.desk.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return d, nil
+}
+
+// Serve answers requests until ctx ends, then drains: it stops reading, lets
+// the requests in flight finish and sends their replies.
+func (d *Daemon) Serve(ctx context.Context) error {
+	house := d.house.Load()
+	d.desk.Notice("started", "server", house.file.Server.Name, "config", d.path, "sites", len(house.file.Site),
+		"listening", d.sockets())
+	for _, w := range house.warnings {
+		d.desk.Warn("configuration", "warning", w)
+	}
+	notify(stateReady)
+
+	keeping, stop := context.WithCancel(context.Background())
+	var keepers sync.WaitGroup
+	keepers.Go(func() { d.sweep(keeping) })
+	keepers.Go(func() { d.report(keeping) })
+
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		<-ctx.Done()
+		notify(stateStopping)
+		d.desk.Notice("stopping")
+		limit, cancel := context.WithTimeout(context.Background(), drainLimit)
+		defer cancel()
+		if err := d.net.Shutdown(limit); err != nil {
+			d.alarm("requests in flight were cut short", err)
+		}
+	}()
+
+	err := d.net.Serve(context.WithoutCancel(ctx))
+	if ctx.Err() != nil {
+		<-drained
+		err = nil
+	}
+	stop()
+	keepers.Wait()
+	for _, t := range d.talks.all() {
+		d.abandon(t, errStopped)
+	}
+	d.house.Load().leave()
+	d.desk.Notice("stopped")
+	d.desk.Close()
+	return err
+}
+
+// Addrs are the addresses that the server listens on, as the kernel chose them.
+func (d *Daemon) Addrs() (auth, acct []net.Addr) { return d.net.Addrs() }
+
+// sockets says in words where the server listens and how much the kernel lets
+// wait there: a small receive buffer loses packets in a storm.
+func (d *Daemon) sockets() string {
+	var words []string
+	for _, s := range d.net.Stats().Sockets {
+		words = append(words, fmt.Sprintf("%s %s (%d KiB of %d)", s.Purpose, s.Address, s.ReceiveBuffer>>10, s.Asked>>10))
+	}
+	return strings.Join(words, ", ")
+}
+
+// OnSignals reloads on SIGHUP until ctx ends.
+func (d *Daemon) OnSignals(ctx context.Context) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			// The outcome is in the log, where whoever sent the signal looks.
+			_ = d.Reload()
+		}
+	}
+}
+
+// Reload reads the configuration again. A bad file, or one that would move a
+// VLAN into another zone under people who are on it, leaves the old one
+// running and says why. Conversations under way finish on the configuration
+// that they began with (R51).
+func (d *Daemon) Reload() error {
+	d.reloads.Lock()
+	defer d.reloads.Unlock()
+	notify(stateReloading(monotonic()))
+	defer notify(stateReady)
+
+	old := d.house.Load()
+	next, err := d.reload(old)
+	if err != nil {
+		d.alarm("reload refused: the old configuration keeps running", err)
+		return err
+	}
+	d.house.Store(next)
+	d.net.SetClients(next.clients)
+	old.leave()
+	if d.log != nil {
+		if err := d.log.reopen(); err != nil {
+			d.alarm("the log could not be opened again: the old file is still written", err)
+		}
+	}
+	d.desk.Notice("reloaded", "config", d.path, "sites", len(next.file.Site))
+	for _, w := range next.warnings {
+		d.desk.Warn("configuration", "warning", w)
+	}
+	return nil
+}
+
+func (d *Daemon) reload(old *house) (*house, error) {
+	file, err := read(d.path, config.SecretsRequired, d.now)
+	if err != nil {
+		return nil, err
+	}
+	next, err := d.build(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := next.vlan.Follows(old.vlan, d.sessions.live()...); err != nil {
+		next.leave()
+		return nil, locate(file, "", err)
+	}
+	return next, nil
+}
+
+// sweep gives up conversations whose supplicant has been silent too long.
+func (d *Daemon) sweep(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, t := range d.talks.expired() {
+				d.abandon(t, nil)
+			}
+		}
+	}
+}
+
+// monotonic is the clock that systemd compares reloads with.
+func monotonic() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}
+
+var errStopped = errors.New("the server was stopped")

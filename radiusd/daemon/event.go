@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc5580"
+
+	"causeway/radiusd/noc"
+	"causeway/radiusd/transport"
+	"causeway/realms"
+	"causeway/vlan"
+)
+
+// The outcomes of a conversation.
+const (
+	outcomeAccept    = "accept"
+	outcomeReject    = "reject"
+	outcomeAbandoned = "abandoned"
+	outcomeDiscard   = "discarded"
+)
+
+// describe writes down what the first request says of itself (R40).
+func (t *conversation) describe(req *transport.Request) {
+	t.event = noc.Event{
+		Kind:   "access",
+		Time:   req.Received,
+		ID:     hex.EncodeToString(newState()[:6]),
+		Client: req.Client.Name,
+		NAS:    transport.NASName(req.Packet),
+		Outer:  userName(req.Packet),
+	}
+	t.event.MAC, t.event.RandomMAC = noc.MAC(rfc2865.CallingStationID_GetString(req.Packet))
+	t.event.OperatorName = strings.TrimPrefix(rfc5580.OperatorName_GetString(req.Packet), "1")
+}
+
+// seated writes down where the request came from.
+func (t *conversation) seated(s seat) {
+	t.seat = s
+	t.event.Site, t.event.SSID, t.event.AP = s.site, s.ssid, s.ap
+}
+
+// facts are what policy may know: the home says who, the seat says where.
+func (t *conversation) facts(answer realms.Answer) vlan.Facts {
+	trace := t.home.Trace()
+	user := trace.Identity.User
+	if !t.route.Own {
+		user = "" // a partner's word for a name decides nothing here
+	}
+	return vlan.Facts{
+		Site: t.seat.site, Controller: t.seat.controller, SSID: t.seat.ssid,
+		User: user, Realm: t.route.Realm, Own: t.route.Own,
+		Groups: answer.Account.Groups, GroupsUnknown: answer.Account.GroupsUnknown,
+		Method: trace.Method, Inner: trace.Inner,
+		Elsewhere: t.seat.proxy != "",
+	}
+}
+
+// placed writes down where the device landed.
+func (t *conversation) placed(a vlan.Assignment) {
+	t.event.Rule, t.event.Zone, t.event.VLAN = a.Rule(), a.Zone(), a.VLAN()
+}
+
+// end closes a conversation and makes its one event. It is called with the
+// conversation held.
+func (d *Daemon) end(t *conversation, outcome string, why error) {
+	if t.ended {
+		return
+	}
+	t.ended = true
+	d.talks.forget(t)
+	t.house.leave()
+
+	e := &t.event
+	e.Outcome, e.Duration = outcome, d.now().Sub(t.began)
+	if t.home != nil {
+		trace := t.home.Trace()
+		e.Method, e.InnerMethod, e.TLS, e.Resumed = trace.Method, trace.Inner, trace.TLS, trace.Resumed
+		e.Rounds, e.Server, e.CUI = trace.Rounds, trace.Server, trace.CUI
+		if trace.Identity != (realms.Identity{}) {
+			e.Inner = trace.Identity.String()
+		}
+		t.home.Close()
+	}
+	if why != nil {
+		e.Reason, e.Detail = reasonOf(why), why.Error()
+	}
+	if outcome == outcomeDiscard {
+		return // counted, and not worth a line: nobody was refused
+	}
+	d.desk.End(*e)
+	if d.watch != nil {
+		d.watch(*e)
+	}
+}
+
+// abandon ends a conversation whose supplicant or controller stopped
+// answering, or, when why is given, that we gave up.
+func (d *Daemon) abandon(t *conversation, why error) {
+	t.busy.Lock()
+	defer t.busy.Unlock()
+	if t.ended {
+		return
+	}
+	stage := ""
+	if t.home != nil {
+		stage = t.home.Trace().Stage
+	}
+	if why == nil {
+		why = abandonedAt(stage)
+	}
+	d.end(t, outcomeAbandoned, why)
+}
+
+// reasonOf finds the row of the NOC's table that an error belongs to.
+func reasonOf(err error) string {
+	var reason interface{ Reason() string }
+	if errors.As(err, &reason) {
+		return reason.Reason()
+	}
+	return realms.ErrInternal.Reason()
+}
+
+// panicked records a panic outside every conversation (S5).
+func (d *Daemon) panicked(p transport.Panic) {
+	d.desk.Alarm("a request ended in a panic", "client", p.Client, "what", p.What, "stack", p.Stack)
+}
+
+// alarm is for what an engineer must see: it is our fault or somebody's attack.
+func (d *Daemon) alarm(what string, err error) {
+	d.desk.Alarm(what, "error", err.Error())
+}

@@ -1,0 +1,207 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"layeh.com/radius"
+
+	"causeway/radiusd/daemon/config"
+	"causeway/realms"
+	"causeway/vlan"
+)
+
+// An Inspection is a configuration that was read and proved and not started:
+// what check, explain and test look at. The routing table and the policy in it
+// are those of a live server.
+type Inspection struct {
+	File     *config.File
+	Warnings []string
+	house    *house
+	now      func() time.Time
+}
+
+// Inspect reads and proves the configuration at path and opens nothing. Secrets
+// and certificates that cannot be read here are warnings. Its error is
+// [config.Problems].
+func Inspect(path string, now func() time.Time) (*Inspection, error) {
+	file, err := read(path, config.SecretsOptional, now)
+	if err != nil {
+		return nil, err
+	}
+	h, err := compose(file, nil, now)
+	if err != nil {
+		return nil, err
+	}
+	return &Inspection{File: file, Warnings: h.warnings, house: h, now: now}, nil
+}
+
+// Proof is what was proved when the file was loaded.
+func (i *Inspection) Proof() vlan.Proof { return i.house.vlan.Proof() }
+
+// A Query is a log-in to explain.
+type Query struct {
+	User   string   // the outer and inner name, user@realm
+	SSID   string   // as the controller names it
+	Site   string   // empty with Proxy
+	Groups []string // of our own people
+	EAP    string   // the outer method, for our own people
+	Proxy  string   // the federation whose proxy asks; empty for a controller
+}
+
+// An Explanation says what a log-in would get once its home has accepted it.
+type Explanation struct {
+	Query      Query
+	Route      string // who answers; empty when nobody does
+	Own        bool
+	Steps      []string // each thing that was looked at, in order
+	Outcome    string   // "accept" or "reject"
+	Reason     string   // of a reject
+	Why        string   // of a reject, in words
+	VLAN       uint16
+	Name, Zone string
+	Rule       string
+	Attributes []string // the placement on the wire, type by type in hex
+}
+
+// Explain walks the corridor for one query, the home's consent taken for granted.
+func (i *Inspection) Explain(q Query) Explanation {
+	e := Explanation{Query: q, Outcome: outcomeReject}
+	refuse := func(err error) Explanation {
+		e.Reason, e.Why = reasonOf(err), err.Error()
+		return e
+	}
+	id, err := realms.ParseIdentity(q.User)
+	if err != nil {
+		return refuse(err)
+	}
+	e.step("identity: user %q of realm %s", id.User, id.Realm)
+	route, err := i.house.realms.Home(id, realms.Origin{SSID: q.SSID, Proxy: q.Proxy != ""})
+	if err != nil {
+		return refuse(err)
+	}
+	e.Route, e.Own = route.Name, route.Own
+	if route.Own {
+		e.step("route: ours, answered with the directory %s", route.Name)
+	} else {
+		e.step("route: %s answers; nothing it sends can choose a network", route.Name)
+	}
+	facts := vlan.Facts{
+		Site: q.Site, SSID: q.SSID, Realm: route.Realm, Own: route.Own,
+		Elsewhere: q.Proxy != "", Time: i.now(),
+	}
+	if route.Own {
+		facts.User, facts.Groups, facts.Method = id.User, q.Groups, q.EAP
+	}
+	for _, s := range i.house.vlan.Explain(facts) {
+		e.Steps = append(e.Steps, i.placed(s))
+	}
+	place, err := i.house.vlan.Assign(facts)
+	if err != nil {
+		return refuse(err)
+	}
+	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, place.VLAN(), place.Name(), place.Zone(), place.Rule()
+	reply := &radius.Packet{Code: radius.CodeAccessAccept}
+	if err := place.Tag(reply); err != nil {
+		return refuse(err)
+	}
+	for _, a := range reply.Attributes {
+		e.Attributes = append(e.Attributes, fmt.Sprintf("%02x %02x % x", int(a.Type), len(a.Attribute)+2, []byte(a.Attribute)))
+	}
+	return e
+}
+
+func (e *Explanation) step(format string, args ...any) {
+	e.Steps = append(e.Steps, fmt.Sprintf(format, args...))
+}
+
+// placed puts a rule's position in the file in front of its step.
+func (i *Inspection) placed(s vlan.Step) string {
+	if s.Key == "" {
+		return s.Text
+	}
+	p := i.File.Place(s.Key, "", "")
+	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, s.Text)
+}
+
+// String is the explanation for people.
+func (e Explanation) String() string {
+	var b strings.Builder
+	for n, s := range e.Steps {
+		fmt.Fprintf(&b, "%3d  %s\n", n+1, s)
+	}
+	if e.Outcome == outcomeReject {
+		fmt.Fprintf(&b, "\nREJECT  %s: %s\n", e.Reason, e.Why)
+		return b.String()
+	}
+	switch e.VLAN {
+	case 0:
+		fmt.Fprintf(&b, "\nACCEPT  no network named: the organisation that they visit places its guests itself\n")
+	default:
+		fmt.Fprintf(&b, "\nACCEPT  vlan %d (%s), zone %s, by %s\n", e.VLAN, e.Name, e.Zone, e.Rule)
+	}
+	for _, a := range e.Attributes {
+		fmt.Fprintf(&b, "        %s\n", a)
+	}
+	return b.String()
+}
+
+// A TestResult is what one [[test]] block of the file came to.
+type TestResult struct {
+	Place   string // file:line of the block
+	Given   string // in words
+	Failure string // empty: as expected
+}
+
+// Test runs the [[test]] blocks of the file.
+func (i *Inspection) Test() []TestResult {
+	var results []TestResult
+	for n, t := range i.File.Test {
+		got := i.Explain(Query{User: t.Given.User, SSID: t.Given.SSID, Site: t.Given.Site, Groups: t.Given.Groups, EAP: t.Given.EAP})
+		p := i.File.Place(fmt.Sprintf("test[%d]", n), "", "")
+		results = append(results, TestResult{
+			Place:   fmt.Sprintf("%s:%d", p.File, p.Line),
+			Given:   fmt.Sprintf("%s on %s at %s", t.Given.User, t.Given.SSID, t.Given.Site),
+			Failure: compare(t.Expect, got),
+		})
+	}
+	return results
+}
+
+// compare says how an explanation differs from what was expected; empty when it
+// does not.
+func compare(want config.Expect, got Explanation) string {
+	var wrong []string
+	differ := func(what, want, got string) {
+		if want != "" && want != got {
+			wrong = append(wrong, fmt.Sprintf("%s is %s, expected %s", what, orNone(got), want))
+		}
+	}
+	differ("outcome", want.Outcome, got.Outcome)
+	differ("reason", want.Reason, got.Reason)
+	differ("route", want.Route, got.Route)
+	differ("zone", want.Zone, got.Zone)
+	if want.VLAN != nil {
+		differ("vlan", fmt.Sprint(*want.VLAN), fmt.Sprint(got.VLAN))
+	}
+	if want.Outcome == "" && want.Reason == "" && (want.VLAN != nil || want.Zone != "") && got.Outcome == outcomeReject {
+		wrong = append(wrong, got.Why)
+	}
+	return strings.Join(slices.Compact(wrong), "; ")
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// IsBadConfig tells whether an error says that a configuration is at fault.
+func IsBadConfig(err error) bool {
+	var problems config.Problems
+	return errors.As(err, &problems)
+}

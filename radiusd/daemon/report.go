@@ -1,0 +1,65 @@
+package daemon
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"causeway/radiusd/transport"
+)
+
+// reportEvery is how often counters that moved are put in the log.
+const reportEvery = time.Minute
+
+// report tells the NOC once a minute which packets met silence and who sent
+// them: what a packet deserves no answer for still deserves to be seen.
+func (d *Daemon) report(ctx context.Context) {
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	told := make(map[string]uint64)
+	for {
+		select {
+		case <-ctx.Done():
+			d.reportOnce(told)
+			return
+		case <-tick.C:
+			d.reportOnce(told)
+		}
+	}
+}
+
+// reportOnce logs what has moved since it was told last.
+func (d *Daemon) reportOnce(told map[string]uint64) {
+	d.net.Stats().Each(func(name string, value uint64) {
+		moved := value - told[name]
+		if moved == 0 || !worthTelling(name) {
+			return
+		}
+		told[name] = value
+		d.desk.Warn("packets met silence", "cause", name, "in_the_last_minute", moved, "since_start", value)
+	})
+	for _, u := range d.net.UnknownClients() {
+		d.desk.Warn("an address that is no client of ours sends requests", "address", u.Address.String(), "packets", u.Count)
+	}
+	for _, c := range d.net.SilencedClients() {
+		d.desk.Warn("a client sends what cannot be answered: most often a wrong secret",
+			"client", c.Client, "address", c.Address.String(), "packets", c.Count, "cause", c.Cause.String())
+	}
+	if busy := d.counts.busy.Load(); busy != told["busy"] {
+		told["busy"] = busy
+		d.desk.Warn("requests dropped while their conversation was being answered", "since_start", busy)
+	}
+}
+
+// serverChanged records the health of an upstream server.
+func (d *Daemon) serverChanged(pool, server, from, to, why string) {
+	d.desk.Warn("an upstream server changed", "pool", pool, "server", server, "from", from, "to", to, "why", why)
+}
+
+// worthTelling says which counters the NOC hears of: packets that met silence,
+// except those that every busy network has.
+func worthTelling(counter string) bool {
+	cause, silence := strings.CutPrefix(counter, "silence-")
+	return silence && cause != transport.DuplicateInProgress.String() && cause != transport.HandlerSilent.String() &&
+		cause != transport.Superseded.String()
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"causeway/radiusd/demo"
+)
+
+// runDemo runs the whole house on loopback.
+func runDemo(args []string, out, errs io.Writer) int {
+	f := flags("demo", errs)
+	once := f.Bool("once", false, "end after the table; exit 1 when a row is not as expected")
+	asJSON := f.Bool("json", false, "the table as JSON, a line for each row")
+	words, code, ok := parse(f, args)
+	if !ok {
+		return code
+	}
+	if len(words) > 0 {
+		fmt.Fprintf(errs, "radiusd demo: what is %q?\n", words[0])
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	opts := demo.Options{Once: *once, JSON: *asJSON}
+	if !*once {
+		opts.Log = os.Stderr
+	}
+	wrong, err := demo.Run(ctx, out, opts)
+	if err != nil {
+		return complain(errs, "demo", err)
+	}
+	if wrong > 0 {
+		fmt.Fprintf(errs, "radiusd demo: %d rows are not as expected\n", wrong)
+		return exitFailed
+	}
+	return exitGood
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"causeway/certs"
+	"causeway/realms/directory"
+)
+
+// runHash turns a password on standard input into what a users file holds. It
+// is never taken from the command line, where every process could read it.
+func runHash(args []string, out, errs io.Writer) int {
+	f := flags("hash", errs)
+	nt := f.Bool("nt", false, "an NT hash, for MSCHAPv2; the default is Argon2id, for PAP")
+	words, code, ok := parse(f, args)
+	if !ok {
+		return code
+	}
+	if len(words) > 0 {
+		fmt.Fprintln(errs, "radiusd hash: give the password on standard input, not on the command line")
+		return exitUsage
+	}
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	password := strings.TrimRight(line, "\r\n")
+	if password == "" {
+		fmt.Fprintf(errs, "radiusd hash: no password on standard input (%v)\n", err)
+		return exitUsage
+	}
+	if *nt {
+		hash := directory.NTHash(certs.Secret(password))
+		fmt.Fprintf(out, "nt_hash = \"%x\"\n", hash[:])
+		return exitGood
+	}
+	fmt.Fprintf(out, "password = %q\n", directory.HashPassword(certs.Secret(password)))
+	return exitGood
+}

@@ -1,0 +1,97 @@
+// Command radiusd is Causeway: the RADIUS server of a hospital whose access
+// points carry its own staff, eduroam and govroam, and put each person on the
+// network that is theirs.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Exit codes, for scripts and for systemd.
+const (
+	exitGood      = 0
+	exitFailed    = 1  // a check said no, or the server stopped on an error
+	exitUsage     = 2  // the command line makes no sense
+	exitBadConfig = 78 // EX_CONFIG of sysexits.h: nothing was started
+)
+
+// A command is one word of the command line.
+type command struct {
+	name  string
+	usage string // what follows the name
+	help  string
+	run   func(args []string, out, errs io.Writer) int
+}
+
+// commands is the whole command line, in the order in which an admin meets it.
+var commands = []command{
+	{"demo", "[--once] [--json]", "run everything in one process on loopback, with pretend users and federations", runDemo},
+	{"check", "FILE", "read and prove a configuration; print the zone table and the proof", runCheck},
+	{"explain", "FILE --user U --ssid S --site P …", "say what one log-in would get, step by step", runExplain},
+	{"test", "FILE", "run the [[test]] blocks of a configuration", runTest},
+	{"serve", "-c FILE", "run the server", runServe},
+	{"reload", "--pid N", "ask a running server to read its configuration again", runReload},
+	{"cert", "init|server|client …", "make a private CA, server and client certificates", runCert},
+	{"hash", "[--nt]", "turn a password on standard input into a line for a users file", runHash},
+	{"version", "", "print the version", runVersion},
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, errs io.Writer) int {
+	if len(args) == 0 {
+		usage(errs)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(out)
+		return exitGood
+	}
+	for _, c := range commands {
+		if c.name == args[0] {
+			return c.run(args[1:], out, errs)
+		}
+	}
+	fmt.Fprintf(errs, "radiusd: there is no command %q\n\n", args[0])
+	usage(errs)
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "radiusd: RADIUS for Wi-Fi that hospitals and universities share\n\n")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  radiusd %-44s %s\n", c.name+" "+c.usage, c.help)
+	}
+	fmt.Fprint(w, "\nExit codes: 0 good, 1 a check failed, 2 usage, 78 bad configuration.\n")
+}
+
+// flags makes the flag set of one command, whose errors end in exitUsage.
+func flags(name string, errs io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet("radiusd "+name, flag.ContinueOnError)
+	f.SetOutput(errs)
+	return f
+}
+
+// parse reads flags and words in any order, since people type the file first.
+// It returns the words, and ok is false when the command should end with code.
+func parse(f *flag.FlagSet, args []string) (words []string, code int, ok bool) {
+	for {
+		err := f.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			return nil, exitGood, false
+		}
+		if err != nil {
+			return nil, exitUsage, false
+		}
+		if f.NArg() == 0 {
+			return words, exitGood, true
+		}
+		words = append(words, f.Arg(0))
+		args = f.Args()[1:]
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"causeway/radiusd/daemon"
+)
+
+// runServe runs the server until SIGTERM or SIGINT, and reloads on SIGHUP.
+func runServe(args []string, _, errs io.Writer) int {
+	f := flags("serve", errs)
+	path := f.String("c", "/etc/radiusd/config.toml", "the configuration `file`")
+	words, code, ok := parse(f, args)
+	if !ok {
+		return code
+	}
+	if len(words) > 0 {
+		fmt.Fprintf(errs, "radiusd serve: what is %q? The configuration follows -c\n", words[0])
+		return exitUsage
+	}
+	// SIGHUP must not end a server that is still starting.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+
+	server, err := daemon.Start(*path, daemon.Options{Log: os.Stderr})
+	if err != nil {
+		return complain(errs, "serve", err)
+	}
+	go server.OnSignals(ctx)
+	if err := server.Serve(ctx); err != nil {
+		fmt.Fprintf(errs, "radiusd serve: %v\n", err)
+		return exitFailed
+	}
+	return exitGood
+}
+
+// runReload sends SIGHUP to a running server. What came of it is in its log.
+func runReload(args []string, _, errs io.Writer) int {
+	f := flags("reload", errs)
+	pid := f.Int("pid", 0, "the server's process `id`")
+	if _, code, ok := parse(f, args); !ok {
+		return code
+	}
+	if *pid <= 1 {
+		fmt.Fprintln(errs, "radiusd reload: name the server with --pid; under systemd use systemctl reload")
+		return exitUsage
+	}
+	if err := syscall.Kill(*pid, syscall.SIGHUP); err != nil {
+		fmt.Fprintf(errs, "radiusd reload: process %d: %v\n", *pid, err)
+		return exitFailed
+	}
+	return exitGood
+}

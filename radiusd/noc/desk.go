@@ -270,7 +270,9 @@ func (d *Desk) appendItem(dst []byte, it *item) []byte {
 func (d *Desk) take() (batch []item, lost uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	batch, d.waiting, d.spare = d.waiting, d.spare, nil
+	if len(d.waiting) > 0 {
+		batch, d.waiting, d.spare = d.waiting, d.spare, nil
+	}
 	return batch, d.dropped
 }
 

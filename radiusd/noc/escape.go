@@ -12,7 +12,7 @@ const maxField = 1024
 // plain marks the ASCII octets that stand for themselves in both formats. The
 // quotation mark and the backslash would end or bend a quoted string; < > and &
 // would be HTML to a page that forgot to escape; the rest are control characters.
-var plain = func() (t [utf8.RuneSelf]bool) {
+var plain = func() (t [256]bool) {
 	for c := ' '; c < 0x7f; c++ {
 		t[c] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
 	}
@@ -27,13 +27,16 @@ const hexDigits = "0123456789abcdef"
 // separators, bidirectional and zero-width marks are seen and not obeyed.
 // Octets that are not UTF-8 become U+FFFD, as encoding/json has them.
 func appendEscaped(dst []byte, s string) []byte {
-	cut := len(s) > maxField
-	if cut {
-		s = s[:maxField]
+	whole := s
+	s = s[:cut(s, maxField)]
+	i := 0
+	for i < len(s) && plain[s[i]] {
+		i++
 	}
 	from := 0
-	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
+	for i < len(s) {
+		c := s[i]
+		if c < utf8.RuneSelf {
 			if !plain[c] {
 				dst = append(dst, s[from:i]...)
 				dst = appendASCII(dst, c)
@@ -51,10 +54,24 @@ func appendEscaped(dst []byte, s string) []byte {
 		i += size
 	}
 	dst = append(dst, s[from:]...)
-	if cut {
+	if len(whole) > len(s) {
 		dst = append(dst, "…"...)
 	}
 	return dst
+}
+
+// cut returns how much of s to keep so that it is at most limit octets and no
+// character is cut in two.
+func cut(s string, limit int) int {
+	if len(s) <= limit {
+		return len(s)
+	}
+	for n := limit; n > limit-utf8.UTFMax; n-- {
+		if utf8.RuneStart(s[n]) {
+			return n
+		}
+	}
+	return limit // not UTF-8: anywhere is as good
 }
 
 func appendASCII(dst []byte, c byte) []byte {
@@ -100,7 +117,7 @@ func appendWord(dst []byte, s string) []byte {
 		return append(dst, `""`...)
 	}
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c == '=' || c == ',' || c >= utf8.RuneSelf || !plain[c] {
+		if c := s[i]; c <= ' ' || c == '=' || c == ',' || !plain[c] {
 			return appendQuoted(dst, s)
 		}
 	}

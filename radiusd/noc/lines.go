@@ -124,15 +124,17 @@ const maxLong = 16 * maxField
 
 // appendLong writes a quoted string that may be longer than a name.
 func appendLong(dst []byte, s string) []byte {
+	whole := s
+	s = s[:cut(s, maxLong)]
 	dst = append(dst, '"')
-	for len(s) > maxField && len(s) <= maxLong {
-		n := maxField
-		for n > maxField-4 && s[n]&0xc0 == 0x80 {
-			n-- // not in the middle of a character
-		}
+	for len(s) > maxField {
+		n := cut(s, maxField)
 		dst, s = appendEscaped(dst, s[:n]), s[n:]
 	}
 	dst = appendEscaped(dst, s)
+	if len(whole) > maxLong {
+		dst = append(dst, "…"...)
+	}
 	return append(dst, '"')
 }
 

@@ -234,3 +234,30 @@ func TestSecretsInStructsDoNotPrint(t *testing.T) {
 		}
 	}
 }
+
+// Columns and carets count characters: an é is one, though it has two octets.
+func TestColumnsCountCharacters(t *testing.T) {
+	_, err := LoadBytes("radiusd.toml", []byte("version = 1\n[zone]\n\"hôpital été\" = { trsuted = true }\n[[site]]\nname = \"A\"\n"), nil, SecretsRequired)
+	want := "radiusd.toml:3:19: unknown key trsuted in zone.\"hôpital été\"\n    3 | \"hôpital été\" = { trsuted = true }\n      |                   ^^^^^^^\n"
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v\nexpected\n%s", err, want)
+	}
+}
+
+// The files of a pattern are read in the order of their names, whatever the file
+// system says, so that problems and sites have one order on every machine.
+func TestPatternsAreSorted(t *testing.T) {
+	l := &loader{
+		glob: func(string) ([]string, error) { return []string{"b.toml", "a.toml"}, nil },
+		read: func(path string) ([]byte, error) {
+			if path == "radiusd.toml" {
+				return []byte("version = 1\ninclude = [\"*.toml\"]\n"), nil
+			}
+			return []byte("[[site]]\nname = \"" + path + "\"\n"), nil
+		},
+	}
+	f, err := l.load("radiusd.toml")
+	if err != nil || f.Site[0].Name != "a.toml" || f.Site[1].Name != "b.toml" {
+		t.Errorf("%+v, %v", f, err)
+	}
+}

@@ -508,3 +508,60 @@ func TestMSCHAPv2Vector(t *testing.T) {
 		}
 	}
 }
+
+// A message where an acknowledgement is due is no conversation any more.
+func TestP41MessageBetweenFragments(t *testing.T) {
+	cfg := world(t).config("tls", 0)
+	cfg.FragmentSize = 100
+	p := newPeer(t, cfg)
+	hello, err := p.Next(ask(1, packet.TLS, packet.FlagStart))
+	if err != nil || hello[5] != packet.FlagLength|packet.FlagMore {
+		t.Fatalf("%x, %v", hello, err)
+	}
+	if _, err := p.Next(ask(2, packet.TLS, 0, 22, 3, 3, 0, 0)); !errors.Is(err, ErrServer) {
+		t.Fatal(err)
+	}
+}
+
+// Whoever broke TLS is not believed, though the method was finished before.
+func TestSuccessAfterBrokenTLS(t *testing.T) {
+	l := lie(t, "tls", tls.VersionTLS12)
+	if l.peer.Stage() != StageDone {
+		t.Fatal(l.peer.Stage())
+	}
+	alert := l.send([]byte{23, 3, 3, 0, 32, 31: 0, 36: 0})
+	if l.peer.Stage() != StageRefused || len(alert) == 0 || !errors.Is(l.peer.Err(), ErrServer) || l.peer.Keys() != nil {
+		t.Fatalf("stage %s, alert %x, %v", l.peer.Stage(), alert, l.peer.Err())
+	}
+	if err := l.success(); !errors.Is(err, ErrServer) || l.peer.Success() {
+		t.Fatal(err)
+	}
+}
+
+// A server whose certificate is not trusted hears an alert, and the reason stays.
+func TestUntrustedServerHearsAnAlert(t *testing.T) {
+	w := world(t)
+	for name, change := range map[string]func(*Config){
+		"authority": func(c *Config) { c.Roots = w.strangers },
+		"name":      func(c *Config) { c.ServerName = "radius.example.org" },
+	} {
+		cfg := w.config("peap-mschapv2", 0)
+		change(&cfg)
+		l := newLiar(t, newPeer(t, cfg), DefaultFragment, nil)
+		flight, _, err := l.engine.Handshake(l.receive(l.must(packet.Start(0))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, done, err := l.engine.Handshake(l.send(flight))
+		code, isAlert := packet.PeerAlert(err)
+		if done || !isAlert || code != 42 && code != 48 || l.peer.Stage() != StageRefused || !errors.Is(l.peer.Err(), ErrUntrusted) {
+			t.Fatalf("%s: alert %d, %v, stage %s, %v", name, code, err, l.peer.Stage(), l.peer.Err())
+		}
+		if answer := l.must(packet.Ack(0)); len(answer) != 1 {
+			t.Fatalf("%s: %x", name, answer)
+		}
+		if _, err := l.peer.Next(packet.Packet{Code: packet.Failure, ID: l.id}.Encode()); err != nil || !errors.Is(l.peer.Err(), ErrUntrusted) {
+			t.Fatal(err, l.peer.Err())
+		}
+	}
+}

@@ -140,3 +140,17 @@ func BenchmarkAssign(b *testing.B) {
 		}
 	}
 }
+
+func TestValidRealm(t *testing.T) { // holds R15, as far as a place depends on it
+	label := strings.Repeat("a", 63)
+	for _, good := range []string{"uni.ac.uk", "Uni.AC.uk", "x.academy", "a-b.uk", "1.2", label + ".uk", strings.Repeat(label+".", 3) + strings.Repeat("a", 61)} {
+		if !validRealm(good) {
+			t.Errorf("%q is refused", good)
+		}
+	}
+	for _, bad := range []string{"", ".", "uk", ".uk", "uk.", "a..uk", "-a.uk", "a-.uk", "a_b.uk", "a b.uk", "a.uk\x00", "é.uk", "a@b.uk", label + "a.uk", strings.Repeat(label+".", 3) + strings.Repeat("a", 62)} {
+		if validRealm(bad) {
+			t.Errorf("%q passes", bad)
+		}
+	}
+}

@@ -242,6 +242,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{"a tag nobody asked for", kind + medium + "5107" + "0131333130" + up + down + filter, `the reply says Tunnel-Private-Group-Id "\x011310", which is not what was ordered: zone-guard`},
 		{"a tagged type", "40060100000d" + medium + group + up + down + filter, `the reply says Tunnel-Type "\x01\x00\x00\r", which is not what was ordered: zone-guard`},
 		{"a short type", "40050000 0d" + medium + group + up + down + filter, `the reply says Tunnel-Type "\x00\x00\r", which is not what was ordered: zone-guard`},
+		{"a long type", "40070000000d00" + medium + group + up + down + filter, `the reply says Tunnel-Type "\x00\x00\x00\r\x00", which is not what was ordered: zone-guard`},
 		{"another medium", kind + "410600000001" + group + up + down + filter, `the reply says Tunnel-Medium-Type "\x00\x00\x00\x01", which is not what was ordered: zone-guard`},
 		{"the group twice", good + group, "the reply says Tunnel-Private-Group-Id twice: zone-guard"},
 		{"faster", kind + medium + group + "1a0c0000372a0706ffffffff" + down + filter, `the reply says WISPr-Bandwidth-Max-Up "\xff\xff\xff\xff", which is not what was ordered: zone-guard`},
@@ -281,14 +282,54 @@ func TestVerifyRefuses(t *testing.T) {
 	attributes, _ := hex.DecodeString(good)
 	wire := radiusHeader(2, attributes)
 	for name, bad := range map[string][]byte{
-		"nothing":          nil,
-		"a short header":   wire[:19],
-		"cut":              wire[:len(wire)-1],
-		"an octet behind":  append(bytes.Clone(wire), 0),
-		"an Access-Reject": radiusHeader(3, attributes),
+		"nothing":                        nil,
+		"a short header":                 wire[:19],
+		"cut":                            wire[:len(wire)-1],
+		"an octet behind":                append(bytes.Clone(wire), 0),
+		"an Access-Reject":               radiusHeader(3, attributes),
+		"an attribute behind the length": append(bytes.Clone(wire), 1, 3, 'x'),
+		"a length beyond the end":        append([]byte{2, 0, 255, 255}, wire[4:]...),
 	} {
 		if err := a.Verify(bad); !errors.Is(err, ErrZoneGuard) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Holds R14 at the gate where a controller wants a tag, has a number of three
+// digits, or is told in another way.
+func TestVerifyRefusesByController(t *testing.T) {
+	one := uint8(1)
+	const speed = "1a0c0000372a070601312d00" + "1a0c0000372a080602faf080" + "0b05776562"
+	for _, c := range []struct {
+		name, vendor string
+		tag          *uint8
+		attributes   string
+		ok           bool
+	}{
+		{"good", "generic", nil, "40060000000d" + "410600000006" + "5105313230", true},
+		{"a leading zero", "generic", nil, "40060000000d" + "410600000006" + "510630313230", false},
+		{"a tag of zero", "generic", nil, "40060000000d" + "410600000006" + "510600313230", false},
+		{"nothing in the group", "generic", nil, "40060000000d" + "410600000006" + "5102", false},
+		{"good, tagged", "generic", &one, "40060100000d" + "410601000006" + "510601313230", true},
+		{"the type has another tag", "generic", &one, "40060000000d" + "410601000006" + "510601313230", false},
+		{"the medium has another tag", "generic", &one, "40060100000d" + "410602000006" + "510601313230", false},
+		{"the group has another tag", "generic", &one, "40060100000d" + "410601000006" + "510602313230", false},
+		{"the group has no tag", "generic", &one, "40060100000d" + "410601000006" + "5105313230", false},
+		{"nothing in the tagged group", "generic", &one, "40060100000d" + "410601000006" + "5102", false},
+		{"good, Mikrotik", "mikrotik", nil, "1a0c00003a8c1a0600000078" + "1a0c00003a8c1b0600000000", true},
+		{"802.1ad", "mikrotik", nil, "1a0c00003a8c1a0600000078" + "1a0c00003a8c1b0600000001", false},
+		{"another number", "mikrotik", nil, "1a0c00003a8c1a0600000079" + "1a0c00003a8c1b0600000000", false},
+		{"a number with high bits", "mikrotik", nil, "1a0c00003a8c1a0600010078" + "1a0c00003a8c1b0600000000", false},
+		{"the trio as well", "mikrotik", nil, "40060000000d" + "410600000006" + "5105313230" + "1a0c00003a8c1a0600000078" + "1a0c00003a8c1b0600000000", false},
+	} {
+		attributes, err := hex.DecodeString(c.attributes + speed)
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		a := mustAssign(t, oneVLAN(t, c.vendor, c.tag), visitor)
+		if err := a.Verify(radiusHeader(2, attributes)); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }

@@ -387,7 +387,7 @@ func lawful(cfg Config) bool {
 func TestProofAgreesWithBruteForce(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(7, 7))}
 	accepted, refused := 0, 0
-	for range cases() / 200 {
+	for range max(cases()/200, 500) {
 		cfg := d.config()
 		p, err := New(cfg)
 		if want := lawful(cfg); want != (err == nil) {

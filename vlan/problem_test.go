@@ -219,6 +219,41 @@ vlan.visitor.id | vlan 320 at Royal Infirmary belongs to both clinical and visit
 	}
 }
 
+// Guarantees that say no more than they say: each of these files is good.
+func TestGuaranteesThatHold(t *testing.T) {
+	royal, eastmoor := "Royal Infirmary", "HMP Eastmoor health centre"
+	clinical := Place{Zone: "clinical"}
+	cases := []struct {
+		name   string
+		change func(*Config)
+		holds  Guarantee
+	}{
+		{"another method", nil, Guarantee{Who: "own", Method: "peap", Never: clinical}},
+		{"another SSID", nil, Guarantee{Who: "own", SSID: "govroam", Never: clinical}},
+		{"another site", func(c *Config) { c.SSIDs[0].Rules[0].Site = royal }, Guarantee{Who: "own", Site: eastmoor, Never: clinical}},
+		{"another realm", nil, Guarantee{Who: "@camford.ac.uk", Never: clinical}},
+		{"other people", nil, Guarantee{Who: "visitor", Never: Place{VLAN: "clinical"}}},
+		{"another person", func(c *Config) {
+			c.SSIDs[0].Rules = append([]Rule{{Who: "locum@northbridge.nhs.uk", VLAN: "visitor"}}, c.SSIDs[0].Rules...)
+		}, Guarantee{Who: "locum@northbridge.nhs.uk", SSID: "NHS-Staff", Only: Place{VLAN: "visitor"}}},
+		{"another site's fall-back", nil, Guarantee{Site: royal, SSID: "NHS-Staff", Never: Place{VLAN: "visitor"}}},
+		{"the zone of the fall-back", nil, Guarantee{Who: "visitor", SSID: "govroam", Only: Place{Zone: "visitor"}}},
+		{"a group that goes elsewhere first", func(c *Config) {
+			c.SSIDs[0].Rules = append([]Rule{{Who: "own", Group: "Students", VLAN: "staff-byod"}}, c.SSIDs[0].Rules...)
+		}, Guarantee{Group: "STUDENTS", Never: clinical}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := trust()
+			if c.change != nil {
+				c.change(&cfg)
+			}
+			cfg.Guarantees = append(cfg.Guarantees, c.holds)
+			mustNew(t, cfg)
+		})
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	cases := []struct {
 		name   string

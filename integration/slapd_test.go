@@ -7,11 +7,6 @@ import (
 	"path/filepath"
 )
 
-// starters is the one table of kinds of peer.
-var starters = map[string]starter{
-	"slapd": slapd,
-}
-
 // slapd is OpenLDAP with the people of a file of the folder, over TLS with the
 // story's own certificate.
 func slapd(s *stage, p peer) *process {

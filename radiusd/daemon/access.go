@@ -129,7 +129,9 @@ func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realm
 func (d *Daemon) accept(req *transport.Request, t *conversation, answer realms.Answer, place vlan.Assignment) []byte {
 	reply := req.Packet.Response(radius.CodeAccessAccept)
 	transport.AddEAP(reply, answer.EAP)
-	transport.AddKeys(reply, answer.Keys.Recv, answer.Keys.Send)
+	if answer.Keys.Recv != nil { // a method without keys says nothing of any
+		transport.AddKeys(reply, answer.Keys.Recv, answer.Keys.Send)
+	}
 	if answer.UserName != "" {
 		_ = rfc2865.UserName_SetString(reply, answer.UserName)
 	}

@@ -51,7 +51,7 @@ func (s seat) origin() realms.Origin { return realms.Origin{SSID: s.ssid, Proxy:
 func (h *house) seat(req *transport.Request) (seat, error) {
 	p, known := h.places[req.Client.Name]
 	if !known {
-		return seat{}, fmt.Errorf("client %s left the configuration: %w", req.Client.Name, vlan.SiteUnknown)
+		return seat{}, fmt.Errorf("client %s left the configuration: %w", req.Client.Name, vlan.ErrSiteUnknown)
 	}
 	s := seat{place: p}
 	if p.proxy != "" {
@@ -141,7 +141,7 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 	if h.clients, h.places, err = seatClients(file); err != nil {
 		problems = append(problems, locate(file, "site", err)...)
 	}
-	if file.EAP.Certificate != "" {
+	if file.EAP.Certificate != "" && !unreadable(file) {
 		keeper, err := certs.NewKeeper(certs.Config{
 			Certificate: file.EAP.Certificate, PrivateKey: file.EAP.PrivateKey, ClientCA: file.EAP.ClientCA,
 		})
@@ -151,10 +151,8 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 			for _, f := range keeper.Current().Lint(now()) {
 				h.warnings = append(h.warnings, fmt.Sprintf("certificate: %s: %s", f.Text, f.Fix))
 			}
-		case homes != nil:
-			problems = append(problems, file.Place("eap.certificate", err.Error(), ""))
 		default:
-			h.warnings = append(h.warnings, "certificate: "+err.Error())
+			problems = append(problems, file.Place("eap.certificate", err.Error(), ""))
 		}
 	}
 	if homes != nil {
@@ -182,6 +180,12 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 	return h, nil
 }
 
+// unreadable tells whether the certificate's files are not on this machine,
+// which a check on an admin's own machine does without; the file warns of it.
+func unreadable(file *config.File) bool {
+	return file.Unreadable("eap.certificate") || file.Unreadable("eap.private_key") || file.Unreadable("eap.client_ca")
+}
+
 // vlanConfig is the part of the file that places people.
 func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 	c := vlan.Config{Now: now}
@@ -201,7 +205,9 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 	}
 	for _, g := range file.Guarantee {
 		c.Guarantees = append(c.Guarantees, vlan.Guarantee{
-			Who: g.Who, SSID: g.SSID, Site: g.Site, Never: vlan.Place{Zone: g.Never.Zone, VLAN: g.Never.VLAN},
+			Who: g.Who, Group: g.Group, SSID: g.SSID, Site: g.Site, Method: g.EAP,
+			Never: vlan.Place{Zone: g.Never.Zone, VLAN: g.Never.VLAN},
+			Only:  vlan.Place{Zone: g.Only.Zone, VLAN: g.Only.VLAN},
 		})
 	}
 	for _, s := range file.Site {
@@ -320,6 +326,7 @@ func locate(file *config.File, under string, err error) config.Problems {
 		routing realms.Problems
 	)
 	switch {
+
 	case errors.As(err, &policy):
 		for _, p := range policy {
 			add(p.Key, p.Text, p.Fix)

@@ -45,7 +45,8 @@ func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realm
 		err = c.belongs(&r)
 	}
 	if err != nil {
-		return c.refuse(&r, err)
+		c.stage = "refused by us"
+		return r.reject(), err
 	}
 	if c.repeated(&r) {
 		return c.last, nil
@@ -55,7 +56,7 @@ func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realm
 	}
 	a, server, err := c.forward(ctx, &r)
 	if err != nil {
-		return c.refuse(&r, err)
+		return r.reject(), err
 	}
 	return c.took(&r, server, a)
 }
@@ -81,11 +82,6 @@ func (c *conversation) join(r *request) {
 // answered, as it does on fail-over with a new identifier (F14).
 func (c *conversation) repeated(r *request) bool {
 	return r.eap && c.last.Code == radius.CodeAccessChallenge && c.sum == r.sum
-}
-
-func (c *conversation) refuse(r *request, err error) (realms.Answer, error) {
-	c.stage = "refused by us"
-	return r.reject(), err
 }
 
 // forward tries the conversation's server or, at its beginning, one after the

@@ -201,6 +201,35 @@ func TestR25AConversationStaysOnItsServer(t *testing.T) {
 	})
 }
 
+// A conversation whose server has died meanwhile ends at once, so that the
+// supplicant can begin anew at another.
+func TestR25AConversationEndsWithItsServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		w.serve(addr1, speaks(func(in *radius.Packet) []byte {
+			out := reply(in, radius.CodeAccessChallenge)
+			addEAP(out, eapPacket(1, 6, 21, 0x20))
+			return sign(out)
+		}))
+		w.serve(addr2, accepts)
+		p := open(t, Config{Servers: at(addr1, addr2), Dial: w.dial})
+		time.Sleep(time.Second)
+		c := p.Open(realms.Question{})
+		if _, err := c.Answer(t.Context(), askEAP("a@b.example", identity(5, "a@b.example"))); err != nil {
+			t.Fatal(err)
+		}
+		w.serve(addr1, silent)
+		time.Sleep(time.Minute)
+		begin := time.Now()
+		a, err := c.Answer(t.Context(), askEAP("a@b.example", eapPacket(2, 6, 21, 0)))
+		if !errors.Is(err, realms.ErrUpstreamDown) || !strings.Contains(err.Error(), "roam1: it is dead") || a.Code != radius.CodeAccessReject {
+			t.Errorf("%+v, %v", a, err)
+		}
+		took(t, "the Reject", time.Since(begin), 0, 0)
+		p.Close()
+	})
+}
+
 // A conversation that began on another node goes on with its State as it came
 // (P8), and only at the first server: no other can know it (R25).
 func TestR25AConversationThatBeganElsewhere(t *testing.T) {
@@ -580,6 +609,61 @@ func TestR23WithoutStatusServerUsersDecide(t *testing.T) {
 		if _, err := c.Answer(t.Context(), papRequest(t, "z@b.example", "pw")); err != nil || c.Trace().Server != "roam1" {
 			t.Errorf("%v, %+v", err, c.Trace())
 		}
+		p.Close()
+	})
+}
+
+// A trial that ends for a reason of its own, as when the controller's client goes
+// away, leaves the server to the next one.
+func TestATrialThatIsAbandonedFreesTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		w.serve(addr1, silent)
+		servers := at(addr1)
+		servers[0].WithoutStatusServer = true
+		p := open(t, Config{Servers: servers, Dial: w.dial})
+		for i := range 3 {
+			_, _ = ask(p, papRequest(t, fmt.Sprintf("u%d@b.example", i), "pw"))
+		}
+		time.Sleep(DefaultProbation + time.Second)
+		s := p.servers[0]
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, func() {
+			if err := s.claim(); !errors.Is(err, errOnTrial) {
+				t.Errorf("a second request on trial: %v", err)
+			}
+			cancel()
+		})
+		_, _ = p.Open(realms.Question{}).Answer(ctx, papRequest(t, "a@b.example", "pw"))
+		w.serve(addr1, accepts)
+		if a, err := ask(p, papRequest(t, "b@b.example", "pw")); err != nil || a.Code != radius.CodeAccessAccept {
+			t.Errorf("%+v, %v", a, err)
+		}
+		p.Close()
+	})
+}
+
+// An answer that was verified while its slot went to another request is nobody's.
+func TestAnAnswerToTheSlotsLastRequestIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		p := open(t, Config{Servers: at(addr1), Dial: w.dial})
+		pl, err := p.servers[0].acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		pl.socket.wait(pl.id, &[16]byte{1}, now, now.Add(time.Minute), time.Minute)
+		old := pl.slot().generation
+		pl.socket.forget(pl.id)
+		done := pl.socket.wait(pl.id, &[16]byte{2}, now, now.Add(time.Minute), time.Minute)
+		pl.socket.deliver(pl.id, old, make([]byte, 20))
+		select {
+		case <-done:
+			t.Error("the answer to one request was given to the next")
+		default:
+		}
+		p.servers[0].release(pl)
 		p.Close()
 	})
 }

@@ -26,8 +26,3 @@ const (
 	ErrProxyLoop         Reason = "proxy-loop"             // it came from a federation, and we did not answer it (R22)
 	ErrZoneGuard         Reason = "zone-guard"             // a layer below found what the layers above should have stopped
 )
-
-// SiteUnknown is ErrSiteUnknown.
-//
-// Deprecated: use ErrSiteUnknown.
-const SiteUnknown = ErrSiteUnknown //nolint:errname // the former name

@@ -102,7 +102,7 @@ func (a *Authority) make(name string, parent *Authority, o Options) error {
 	t.Subject = pkix.Name{CommonName: name}
 	t.IsCA = true
 	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature
-	issuer, signer := t, crypto.Signer(key)
+	issuer, signer := t, key
 	if parent != nil {
 		issuer, signer = parent.cert, parent.key
 		t.NotAfter = earlier(t.NotAfter, parent.cert.NotAfter)

@@ -36,7 +36,7 @@ func TestLintCertificate(t *testing.T) {
 		key            func() crypto.Signer
 	}{
 		{want: "", change: func(*x509.Certificate) {}},
-		{want: "cn-count", severity: Warning, change: func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{"x"}} }},
+		{want: "cn-count", severity: Warning, change: func(c *x509.Certificate) { c.Subject = pkix.Name{Country: []string{"GB"}} }},
 		{want: "cn-count", severity: Warning, change: func(c *x509.Certificate) {
 			c.Subject = pkix.Name{CommonName: name, ExtraNames: []pkix.AttributeTypeAndValue{
 				{Type: []int{2, 5, 4, 3}, Value: "second"}, {Type: []int{2, 5, 4, 3}, Value: name}}}

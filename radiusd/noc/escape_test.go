@@ -84,7 +84,7 @@ func TestS14HostileServerLines(t *testing.T) {
 		for _, name := range hostile {
 			w := &sink{}
 			d := New(Config{Format: format, Writer: w})
-			d.Warn(name, "name", name, name, "value", "err", errorString(name), "stack", strings.Repeat(name, 400))
+			d.Warn(name, "name", name, name, "value", "err", failure(name), "stack", strings.Repeat(name, 400))
 			d.Close()
 			judge(t, w.String())
 		}
@@ -162,6 +162,6 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-type errorString string
+type failure string
 
-func (e errorString) Error() string { return string(e) }
+func (e failure) Error() string { return string(e) }

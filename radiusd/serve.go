@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"causeway/radiusd/daemon"
@@ -22,6 +23,11 @@ func runServe(args []string, _, errs io.Writer) int {
 	if len(words) > 0 {
 		fmt.Fprintf(errs, "radiusd serve: what is %q? The configuration follows -c\n", words[0])
 		return exitUsage
+	}
+	// Requests leave little behind and come fast: a heap that may triple before it
+	// is collected costs megabytes and saves a tenth of the processor.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
 	}
 	// SIGHUP must not end a server that is still starting.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)

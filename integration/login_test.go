@@ -9,8 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +30,19 @@ type login struct {
 	Within   string   // how long it may take; empty: 20s
 	Silent   bool     // the house makes no event of it
 	Contains []string // what eapol_test must print
+	Lacks    []string // what it must not print
+	// Largest is the length that the longest EAP packet from the house must have,
+	// in octets and text; empty: any.
+	Largest string
+	// OpenSSL is a file of the folder: the settings of the device's TLS.
+	OpenSSL string `toml:"openssl"`
+	// Repeats is how often the controller may repeat itself, after 3 s and 6 s
+	// more; nil: as often as it likes.
+	Repeats *int
+	Tries   int    // the device tries again until it is accepted, this often at most
+	Wired   bool   // wpa_supplicant at hostapd's port, in place of eapol_test
+	Save    string // a name for the Accept's attributes
+	Like    string // the name of an Accept that had the same ones
 }
 
 // macs gives each device an address of its own: the story finds its event by it.
@@ -35,26 +50,86 @@ var macs atomic.Uint32
 
 // login runs eapol_test and judges what it and the house say.
 func (s *stage) login(l login, want eventIs) {
-	n := macs.Add(1)
-	mac := fmt.Sprintf("02-00-5E-%02X-%02X-%02X", byte(n>>16), byte(n>>8), byte(n))
-	out, err := s.eapolTest(l, mac)
-	if accepted := err == nil && strings.Contains(out, "\nSUCCESS"); accepted != l.Accept {
+	mac, out, accepted := s.attempt(l)
+	for try := 1; try < l.Tries && !accepted; try++ {
+		time.Sleep(500 * time.Millisecond) // as a person does; the outcome decides
+		mac, out, accepted = s.attempt(l)
+	}
+	if accepted != l.Accept {
 		s.Errorf("eapol_test: accepted is %v, want %v:\n%s", accepted, l.Accept, tail(out, 4000))
 	}
 	if l.Accept && strings.Contains(out, "MPPE keys OK: 0") {
 		s.Errorf("the keys of the Accept are not the device's")
 	}
+	if !l.Accept && l.To == "" && !l.Silent && !l.Wired {
+		s.refusedWell(out)
+	}
 	for _, text := range l.Contains {
-		if !strings.Contains(out, text) {
+		if text = s.expand(text); !strings.Contains(out, text) {
 			s.Errorf("eapol_test does not print %q:\n%s", text, tail(out, 4000))
 		}
 	}
-	if got := vlanOf(out); got != l.VLAN {
-		s.Errorf("the VLAN on the wire is %q, want %q", got, l.VLAN)
+	for _, text := range l.Lacks {
+		if text = s.expand(text); strings.Contains(out, text) {
+			s.Errorf("eapol_test prints %q:\n%s", text, tail(out, 4000))
+		}
 	}
-	if l.To == "" && !l.Silent {
-		s.check(s.event(mac), want)
+	if n := strings.Count(out, "Resending RADIUS message"); l.Repeats != nil && n > *l.Repeats {
+		s.Errorf("the controller repeated itself %d times", n)
 	}
+	s.compare(l, out)
+	if want := s.expand(l.Largest); want != "" && fmt.Sprint(largestOf(out)) != want {
+		s.Errorf("the longest EAP packet of the house has %d octets, want %s", largestOf(out), want)
+	}
+	if got := vlanOf(out); got != s.expand(l.VLAN) {
+		s.Errorf("the VLAN on the wire is %q, want %q", got, s.expand(l.VLAN))
+	}
+	if !l.Silent && (l.To == "" || want != (eventIs{})) {
+		s.check(s.events.of(s.T, mac), want)
+		if !l.Wired { // hostapd begins again by itself
+			s.events.onlyOne(mac)
+		}
+	}
+}
+
+// bareReject is a Reject of an EAP-Failure, a Message-Authenticator and nothing
+// else: no word of why, and so no difference between one reason and another.
+var bareReject = regexp.MustCompile(`code=3 \(Access-Reject\) identifier=\d+ length=44\n`)
+
+// refusedWell judges a refusal as the device sees it: EAP-Failure came, in a bare
+// Reject, and nobody waited for a time to run out.
+func (s *stage) refusedWell(out string) {
+	if !bareReject.MatchString(out) || strings.Contains(out, "EAPOL test timed out") {
+		s.Errorf("no Reject of an EAP-Failure alone:\n%s", tail(out, 4000))
+	}
+	if !strings.Contains(out, "CTRL-EVENT-EAP-FAILURE") {
+		s.Errorf("EAP-Failure did not reach the device:\n%s", tail(out, 4000))
+	}
+}
+
+var received = regexp.MustCompile(`SSL: Received packet\(len=(\d+)\)`)
+
+// largestOf is the length of the longest EAP packet that eapol_test took in, of
+// those that carry TLS.
+func largestOf(out string) (largest int) {
+	for _, m := range received.FindAllStringSubmatch(out, -1) {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			largest = max(largest, n)
+		}
+	}
+	return largest
+}
+
+// attempt is one log-in of a device with an address of its own.
+func (s *stage) attempt(l login) (mac, out string, accepted bool) {
+	n := macs.Add(1)
+	mac = fmt.Sprintf("02-00-5E-%02X-%02X-%02X", byte(n>>16), byte(n>>8), byte(n))
+	if l.Wired {
+		out, accepted = s.wired(l, mac)
+		return mac, out, accepted
+	}
+	out, err := s.eapolTest(l, mac)
+	return mac, out, err == nil && strings.Contains(out, "\nSUCCESS")
 }
 
 // eapolTest runs Debian's eapol_test as one device and returns what it printed.
@@ -72,20 +147,37 @@ func (s *stage) eapolTest(l login, mac string) (string, error) {
 	}
 	program, err := findProgram("eapol_test")
 	s.must(err)
-	args := append([]string{"-c", s.block(l, mac), "-a", host, "-p", port, "-s", sharedSecret,
+	args := []string{"-c", s.block(l, mac), "-a", host, "-p", port, "-s", sharedSecret,
 		"-t", fmt.Sprint(int(within.Seconds())), "-M", strings.ReplaceAll(mac, "-", ":"),
-		"-N", "30:s:02-00-00-00-00-01:" + l.SSID}, l.Args...)
+		"-N", "30:s:" + called(s.expand(l.SSID))}
+	for _, arg := range l.Args {
+		args = append(args, s.expand(arg))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), within+5*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
+	device := exec.CommandContext(ctx, program, args...)
+	device.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if l.OpenSSL != "" {
+		device.Env = append(os.Environ(), "OPENSSL_CONF="+s.fill(l.OpenSSL))
+	}
+	out, err := device.CombinedOutput()
 	return string(out), err
+}
+
+// called is Called-Station-Id: the access point, and the SSID where there is one.
+func called(ssid string) string {
+	const ap = "02-00-00-00-00-01"
+	if ssid == "" {
+		return ap
+	}
+	return ap + ":" + ssid
 }
 
 var networkLine = regexp.MustCompile(`(?m)^\s*([a-z0-9_]+)=.*\n`)
 
 // block writes the network block of one log-in and returns its path.
 func (s *stage) block(l login, mac string) string {
-	text, err := os.ReadFile(s.fill(l.Conf))
+	text, err := os.ReadFile(s.fill(s.expand(l.Conf)))
 	s.must(err)
 	block := networkLine.ReplaceAllStringFunc(string(text), func(line string) string {
 		key := networkLine.FindStringSubmatch(line)[1]
@@ -96,8 +188,8 @@ func (s *stage) block(l login, mac string) string {
 	})
 	var more strings.Builder
 	for key, value := range l.Set {
-		if value != "" { // an empty value takes the line away
-			fmt.Fprintf(&more, "    %s=%s\n", key, s.expand(value))
+		if value = s.expand(value); value != "" { // an empty value takes the line away
+			fmt.Fprintf(&more, "    %s=%s\n", key, value)
 		}
 	}
 	end := strings.LastIndexByte(block, '}')

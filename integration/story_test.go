@@ -2,16 +2,21 @@
 // peers (slapd, eapol_test, FreeRADIUS, hostapd, wpa_supplicant). Each story is
 // a folder under cases; a new story is a new folder.
 //
-// A folder holds story.toml and the files it names. Every file is a template:
-// {{.name}} stands for what the story knows, such as {{.slapd}} for the
-// directory's address or {{.dir}} for the story's own copy of the folder.
+// A folder holds story.toml and the files it names; one that it lacks is taken
+// from common. Every file is a template: {{.name}} stands for what the story
+// knows, such as {{.slapd}} for the directory's address, {{.dir}} for the story's
+// own copy of the folder, or what a step's let taught it.
 package integration
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"text/template"
@@ -29,9 +34,11 @@ type story struct {
 	Title string
 	Holds []string // numbers of the requirements that it holds
 	Needs []string // programs; a story whose program is missing fails, and says how to install it
-	Peers []peer   `toml:"peer"` // started in order, stopped in reverse
-	Steps []step   `toml:"step"`
-	House house    `toml:"causeway"`
+	RSA   bool     // also make a server certificate with an RSA key, which takes a while
+	Let   map[string]string
+	Peers []peer `toml:"peer"` // started in order, stopped in reverse
+	Steps []step `toml:"step"`
+	House house  `toml:"causeway"`
 }
 
 // A house is our own server in a story.
@@ -41,27 +48,40 @@ type house struct {
 
 // A peer is one program that the story starts.
 type peer struct {
-	Kind string // a row of the table of peers
-	Name string // what the story calls it; empty: Kind
-	With map[string]string
+	Kind  string // a row of the table of peers
+	Name  string // what the story calls it; empty: Kind
+	After bool   // it needs the house's address, so the house starts first
+	With  map[string]string
 }
 
 // A step is one thing that happens, and what must come of it.
 type step struct {
-	Name   string
-	Login  *login   // a device logs in
-	Act    string   // stop, continue, kill or start a peer; reload the house
-	On     string   // which peer
-	With   string   // reload: the file of the folder that becomes the configuration
+	Name  string
+	Login *login // a device logs in
+	Act   string // stop, continue, kill or start a peer; reload the house
+	On    string // which peer
+	With  string // reload: the file of the folder that becomes the configuration
+	// Refused is what the error of a reload must say; empty: the reload succeeds.
+	Refused string
+	// Let teaches the story new words before anything else in the step.
+	Let map[string]string
+	// Each repeats the log-in for every combination of the values of some words,
+	// side by side: {{.word}} in the step stands for its value.
+	Each   map[string][]string
 	Event  eventIs  // what the one event of the log-in must say
 	Counts []counts // what a peer must have seen by now
+	// Returned names a FreeRADIUS that proxies: every reply that it had must
+	// carry the Proxy-States of its request (RFC 2865, section 5.33).
+	Returned string
 }
 
 // eventIs are fields of an event that must be so; empty fields may be anything.
 type eventIs struct {
-	Outcome, Reason, Route, Method, Inner, TLS, Zone, Rule, Site, SSID string
-	InnerName                                                          string `toml:"inner_name"`
-	VLAN                                                               uint16
+	Outcome, Reason, Route, Method, Inner, TLS, Zone, Rule, Site, SSID, Server, CUI string
+	InnerName                                                                       string `toml:"inner_name"`
+	OperatorName                                                                    string `toml:"operator_name"`
+	VLAN                                                                            uint16
+	Rounds                                                                          int
 }
 
 // counts says how often a text stands in the log of a peer.
@@ -79,8 +99,9 @@ type stage struct {
 	dir    string
 	know   map[string]any
 	peers  map[string]*process
+	opts   daemon.Options
 	daemon *daemon.Daemon
-	events chan noc.Event
+	events *events
 }
 
 // TestStories tells every story under cases.
@@ -100,7 +121,7 @@ func TestStories(t *testing.T) {
 
 // open reads a story and copies its folder, filled in, to a place of its own.
 func open(t *testing.T, folder string) *stage {
-	s := &stage{T: t, source: folder, dir: t.TempDir(), know: map[string]any{}, peers: map[string]*process{}, events: make(chan noc.Event, 1024)}
+	s := &stage{T: t, source: folder, dir: t.TempDir(), know: map[string]any{}, peers: map[string]*process{}, events: newEvents()}
 	meta, err := toml.DecodeFile(filepath.Join(folder, "story.toml"), &s.story)
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +135,9 @@ func open(t *testing.T, folder string) *stage {
 		}
 	}
 	s.know["dir"] = s.dir
+	for word, value := range s.story.Let {
+		s.know[word] = value
+	}
 	s.certificates()
 	return s
 }
@@ -121,12 +145,7 @@ func open(t *testing.T, folder string) *stage {
 // tell starts the peers and the house and goes through the steps.
 func (s *stage) tell() {
 	s.Log(s.story.Title)
-	for _, p := range s.story.Peers {
-		s.startPeer(p)
-	}
-	if s.story.House.Config != "" {
-		s.startHouse(s.fill(s.story.House.Config))
-	}
+	s.begin()
 	for n, step := range s.story.Steps {
 		if step.Name == "" {
 			step.Name = fmt.Sprintf("step %d", n+1)
@@ -136,6 +155,16 @@ func (s *stage) tell() {
 			return
 		}
 	}
+	s.events.once(s.T)
+}
+
+// begin starts the peers and the house.
+func (s *stage) begin() {
+	s.startPeers(false)
+	if s.story.House.Config != "" {
+		s.startHouse(s.fill(s.story.House.Config))
+	}
+	s.startPeers(true)
 }
 
 // on is the stage as seen from a step's own test.
@@ -147,45 +176,109 @@ func (s *stage) on(t *testing.T) *stage {
 
 // take goes through one step.
 func (s *stage) take(step step) {
+	for word, value := range step.Let {
+		s.know[word] = s.expand(value)
+	}
 	if step.Act != "" {
 		s.act(step)
 	}
 	if step.Login != nil {
-		s.login(*step.Login, step.Event)
+		s.variations(step)
 	}
 	for _, c := range step.Counts {
 		s.count(c)
 	}
+	if step.Returned != "" {
+		s.returned(step.Returned)
+	}
 }
 
-// certificates makes the story's authority and what it issues: the server's, a
-// nurse's, and an authority that nobody trusts.
+// variations logs in once for every combination of the values of step.Each.
+func (s *stage) variations(step step) {
+	combinations := []map[string]any{maps.Clone(s.know)}
+	names := []string{""}
+	for _, word := range slices.Sorted(maps.Keys(step.Each)) {
+		var more []map[string]any
+		var longer []string
+		for i, known := range combinations {
+			for _, value := range step.Each[word] {
+				next := maps.Clone(known)
+				next[word] = value
+				more, longer = append(more, next), append(longer, strings.TrimSpace(names[i]+" "+value))
+			}
+		}
+		combinations, names = more, longer
+	}
+	if len(step.Each) == 0 {
+		s.login(*step.Login, step.Event)
+		return
+	}
+	if len(combinations) == 0 {
+		s.Fatal("there is no combination of nothing")
+	}
+	for i, known := range combinations {
+		s.Run(names[i], func(t *testing.T) {
+			t.Parallel()
+			here := s.on(t)
+			here.know = known
+			here.login(*step.Login, step.Event)
+		})
+	}
+}
+
+// certificates makes the story's authority and what it issues: the server's,
+// those of people, and an authority that nobody trusts.
 func (s *stage) certificates() {
 	authority, err := certs.NewAuthority("integration authority", time.Now(), certs.Options{})
 	s.must(err)
 	server, err := authority.Server([]string{serverName}, certs.Options{})
 	s.must(err)
-	nurse, err := authority.Client("nurse@northbridge.nhs.uk", certs.Options{})
+	between, err := authority.Intermediate("integration intermediate", certs.Options{})
+	s.must(err)
+	chain, err := between.Server([]string{serverName}, certs.Options{})
 	s.must(err)
 	stranger, err := certs.NewAuthority("somebody else's authority", time.Now(), certs.Options{})
 	s.must(err)
-	strange, err := stranger.Client("nurse@northbridge.nhs.uk", certs.Options{})
-	s.must(err)
-	for name, content := range map[string][]byte{
-		"ca.pem":     authority.PEM(),
-		"server.pem": server.CertPEM, "server.key": []byte(server.KeyPEM.Reveal()),
-		"nurse.pem": nurse.CertPEM, "nurse.key": []byte(nurse.KeyPEM.Reveal()),
-		"other-ca.pem": stranger.PEM(),
-		"strange.pem":  strange.CertPEM, "strange.key": []byte(strange.KeyPEM.Reveal()),
-	} {
-		s.must(os.WriteFile(filepath.Join(s.dir, name), content, 0o600))
+	expired := certs.Options{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour)}
+	s.write("ca.pem", authority.PEM())
+	s.write("other-ca.pem", stranger.PEM())
+	s.pair("server", server)
+	s.pair("chain", chain) // the server's, through an intermediate
+	s.person("strange", stranger, "nurse@"+realm, certs.Options{})
+	s.person("expired", authority, "nurse@"+realm, expired)
+	s.person("deep", between, "nurse@"+realm, certs.Options{}) // a long flight from the device, too
+	s.person("abroad", authority, "nurse@camford.ac.uk", certs.Options{})
+	for _, name := range []string{"nurse", "doctor", "leaver", "locum", "nobody"} {
+		s.person(name, authority, name+"@"+realm, certs.Options{})
 	}
+	if s.story.RSA {
+		rsa, err := authority.Server([]string{serverName}, certs.Options{Key: certs.RSA})
+		s.must(err)
+		s.pair("rsa", rsa)
+	}
+	s.know["realm"] = realm
 	s.know["server_name"] = serverName
 	s.know["secret"] = sharedSecret
 	s.know["password"] = goodPassword
 }
 
+func (s *stage) person(name string, by *certs.Authority, identity string, o certs.Options) {
+	pair, err := by.Client(identity, o)
+	s.must(err)
+	s.pair(name, pair)
+}
+
+func (s *stage) pair(name string, p certs.Pair) {
+	s.write(name+".pem", p.CertPEM)
+	s.write(name+".key", []byte(p.KeyPEM.Reveal()))
+}
+
+func (s *stage) write(name string, content []byte) {
+	s.must(os.WriteFile(filepath.Join(s.dir, name), content, 0o600))
+}
+
 const (
+	realm        = "northbridge.nhs.uk"
 	serverName   = "radius.northbridge.nhs.uk"
 	sharedSecret = "integration-secret-of-a-story"
 	goodPassword = "correct-horse-battery"
@@ -195,6 +288,9 @@ const (
 // returns its path.
 func (s *stage) fill(name string) string {
 	source, err := os.ReadFile(filepath.Join(s.source, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		source, err = os.ReadFile(filepath.Join("common", name))
+	}
 	s.must(err)
 	filled, err := template.New(name).Option("missingkey=error").Parse(string(source))
 	s.must(err)
@@ -209,7 +305,12 @@ func (s *stage) fill(name string) string {
 // startHouse runs our own server until the story ends.
 func (s *stage) startHouse(path string) {
 	ctx, stop := s.context()
-	d, err := daemon.Start(path, daemon.Options{Log: &testLog{s.T}, Watch: func(e noc.Event) { s.events <- e }})
+	opts := s.opts
+	opts.Watch = s.events.add
+	if opts.Log == nil {
+		opts.Log = &testLog{s.T}
+	}
+	d, err := daemon.Start(path, opts)
 	if err != nil {
 		s.Fatalf("the house does not start:\n%v", err)
 	}
@@ -230,7 +331,14 @@ func (s *stage) startHouse(path string) {
 func (s *stage) act(step step) {
 	if step.Act == "reload" {
 		s.must(os.Rename(s.fill(step.With), filepath.Join(s.dir, s.story.House.Config)))
-		s.must(s.daemon.Reload())
+		switch err := s.daemon.Reload(); {
+		case step.Refused == "":
+			s.must(err)
+		case err == nil:
+			s.Fatalf("the reload succeeds; it should be refused: %s", step.Refused)
+		case !strings.Contains(err.Error(), step.Refused):
+			s.Errorf("the reload is refused, but not because of %q:\n%v", step.Refused, err)
+		}
 		return
 	}
 	p := s.peers[step.On]
@@ -257,11 +365,15 @@ func (s *stage) check(got noc.Event, want eventIs) {
 		{"outcome", got.Outcome, want.Outcome}, {"reason", got.Reason, want.Reason}, {"route", got.Route, want.Route},
 		{"method", got.Method, want.Method}, {"inner method", got.InnerMethod, want.Inner}, {"TLS", got.TLS, want.TLS},
 		{"zone", got.Zone, want.Zone}, {"rule", got.Rule, want.Rule}, {"site", got.Site, want.Site}, {"SSID", got.SSID, want.SSID},
-		{"inner name", got.Inner, want.InnerName},
+		{"inner name", got.Inner, want.InnerName}, {"server", got.Server, want.Server}, {"CUI", got.CUI, want.CUI},
+		{"Operator-Name", got.OperatorName, want.OperatorName},
 	} {
-		if c.want != "" && c.got != c.want {
-			s.Errorf("event: %s is %q, want %q (%s)", c.what, c.got, c.want, got.Detail)
+		if want := s.expand(c.want); want != "" && c.got != want {
+			s.Errorf("event: %s is %q, want %q (%s)", c.what, c.got, want, got.Detail)
 		}
+	}
+	if want.Rounds != 0 && got.Rounds != want.Rounds {
+		s.Errorf("event: %d rounds, want %d", got.Rounds, want.Rounds)
 	}
 	if want.VLAN != 0 && got.VLAN != want.VLAN {
 		s.Errorf("event: VLAN is %d, want %d", got.VLAN, want.VLAN)
@@ -277,21 +389,6 @@ func (s *stage) count(c counts) {
 	n := strings.Count(p.output(), c.Text)
 	if n < c.AtLeast || c.AtMost != nil && n > *c.AtMost {
 		s.Errorf("%s: %q stands %d times in its log", c.Peer, c.Text, n)
-	}
-}
-
-// event waits for the event of one device.
-func (s *stage) event(mac string) noc.Event {
-	limit := time.After(30 * time.Second)
-	for {
-		select {
-		case e := <-s.events:
-			if e.MAC == mac && e.Kind == "access" {
-				return e
-			}
-		case <-limit:
-			s.Fatalf("no event for %s", mac)
-		}
 	}
 }
 

@@ -2,5 +2,7 @@ package integration
 
 // starters is the one table of kinds of peer.
 var starters = map[string]starter{
-	"slapd": slapd,
+	"freeradius-home":  freeradiusHome,
+	"freeradius-proxy": freeradiusProxy,
+	"slapd":            slapd,
 }

@@ -101,6 +101,15 @@ func (p *process) kill() {
 // A starter makes the process of one kind of peer from the story's words.
 type starter func(s *stage, p peer) *process
 
+// startPeers starts those that come before the house, or after it.
+func (s *stage) startPeers(after bool) {
+	for _, p := range s.story.Peers {
+		if p.After == after {
+			s.startPeer(p)
+		}
+	}
+}
+
 // startPeer starts a peer, which ends with the story.
 func (s *stage) startPeer(p peer) {
 	make, known := starters[p.Kind]

@@ -7,6 +7,15 @@ import (
 	"path/filepath"
 )
 
+// sambaSchema is as much of Samba's schema as tells an NT hash, a disabled
+// account and an expired one.
+const sambaSchema = `
+attributetype ( 1.3.6.1.4.1.7165.2.1.25 NAME 'sambaNTPassword' EQUALITY caseIgnoreIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26{32} SINGLE-VALUE )
+attributetype ( 1.3.6.1.4.1.7165.2.1.26 NAME 'sambaAcctFlags' EQUALITY caseIgnoreIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26{16} SINGLE-VALUE )
+attributetype ( 1.3.6.1.4.1.7165.2.1.32 NAME 'sambaKickoffTime' EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+objectclass ( 1.3.6.1.4.1.7165.2.2.6 NAME 'sambaSamAccount' SUP top AUXILIARY MAY ( sambaNTPassword $ sambaAcctFlags $ sambaKickoffTime ) )
+`
+
 // slapd is OpenLDAP with the people of a file of the folder, over TLS with the
 // story's own certificate.
 func slapd(s *stage, p peer) *process {
@@ -18,6 +27,7 @@ func slapd(s *stage, p peer) *process {
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+%[4]s
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile %[1]s/%[2]s.pid
@@ -28,7 +38,7 @@ suffix "dc=northbridge,dc=nhs,dc=uk"
 rootdn "cn=svc-radius,dc=northbridge,dc=nhs,dc=uk"
 rootpw service-password
 directory %[3]s
-`, s.dir, p.Name, db)), 0o600))
+`, s.dir, p.Name, db, sambaSchema)), 0o600))
 	add, err := findProgram("slapadd")
 	s.must(err)
 	if out, err := exec.Command(add, "-f", conf, "-l", s.fill(p.With["people"])).CombinedOutput(); err != nil {

@@ -43,7 +43,8 @@ type story struct {
 
 // A house is our own server in a story.
 type house struct {
-	Config string // a file of the folder; empty: the story does without
+	Config string   // a file of the folder; empty: the story does without
+	Files  []string // others of the folder that it names
 }
 
 // A peer is one program that the story starts.
@@ -135,11 +136,17 @@ func open(t *testing.T, folder string) *stage {
 		}
 	}
 	s.know["dir"] = s.dir
+	maps.Copy(s.know, words)
 	for word, value := range s.story.Let {
 		s.know[word] = value
 	}
 	s.certificates()
 	return s
+}
+
+// words are what common/causeway.toml asks for, unless a story says otherwise.
+var words = map[string]any{
+	"methods": `"tls", "ttls", "peap"`, "certificate": "server", "fragment_size": 1020, "different_outer": false,
 }
 
 // tell starts the peers and the house and goes through the steps.
@@ -161,6 +168,9 @@ func (s *stage) tell() {
 // begin starts the peers and the house.
 func (s *stage) begin() {
 	s.startPeers(false)
+	for _, name := range s.story.House.Files {
+		s.fill(name)
+	}
 	if s.story.House.Config != "" {
 		s.startHouse(s.fill(s.story.House.Config))
 	}
@@ -284,9 +294,8 @@ const (
 	goodPassword = "correct-horse-battery"
 )
 
-// fill writes a file of the folder, filled in, beside the certificates and
-// returns its path.
-func (s *stage) fill(name string) string {
+// filled reads a file of the folder and fills it in.
+func (s *stage) filled(name string) []byte {
 	source, err := os.ReadFile(filepath.Join(s.source, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		source, err = os.ReadFile(filepath.Join("common", name))
@@ -296,9 +305,15 @@ func (s *stage) fill(name string) string {
 	s.must(err)
 	var out bytes.Buffer
 	s.must(filled.Execute(&out, s.know))
+	return out.Bytes()
+}
+
+// fill writes a file of the folder, filled in, beside the certificates and
+// returns its path.
+func (s *stage) fill(name string) string {
 	path := filepath.Join(s.dir, name)
 	s.must(os.MkdirAll(filepath.Dir(path), 0o755))
-	s.must(os.WriteFile(path, out.Bytes(), 0o600))
+	s.write(name, s.filled(name))
 	return path
 }
 
@@ -380,13 +395,16 @@ func (s *stage) check(got noc.Event, want eventIs) {
 	}
 }
 
-// count reads a peer's log.
+// count reads a peer's log, and waits for what must still come.
 func (s *stage) count(c counts) {
 	p := s.peers[c.Peer]
 	if p == nil {
 		s.Fatalf("the story has no peer %q", c.Peer)
 	}
 	n := strings.Count(p.output(), c.Text)
+	for limit := time.Now().Add(15 * time.Second); n < c.AtLeast && time.Now().Before(limit); n = strings.Count(p.output(), c.Text) {
+		time.Sleep(20 * time.Millisecond)
+	}
 	if n < c.AtLeast || c.AtMost != nil && n > *c.AtMost {
 		s.Errorf("%s: %q stands %d times in its log", c.Peer, c.Text, n)
 	}

@@ -31,6 +31,7 @@ type login struct {
 	Silent   bool     // the house makes no event of it
 	Contains []string // what eapol_test must print
 	Lacks    []string // what it must not print
+	Brings   []string // what the Accept must hold, as eapol_test prints it
 	// Largest is the length that the longest EAP packet from the house must have,
 	// in octets and text; empty: any.
 	Largest string
@@ -82,6 +83,11 @@ func (s *stage) login(l login, want eventIs) {
 		s.Errorf("the controller repeated itself %d times", n)
 	}
 	s.compare(l, out)
+	for _, text := range l.Brings {
+		if text = s.expand(text); !strings.Contains(lastAccept.FindString(out), text) {
+			s.Errorf("the Accept has no %q:\n%s", text, tail(out, 4000))
+		}
+	}
 	if want := s.expand(l.Largest); want != "" && fmt.Sprint(largestOf(out)) != want {
 		s.Errorf("the longest EAP packet of the house has %d octets, want %s", largestOf(out), want)
 	}

@@ -55,7 +55,11 @@ func freeradiusHome(s *stage, p peer) *process {
 	users, err := os.ReadFile(s.fill(p.With["users"]))
 	s.must(err)
 	s.keep(folder, "users", users)
-	return s.freeradius(p, folder, "home.conf", nil)
+	cui := p.With["cui"]
+	if cui == "" {
+		cui = "opaque-of-" + p.Name
+	}
+	return s.freeradius(p, folder, "home.conf", map[string]any{"cui": cui})
 }
 
 // freeradiusProxy sends whatever it is asked to the house, from the address that

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 )
 
 // sambaSchema is as much of Samba's schema as tells an NT hash, a disabled
@@ -45,6 +46,12 @@ directory %[3]s
 		s.Fatalf("slapadd: %v\n%s", err, out)
 	}
 	s.know[p.Name] = fmt.Sprintf("ldaps://127.0.0.1:%d", port)
+	// {{.servers}} are all of them, in the order in which the story starts them.
+	servers := strconv.Quote(fmt.Sprint(s.know[p.Name]))
+	if before, ok := s.know["servers"]; ok {
+		servers = fmt.Sprint(before, ", ", servers)
+	}
+	s.know["servers"] = servers
 	return &process{
 		program: "slapd",
 		args:    []string{"-f", conf, "-h", fmt.Sprintf("ldaps://127.0.0.1:%d", port), "-d", "stats"},

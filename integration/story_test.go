@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -323,7 +324,9 @@ func (s *stage) startHouse(path string) {
 	opts := s.opts
 	opts.Watch = s.events.add
 	if opts.Log == nil {
-		opts.Log = &testLog{s.T}
+		house := &process{program: "radiusd"} // counts read its log as any peer's
+		s.peers["house"] = house
+		opts.Log = io.MultiWriter(&testLog{s.T}, house)
 	}
 	d, err := daemon.Start(path, opts)
 	if err != nil {

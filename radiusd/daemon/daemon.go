@@ -35,6 +35,7 @@ type Daemon struct {
 	now      func() time.Time
 	desk     *noc.Desk
 	watch    func(noc.Event)
+	names    *names
 	log      *logFile // nil when the log goes where the command said
 	house    atomic.Pointer[house]
 	talks    *conversations
@@ -66,7 +67,7 @@ func Start(path string, opts Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{path: path, now: opts.Now, watch: opts.Watch}
+	d := &Daemon{path: path, now: opts.Now, watch: opts.Watch, names: newNames()}
 	d.desk, d.log, err = openDesk(file, opts)
 	if err != nil {
 		return nil, err
@@ -141,6 +142,9 @@ func (d *Daemon) Serve(ctx context.Context) error {
 
 // Addrs are the addresses that the server listens on, as the kernel chose them.
 func (d *Daemon) Addrs() (auth, acct []net.Addr) { return d.net.Addrs() }
+
+// Stats are the counters of the sockets since Start.
+func (d *Daemon) Stats() transport.Stats { return d.net.Stats() }
 
 // sockets says in words where the server listens and how much the kernel lets
 // wait there: a small receive buffer loses packets in a storm.

@@ -76,14 +76,14 @@ func (d *Daemon) talk(req *transport.Request) (*conversation, error) {
 func (d *Daemon) begin(req *transport.Request) (*conversation, error) {
 	t := &conversation{house: d.open(), client: req.Client.Name, began: req.Received}
 	t.busy.Lock()
-	t.describe(req)
+	d.describe(t, req)
 
 	seat, err := t.house.seat(req)
 	t.seated(seat)
 	if err != nil {
 		return t, err
 	}
-	id, err := realms.ParseIdentity(userName(req.Packet))
+	id, err := realms.ParseIdentity(t.event.Outer)
 	if err != nil {
 		return t, err
 	}

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -26,7 +25,7 @@ func (d *Daemon) accounting(_ context.Context, req *transport.Request) []byte {
 	e := noc.Event{
 		Kind:   "accounting",
 		Time:   req.Received,
-		ID:     hex.EncodeToString(newState()[:6]),
+		ID:     d.names.next(),
 		Client: req.Client.Name,
 		NAS:    transport.NASName(p),
 		Site:   s.site, SSID: s.ssid, AP: s.ap,

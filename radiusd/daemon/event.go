@@ -3,7 +3,9 @@ package daemon
 import (
 	"encoding/hex"
 	"errors"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc5580"
@@ -22,12 +24,25 @@ const (
 	outcomeDiscard   = "discarded"
 )
 
+// names makes the ids of conversations: a random word for this process, so that
+// the logs of two servers or of two starts do not meet, and a number.
+type names struct {
+	process string
+	count   atomic.Uint64
+}
+
+func newNames() *names { return &names{process: hex.EncodeToString(newState()[:4]) + "-"} }
+
+func (n *names) next() string {
+	return n.process + strconv.FormatUint(n.count.Add(1), 36)
+}
+
 // describe writes down what the first request says of itself (R40).
-func (t *conversation) describe(req *transport.Request) {
+func (d *Daemon) describe(t *conversation, req *transport.Request) {
 	t.event = noc.Event{
 		Kind:   "access",
 		Time:   req.Received,
-		ID:     hex.EncodeToString(newState()[:6]),
+		ID:     d.names.next(),
 		Client: req.Client.Name,
 		NAS:    transport.NASName(req.Packet),
 		Outer:  userName(req.Packet),

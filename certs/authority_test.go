@@ -91,11 +91,12 @@ func TestClientIdentity(t *testing.T) {
 	}
 }
 
-// hasUPN looks for [0]{ OID UPN, [0] UTF8String id } in the subject alternative name.
+// hasUPN looks for [0]{ OID UPN, [0] UTF8String id } in the subject alternative
+// name (RFC 5280, section 4.2.1.6).
 func hasUPN(c *x509.Certificate, id string) bool {
 	for _, e := range c.Extensions {
 		if e.Id.String() == "2.5.29.17" {
-			want := append([]byte{0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03, 0xa0, byte(len(id) + 2), 0x0c, byte(len(id))}, id...)
+			want := append([]byte{0xa0, byte(len(id) + 16), 0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03, 0xa0, byte(len(id) + 2), 0x0c, byte(len(id))}, id...)
 			return strings.Contains(string(e.Value), string(want))
 		}
 	}

@@ -93,7 +93,15 @@ func TestS17SecretNeverMarshals(t *testing.T) {
 	if err := toml.NewEncoder(&out).Encode(s); err != nil {
 		t.Fatal(err)
 	}
-	clean(t, "TOML", out.String())
+	if want := "Secret = \"[secret]\"\nList = [\"[secret]\"]\n"; out.String() != want {
+		t.Errorf("TOML %q", out.String())
+	}
+	if b, err := json.Marshal(s); err != nil || string(b) != `{"Secret":"[secret]","List":["[secret]"]}` {
+		t.Errorf("JSON %s, %v", b, err)
+	}
+	if v := slog.AnyValue(Secret(canary)).Resolve(); v.Kind() != slog.KindString || v.String() != "[secret]" {
+		t.Errorf("slog resolves a secret to %s %v", v.Kind(), v)
+	}
 	b, err := xml.Marshal(Secret(canary))
 	if err != nil {
 		t.Fatal(err)

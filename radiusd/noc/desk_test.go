@@ -244,7 +244,7 @@ func TestF7WriterStalls(t *testing.T) {
 		d.Begin(night())
 	}
 	if got := d.Dropped(); got != 40 {
-		t.Errorf("dropped %d of 50 lines with room for 10", got)
+		t.Fatalf("dropped %d of 50 lines with room for 10", got)
 	}
 	d.Alarm("still heard") // the server's own lines have room of their own
 	<-fallback.inside      // told without waiting for the writer

@@ -8,8 +8,11 @@ import (
 	"causeway/radiusd/transport"
 )
 
-// reportEvery is how often counters that moved are put in the log.
-const reportEvery = time.Minute
+// How often the log hears of counters that moved, and of certificates that end.
+const (
+	reportEvery = time.Minute
+	lintEvery   = 24 * time.Hour
+)
 
 // report tells the NOC once a minute which packets met silence and who sent
 // them: what a packet deserves no answer for still deserves to be seen.
@@ -17,6 +20,8 @@ func (d *Daemon) report(ctx context.Context) {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
 	told := make(map[string]uint64)
+	linted := d.now()
+	d.lint()
 	for {
 		select {
 		case <-ctx.Done():
@@ -24,6 +29,10 @@ func (d *Daemon) report(ctx context.Context) {
 			return
 		case <-tick.C:
 			d.reportOnce(told)
+			if now := d.now(); now.Sub(linted) >= lintEvery {
+				linted = now
+				d.lint()
+			}
 		}
 	}
 }
@@ -45,9 +54,28 @@ func (d *Daemon) reportOnce(told map[string]uint64) {
 		d.desk.Warn("a client sends what cannot be answered: most often a wrong secret",
 			"client", c.Client, "address", c.Address.String(), "packets", c.Count, "cause", c.Cause.String())
 	}
+	if lost := d.desk.Dropped(); lost != told["lost"] {
+		told["lost"] = lost
+		d.desk.Alarm("lines of this log were lost", "since_start", lost)
+	}
 	if busy := d.counts.busy.Load(); busy != told["busy"] {
 		told["busy"] = busy
 		d.desk.Warn("requests dropped while their conversation was being answered", "since_start", busy)
+	}
+}
+
+// lint raises an alarm for what is wrong with the certificate today: it may have
+// been good when it was loaded (F8).
+func (d *Daemon) lint() {
+	h := d.open()
+	defer h.leave()
+	if h.keeper == nil {
+		return
+	}
+	for _, f := range h.keeper.Current().Lint(d.now()) {
+		if f.Severity == "error" || strings.HasPrefix(f.Code, "expires") {
+			d.desk.Alarm("the server's certificate", "finding", f.Text, "fix", f.Fix)
+		}
 	}
 }
 

@@ -5,15 +5,12 @@ import (
 	"embed"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"text/template"
 	"time"
 
@@ -74,7 +71,7 @@ func freeradiusProxy(s *stage, p peer) *process {
 
 // freeradius makes the process of one configuration.
 func (s *stage) freeradius(p peer, folder, name string, more map[string]any) *process {
-	port := s.quietUDP()
+	port := s.freeUDP()
 	words := maps.Clone(s.know)
 	maps.Copy(words, more)
 	words["name"], words["folder"], words["port"] = p.Name, folder, port
@@ -109,28 +106,6 @@ func (s *stage) keep(folder, name string, content []byte) string {
 	path := filepath.Join(folder, name)
 	s.must(os.WriteFile(path, content, 0o600))
 	return path
-}
-
-// quiet is where the next port is looked for: below those that the kernel gives
-// to clients, so that none of the many sockets of other stories takes it while
-// its server starts.
-var quiet atomic.Uint32
-
-var seedQuiet = sync.OnceFunc(func() { quiet.Store(20000 + rand.Uint32N(8000)) }) //nolint:gosec // no secret
-
-// quietUDP picks a loopback port for a server that must be told one.
-func (s *stage) quietUDP() int {
-	seedQuiet()
-	for range 1000 {
-		port := int(quiet.Add(1))
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		if err == nil {
-			s.must(c.Close())
-			return port
-		}
-	}
-	s.Fatal("no UDP port is free")
-	return 0
 }
 
 // A packet of FreeRADIUS's log, and the attributes below it.

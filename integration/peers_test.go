@@ -4,5 +4,7 @@ package integration
 var starters = map[string]starter{
 	"freeradius-home":  freeradiusHome,
 	"freeradius-proxy": freeradiusProxy,
+	"hostapd":          hostapd,
+	"radiusd":          radiusd,
 	"slapd":            slapd,
 }

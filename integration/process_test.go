@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -33,7 +36,9 @@ type process struct {
 	program string
 	args    []string
 	env     []string
+	flags   uintptr      // of clone: what the program has to itself
 	ready   func() error // nil when it takes requests
+	also    io.Writer    // hears what the program prints, too; nil: nobody
 
 	mu  sync.Mutex
 	log bytes.Buffer
@@ -44,6 +49,9 @@ type process struct {
 func (p *process) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.also != nil {
+		_, _ = p.also.Write(b)
+	}
 	return p.log.Write(b)
 }
 
@@ -63,7 +71,7 @@ func (p *process) start() error {
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	p.cmd.Env = append(os.Environ(), p.env...)
 	// It must not outlive a test that was killed.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: p.flags}
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
@@ -141,19 +149,33 @@ func (s *stage) context() (context.Context, context.CancelFunc) {
 	return context.WithCancel(context.Background())
 }
 
-// freeTCP and freeUDP pick a loopback port that nobody uses now.
+// quiet is where the next port is looked for: below those that the kernel gives
+// to clients, so that none of the many sockets of other stories takes it while
+// its server starts.
+var quiet atomic.Uint32
+
+var seedQuiet = sync.OnceFunc(func() { quiet.Store(20000 + rand.Uint32N(8000)) }) //nolint:gosec // no secret
+
+// freeTCP and freeUDP pick a loopback port for a server that must be told one.
 func (s *stage) freeTCP() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	s.must(err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	return s.free(func(address string) (io.Closer, error) { return net.Listen("tcp", address) })
 }
 
 func (s *stage) freeUDP() int {
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	s.must(err)
-	defer func() { _ = c.Close() }()
-	return c.LocalAddr().(*net.UDPAddr).Port
+	return s.free(func(address string) (io.Closer, error) { return net.ListenPacket("udp", address) })
+}
+
+func (s *stage) free(listen func(address string) (io.Closer, error)) int {
+	seedQuiet()
+	for range 1000 {
+		port := int(quiet.Add(1))
+		if l, err := listen(fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			s.must(l.Close())
+			return port
+		}
+	}
+	s.Fatal("no port is free")
+	return 0
 }
 
 // answersTCP is ready when a port takes connections.

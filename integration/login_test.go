@@ -53,6 +53,11 @@ type login struct {
 // macs gives each device an address of its own: the story finds its event by it.
 var macs atomic.Uint32
 
+func newMAC() string {
+	n := macs.Add(1)
+	return fmt.Sprintf("02-00-5E-%02X-%02X-%02X", byte(n>>16), byte(n>>8), byte(n))
+}
+
 // login runs eapol_test and judges what it and the house say.
 func (s *stage) login(l login, want eventIs) {
 	mac, out, accepted := s.attempt(l)
@@ -132,8 +137,7 @@ func largestOf(out string) (largest int) {
 
 // attempt is one log-in of a device with an address of its own.
 func (s *stage) attempt(l login) (mac, out string, accepted bool) {
-	n := macs.Add(1)
-	mac = fmt.Sprintf("02-00-5E-%02X-%02X-%02X", byte(n>>16), byte(n>>8), byte(n))
+	mac = newMAC()
 	if l.Wired {
 		out, accepted = s.wired(l, mac)
 		return mac, out, accepted

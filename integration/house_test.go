@@ -105,8 +105,8 @@ func (s *stage) dial(from, to string) net.Conn {
 	return conn
 }
 
-// A packet is a RADIUS request in the making.
-type packet struct {
+// An ask is a RADIUS request in the making.
+type ask struct {
 	code       radius.Code
 	id         byte
 	attributes radius.Attributes
@@ -115,8 +115,8 @@ type packet struct {
 }
 
 // accessRequest is what a controller says of a device before it says who it is.
-func accessRequest(id byte, name, mac string) *packet {
-	p := &packet{code: radius.CodeAccessRequest, id: id}
+func accessRequest(id byte, name, mac string) *ask {
+	p := &ask{code: radius.CodeAccessRequest, id: id}
 	p.add(rfc2865.UserName_Type, []byte(name))
 	p.add(rfc2865.CalledStationID_Type, []byte(called("NHS-Staff")))
 	p.add(rfc2865.CallingStationID_Type, []byte(mac))
@@ -124,33 +124,33 @@ func accessRequest(id byte, name, mac string) *packet {
 }
 
 // identity is an Access-Request with EAP-Response/Identity.
-func identity(id byte, name, mac string) *packet {
+func identity(id byte, name, mac string) *ask {
 	p := accessRequest(id, name, mac)
 	eap := append([]byte{2, 7, 0, byte(5 + len(name)), 1}, name...)
 	p.add(rfc2869.EAPMessage_Type, eap)
 	return p
 }
 
-func (p *packet) add(kind radius.Type, value []byte) *packet {
+func (p *ask) add(kind radius.Type, value []byte) *ask {
 	p.attributes = append(p.attributes, &radius.AVP{Type: kind, Attribute: value})
 	return p
 }
 
 // password hides a User-Password for the authenticator that encode uses.
-func (p *packet) password(text string) *packet {
+func (p *ask) password(text string) *ask {
 	p.add(rfc2865.UserPassword_Type, nil)
 	p.attributes[len(p.attributes)-1].Attribute = []byte(text)
 	return p
 }
 
 // encode makes the bytes, with a new authenticator each time.
-func (p *packet) encode() []byte {
+func (p *ask) encode() []byte {
 	var authenticator [16]byte
 	_, _ = rand.Read(authenticator[:])
 	return p.encodeWith(authenticator)
 }
 
-func (p *packet) encodeWith(authenticator [16]byte) []byte {
+func (p *ask) encodeWith(authenticator [16]byte) []byte {
 	b := append([]byte{byte(p.code), p.id, 0, 0}, authenticator[:]...)
 	if !p.unsigned {
 		b = append(b, 80, 18)

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"text/template"
 	"time"
@@ -104,6 +105,8 @@ type stage struct {
 	opts   daemon.Options
 	daemon *daemon.Daemon
 	events *events
+
+	stopHouse func() // and wait until it has ended
 }
 
 // TestStories tells every story under cases.
@@ -334,12 +337,13 @@ func (s *stage) startHouse(path string) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- d.Serve(ctx) }()
-	s.Cleanup(func() {
+	s.stopHouse = sync.OnceFunc(func() {
 		stop()
 		if err := <-done; err != nil {
 			s.Errorf("the house did not end well: %v", err)
 		}
 	})
+	s.Cleanup(s.stopHouse)
 	auth, acct := d.Addrs()
 	s.daemon = d
 	s.know["auth"], s.know["acct"] = auth[0].String(), acct[0].String()

@@ -34,7 +34,7 @@ func of(cause transport.Cause) func(transport.Stats) uint64 {
 func TestS1BadPacketsMeetSilence(t *testing.T) {
 	s := openHouse(t, daemon.Options{})
 	mac := newMAC()
-	good := func() *packet { return identity(1, nurse, mac) }
+	good := func() *ask { return identity(1, nurse, mac) }
 	unsigned := func() []byte { p := good(); p.unsigned = true; return p.encode() }
 	tampered := good().encode()
 	tampered[30] ^= 1
@@ -120,7 +120,7 @@ func TestR24StatusServerOnBothPorts(t *testing.T) {
 	for port, want := range map[string]radius.Code{"auth": radius.CodeAccessAccept, "acct": radius.CodeAccountingResponse} {
 		conn := s.dial("127.0.0.1", port)
 		for id := range byte(3) {
-			question := &packet{code: radius.CodeStatusServer, id: id}
+			question := &ask{code: radius.CodeStatusServer, id: id}
 			reply := s.exchange(conn, question.add(rfc2865.ProxyState_Type, []byte("path")).encode())
 			if reply.Code != want || string(reply.Get(rfc2865.ProxyState_Type)) != "path" {
 				t.Errorf("%s: %v %v", port, reply.Code, reply.Attributes)
@@ -129,7 +129,7 @@ func TestR24StatusServerOnBothPorts(t *testing.T) {
 				t.Errorf("%s: the answer says more than that we live", port)
 			}
 		}
-		unsigned := &packet{code: radius.CodeStatusServer, id: 9, unsigned: true}
+		unsigned := &ask{code: radius.CodeStatusServer, id: 9, unsigned: true}
 		before := s.daemon.Stats().Of(transport.NoMessageAuthenticator)
 		s.send(conn, unsigned.encode())
 		s.counted("unsigned Status-Server", of(transport.NoMessageAuthenticator), before+1)
@@ -147,36 +147,36 @@ func TestS8MixedAndMissingCredentials(t *testing.T) {
 	conn := s.dial("127.0.0.1", "auth")
 	chap := append([]byte{1}, make([]byte, 16)...)
 	mschap2 := append([]byte{0, 0, 1, 55, 25, 52}, make([]byte, 50)...)
-	eap := func(mac string) *packet { return identity(0, nurse, mac) }
-	pap := func(mac string) *packet { return accessRequest(0, nurse, mac).password(goodPassword) }
+	eap := func(mac string) *ask { return identity(0, nurse, mac) }
+	pap := func(mac string) *ask { return accessRequest(0, nurse, mac).password(goodPassword) }
 	for i, x := range []struct {
 		name   string
-		make   func(mac string) *packet
+		make   func(mac string) *ask
 		reason realms.Reason
 	}{
-		{"EAP and a password", func(m string) *packet { return eap(m).password(goodPassword) }, realms.ErrCredentialsMixed},
-		{"EAP and CHAP", func(m string) *packet { return eap(m).add(rfc2865.CHAPPassword_Type, chap) }, realms.ErrCredentialsMixed},
-		{"a password and CHAP", func(m string) *packet { return pap(m).add(rfc2865.CHAPPassword_Type, chap) }, realms.ErrCredentialsMixed},
-		{"a password and MS-CHAPv2", func(m string) *packet { return pap(m).add(rfc2865.VendorSpecific_Type, mschap2) }, realms.ErrCredentialsMixed},
-		{"all of it", func(m string) *packet {
+		{"EAP and a password", func(m string) *ask { return eap(m).password(goodPassword) }, realms.ErrCredentialsMixed},
+		{"EAP and CHAP", func(m string) *ask { return eap(m).add(rfc2865.CHAPPassword_Type, chap) }, realms.ErrCredentialsMixed},
+		{"a password and CHAP", func(m string) *ask { return pap(m).add(rfc2865.CHAPPassword_Type, chap) }, realms.ErrCredentialsMixed},
+		{"a password and MS-CHAPv2", func(m string) *ask { return pap(m).add(rfc2865.VendorSpecific_Type, mschap2) }, realms.ErrCredentialsMixed},
+		{"all of it", func(m string) *ask {
 			return pap(m).add(rfc2865.CHAPPassword_Type, chap).add(rfc2869.EAPMessage_Type, []byte{2, 7, 0, 6, 1, 'x'})
 		}, realms.ErrCredentialsMixed},
-		{"nothing", func(m string) *packet { return accessRequest(0, nurse, m) }, realms.ErrCredentialsMissing},
-		{"two passwords", func(m string) *packet { return pap(m).password(goodPassword) }, realms.ErrCredentialsMissing},
-		{"CHAP", func(m string) *packet { return accessRequest(0, nurse, m).add(rfc2865.CHAPPassword_Type, chap) }, realms.ErrNoMethod},
-		{"MS-CHAPv2", func(m string) *packet { return accessRequest(0, nurse, m).add(rfc2865.VendorSpecific_Type, mschap2) }, realms.ErrNoMethod},
-		{"an empty password", func(m string) *packet { return accessRequest(0, nurse, m).password("") }, realms.ErrEmptyPassword},
-		{"a password with a NUL", func(m string) *packet {
+		{"nothing", func(m string) *ask { return accessRequest(0, nurse, m) }, realms.ErrCredentialsMissing},
+		{"two passwords", func(m string) *ask { return pap(m).password(goodPassword) }, realms.ErrCredentialsMissing},
+		{"CHAP", func(m string) *ask { return accessRequest(0, nurse, m).add(rfc2865.CHAPPassword_Type, chap) }, realms.ErrNoMethod},
+		{"MS-CHAPv2", func(m string) *ask { return accessRequest(0, nurse, m).add(rfc2865.VendorSpecific_Type, mschap2) }, realms.ErrNoMethod},
+		{"an empty password", func(m string) *ask { return accessRequest(0, nurse, m).password("") }, realms.ErrEmptyPassword},
+		{"a password with a NUL", func(m string) *ask {
 			return accessRequest(0, nurse, m).password(goodPassword + "\x00x")
 		}, realms.ErrBadPassword},
-		{"a wrong password", func(m string) *packet { return accessRequest(0, nurse, m).password("wrong") }, realms.ErrBadPassword},
-		{"a question from the device", func(m string) *packet {
+		{"a wrong password", func(m string) *ask { return accessRequest(0, nurse, m).password("wrong") }, realms.ErrBadPassword},
+		{"a question from the device", func(m string) *ask {
 			return accessRequest(0, nurse, m).add(rfc2869.EAPMessage_Type, []byte{1, 7, 0, 6, 1, 'x'})
 		}, realms.ErrEAPMalformed},
-		{"another name in EAP than in User-Name", func(m string) *packet {
+		{"another name in EAP than in User-Name", func(m string) *ask {
 			return accessRequest(0, nurse, m).add(rfc2869.EAPMessage_Type, identity(0, "doctor@"+realm, m).attributes[3].Attribute)
 		}, realms.ErrOuterInner},
-		{"EAP cut short", func(m string) *packet {
+		{"EAP cut short", func(m string) *ask {
 			return accessRequest(0, nurse, m).add(rfc2869.EAPMessage_Type, []byte{2, 7, 0, 40, 1})
 		}, realms.ErrEAPMalformed},
 	} {
@@ -242,7 +242,7 @@ func TestP2ProxyStateComesBackInOrder(t *testing.T) {
 	s := openHouse(t, daemon.Options{})
 	conn := s.dial("127.0.0.1", "auth")
 	states := [][]byte{{0}, []byte("one"), bytes.Repeat([]byte{0xFF}, 253), []byte("one"), {}}
-	for _, p := range []*packet{
+	for _, p := range []*ask{
 		identity(1, nurse, newMAC()),                             // Challenge
 		accessRequest(2, nurse, newMAC()).password("wrong"),      // Reject
 		accessRequest(3, nurse, newMAC()).password("wrong"),      // Reject again

@@ -46,7 +46,7 @@ func runCheck(args []string, out, errs io.Writer) int {
 		return code
 	}
 	for _, w := range i.Warnings {
-		fmt.Fprintf(out, "warning: %s\n", strings.ReplaceAll(w, "\n", "\n         "))
+		fmt.Fprintf(out, "warning: %s\n", strings.ReplaceAll(w.Error(), "\n", "\n         "))
 	}
 	if len(i.Warnings) > 0 {
 		fmt.Fprintln(out)

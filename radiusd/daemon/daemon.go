@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -101,9 +102,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	house := d.house.Load()
 	d.desk.Notice("started", "server", house.file.Server.Name, "config", d.path, "sites", len(house.file.Site),
 		"listening", d.sockets())
-	for _, w := range house.warnings {
-		d.desk.Warn("configuration", "warning", w)
-	}
+	d.warn(house)
 	notify(stateReady)
 
 	keeping, stop := context.WithCancel(context.Background())
@@ -151,9 +150,9 @@ func (d *Daemon) Stats() transport.Stats { return d.net.Stats() }
 func (d *Daemon) sockets() string {
 	var words []string
 	for _, s := range d.net.Stats().Sockets {
-		words = append(words, fmt.Sprintf("%s %s (%d KiB of %d)", s.Purpose, s.Address, s.ReceiveBuffer>>10, s.Asked>>10))
+		words = append(words, fmt.Sprintf("%s %s with %d KiB of %d", s.Purpose, s.Address, s.ReceiveBuffer>>10, s.Asked>>10))
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(slices.Compact(words), ", ") // several sockets share an address
 }
 
 // OnSignals reloads on SIGHUP until ctx ends.
@@ -197,9 +196,7 @@ func (d *Daemon) Reload() error {
 		}
 	}
 	d.desk.Notice("reloaded", "config", d.path, "sites", len(next.file.Site))
-	for _, w := range next.warnings {
-		d.desk.Warn("configuration", "warning", w)
-	}
+	d.warn(next)
 	return nil
 }
 
@@ -217,6 +214,13 @@ func (d *Daemon) reload(old *house) (*house, error) {
 		return nil, locate(file, "", err)
 	}
 	return next, nil
+}
+
+// warn puts what is unwise in a configuration into the log, a line each.
+func (d *Daemon) warn(h *house) {
+	for _, w := range h.warnings {
+		d.desk.Warn(w.Text, "at", fmt.Sprintf("%s:%d", w.File, w.Line), "fix", w.Fix)
+	}
 }
 
 // sweep gives up conversations whose supplicant has been silent too long.

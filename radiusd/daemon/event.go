@@ -100,7 +100,10 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 		t.home.Close()
 	}
 	if why != nil {
-		e.Reason, e.Detail = reasonOf(why), why.Error()
+		e.Reason = reasonOf(why)
+		if detail := why.Error(); detail != e.Reason {
+			e.Detail = detail
+		}
 	}
 	if outcome == outcomeDiscard {
 		return // counted, and not worth a line: nobody was refused

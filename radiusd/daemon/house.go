@@ -26,7 +26,7 @@ type house struct {
 	realms   *realms.Table
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
-	warnings []string
+	warnings config.Problems // what loads and is unwise all the same
 	shut     func()
 	holds    atomic.Int64 // conversations, and one for the daemon
 }
@@ -149,7 +149,7 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 		case err == nil:
 			h.keeper = keeper
 			for _, f := range keeper.Current().Lint(now()) {
-				h.warnings = append(h.warnings, fmt.Sprintf("certificate: %s: %s", f.Text, f.Fix))
+				h.warnings = append(h.warnings, file.Place("eap.certificate", f.Text, f.Fix))
 			}
 		default:
 			problems = append(problems, file.Place("eap.certificate", err.Error(), ""))
@@ -171,11 +171,10 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 		return nil, problems
 	}
 	for _, w := range file.Warnings {
-		h.warnings = append(h.warnings, w.Error())
+		h.warnings = append(h.warnings, w)
 	}
 	for _, w := range h.vlan.Warnings() {
-		p := file.Place(w.Key, w.Text, w.Fix)
-		h.warnings = append(h.warnings, p.Error())
+		h.warnings = append(h.warnings, file.Place(w.Key, w.Text, w.Fix))
 	}
 	return h, nil
 }

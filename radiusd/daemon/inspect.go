@@ -19,7 +19,7 @@ import (
 // are those of a live server.
 type Inspection struct {
 	File     *config.File
-	Warnings []string
+	Warnings config.Problems
 	house    *house
 	now      func() time.Time
 }

@@ -225,8 +225,8 @@ func show(out io.Writer, rows []Row, asJSON bool) error {
 		if r.Reason != "" {
 			outcome += " " + r.Reason
 		}
-		fmt.Fprintf(w, "%s (%s)\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t\n",
-			r.Who, r.Title, r.SSID, r.Site, dash(r.Route), r.Method, outcome, dash(r.Zone), dash(r.VLAN), r.Ms)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t\n",
+			r.Who, r.SSID, r.Site, dash(r.Route), r.Method, outcome, dash(r.Zone), dash(r.VLAN), r.Ms)
 	}
 	if err := w.Flush(); err != nil {
 		return err

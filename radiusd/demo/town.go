@@ -70,7 +70,7 @@ func (t *town) start(ctx context.Context, log io.Writer) error {
 	if err := t.certificates(); err != nil {
 		return err
 	}
-	ports := []string{"SECRET", secret}
+	var ports []string
 	for _, home := range []struct{ mark, realm, user string }{
 		{"CAMFORD", "camford.ac.uk", "student"},
 		{"EDUROAM", "uni.example.ac.uk", "visitor"},
@@ -112,7 +112,7 @@ func (t *town) watch(e noc.Event) {
 // certificates makes the throw-away authority, the one server certificate that
 // every organisation of the town shows, and leaves both in the folder.
 func (t *town) certificates() (err error) {
-	if t.authority, err = certs.NewAuthority("Causeway demo authority", time.Now(), certs.Options{}); err != nil {
+	if t.authority, err = certs.NewAuthority("Causeway demo authority", time.Now(), certs.Options{CRL: "http://" + serverName + "/ca.crl"}); err != nil {
 		return err
 	}
 	pair, err := t.authority.Server([]string{serverName}, certs.Options{})
@@ -122,6 +122,7 @@ func (t *town) certificates() (err error) {
 	return errors.Join(
 		os.WriteFile(t.file("ca.pem"), t.authority.PEM(), 0o600),
 		os.WriteFile(t.file("server.pem"), pair.CertPEM, 0o600),
+		os.WriteFile(t.file("secret"), []byte(secret), 0o600),
 		os.WriteFile(t.file("server.key"), []byte(pair.KeyPEM.Reveal()), 0o600),
 	)
 }
@@ -157,7 +158,7 @@ func (t *town) organisation(ctx context.Context, realm string, people ...person)
 		return netip.AddrPort{}, err
 	}
 	path := t.file(realm + ".toml")
-	text := strings.NewReplacer("REALM", realm, "PEOPLE", users, "SECRET", secret).Replace(organisationConfig)
+	text := strings.NewReplacer("REALM", realm, "PEOPLE", users).Replace(organisationConfig)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -206,7 +207,7 @@ path = "PEOPLE"
 [realm."REALM"]
 directory = "people"
 [federation.demo]
-clients = [{ address = "127.0.0.1", secret = "SECRET" }]
+clients = [{ address = "127.0.0.1", secret = "file:secret" }]
 `
 
 // trustConfig is the Trust: the example of config.example.toml on loopback.
@@ -228,13 +229,13 @@ path = "PEOPLE"
 [realm."northbridge.nhs.uk"]
 directory = "trust"
 [realm."camford.ac.uk"]
-servers = [{ address = "CAMFORD", secret = "SECRET" }]
+servers = [{ address = "CAMFORD", secret = "file:secret" }]
 [realm."wessex.ac.uk"] # its server is down
-servers = [{ address = "127.0.0.1:9", secret = "SECRET" }]
+servers = [{ address = "127.0.0.1:9", secret = "file:secret" }]
 [federation.eduroam]
-servers = [{ address = "EDUROAM", secret = "SECRET" }]
+servers = [{ address = "EDUROAM", secret = "file:secret" }]
 [federation.govroam]
-servers = [{ address = "GOVROAM", secret = "SECRET" }]
+servers = [{ address = "GOVROAM", secret = "file:secret" }]
 
 [zone]
 clinical = { trusted = true }
@@ -282,6 +283,6 @@ vlan = { academic = 1310 }
 name         = "royal-wlc"
 vendor       = "hostapd"
 address      = "127.0.0.1"
-secret       = "SECRET"
+secret       = "file:secret"
 without_vlan = "reject"
 `

@@ -145,14 +145,13 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 		keeper, err := certs.NewKeeper(certs.Config{
 			Certificate: file.EAP.Certificate, PrivateKey: file.EAP.PrivateKey, ClientCA: file.EAP.ClientCA,
 		})
-		switch {
-		case err == nil:
+		if err != nil {
+			problems = append(problems, file.Place("eap.certificate", err.Error(), ""))
+		} else {
 			h.keeper = keeper
 			for _, f := range keeper.Current().Lint(now()) {
 				h.warnings = append(h.warnings, file.Place("eap.certificate", f.Text, f.Fix))
 			}
-		default:
-			problems = append(problems, file.Place("eap.certificate", err.Error(), ""))
 		}
 	}
 	if homes != nil {
@@ -170,9 +169,7 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	for _, w := range file.Warnings {
-		h.warnings = append(h.warnings, w)
-	}
+	h.warnings = append(h.warnings, file.Warnings...)
 	for _, w := range h.vlan.Warnings() {
 		h.warnings = append(h.warnings, file.Place(w.Key, w.Text, w.Fix))
 	}

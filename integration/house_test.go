@@ -252,3 +252,5 @@ func (s *stage) quiet(conn net.Conn) {
 		s.Errorf("%x came, %v; want silence", b[:n], err)
 	}
 }
+
+func ntHash(password string) [16]byte { return directory.NTHash(certs.Secret(password)) }

@@ -26,51 +26,74 @@ func openFile(_ string, c config.Directory) (realms.Directory, func(), error) {
 }
 
 // homes opens everybody who answers for somebody: the directories and our EAP
-// server behind each realm of ours, the servers of partners and federations.
+// server behind each realm of ours, the servers of partners and federations. A
+// nil homes opens nothing and has a stand answer for everybody.
 type homes struct {
 	file        *config.File
 	now         func() time.Time
 	onChange    func(pool, server, from, to, why string)
+	hear        func(key string, err error) // is told what is wrong, and where
 	keeper      *certs.Keeper
 	directories map[string]realms.Directory
 	closers     []func()
 }
 
-func (h *homes) close() {
-	for _, c := range slices.Backward(h.closers) {
-		c()
-	}
-}
+// A stand answers for nobody: check and explain ask who would, and no more.
+type stand struct{ realms.Home }
 
-func (h *homes) openDirectories() config.Problems {
-	var problems config.Problems
-	h.directories = make(map[string]realms.Directory)
+// open opens the directories.
+func (h *homes) open(keeper *certs.Keeper, hear func(key string, err error)) *homes {
+	if h == nil {
+		return nil
+	}
+	h.keeper, h.hear, h.directories = keeper, hear, make(map[string]realms.Directory)
 	for _, name := range slices.Sorted(maps.Keys(h.file.Directory)) {
 		c := h.file.Directory[name]
 		dir, closer, err := directories[c.Kind](name, c)
 		if err != nil {
-			problems = append(problems, locate(h.file, "directory."+name, err)...)
+			hear("directory."+name, err)
 			continue
 		}
 		h.directories[name] = dir
 		h.closers = append(h.closers, closer)
 	}
-	return problems
+	return h
+}
+
+// close closes what was opened, the last first.
+func (h *homes) close() {
+	if h == nil {
+		return
+	}
+	for _, c := range slices.Backward(h.closers) {
+		c()
+	}
 }
 
 // own makes our EAP server for one of our realms.
-func (h *homes) own(name string, r config.Realm) (realms.Home, error) {
+func (h *homes) own(key, name string, r config.Realm) realms.Home {
+	if h == nil {
+		return stand{}
+	}
 	c := h.file.EAP
-	return eap.New(eap.Config{
+	server, err := eap.New(eap.Config{
 		Realm: name, Subrealms: r.Subrealms,
 		Methods: c.Methods, Keeper: h.keeper, Directory: h.directories[r.Directory],
 		FragmentSize: c.FragmentSize, AllowDifferentOuter: c.AllowDifferentOuter,
 		Now: h.now,
 	})
+	if err != nil {
+		h.hear(key, err)
+		return nil
+	}
+	return server
 }
 
 // pool makes the pool of servers of a partner or a federation.
-func (h *homes) pool(name string, servers []config.Upstream, withoutCUI bool) (realms.Home, error) {
+func (h *homes) pool(key, name string, servers []config.Upstream, withoutCUI bool) realms.Home {
+	if h == nil {
+		return stand{}
+	}
 	c := upstream.Config{
 		Name:          name,
 		Dial:          transport.DialUDP,
@@ -93,11 +116,9 @@ func (h *homes) pool(name string, servers []config.Upstream, withoutCUI bool) (r
 	}
 	p, err := upstream.New(c)
 	if err != nil {
-		return nil, err
+		h.hear(key, err)
+		return nil
 	}
 	h.closers = append(h.closers, p.Close)
-	return p, nil
+	return p
 }
-
-// stand answers for nobody: check and explain ask who would, and no more.
-type stand struct{ realms.Home }

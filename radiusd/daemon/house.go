@@ -3,8 +3,6 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -127,181 +125,49 @@ func read(path string, secrets config.Secrets, now func() time.Time) (*config.Fi
 	return file, nil
 }
 
-// compose gives each room its part of the file. With nil homes nothing is
-// opened: that is how check and explain run the real policy without a network.
+// compose gives each room its part of the file and gathers what they say. With
+// nil homes nothing is opened: that is how check and explain run the real policy
+// without a network. Its error is [config.Problems].
 func compose(file *config.File, homes *homes, now func() time.Time) (*house, error) {
-	h := &house{file: file, shut: func() {}}
+	h := &house{file: file, shut: homes.close}
 	h.holds.Store(1)
 	var problems config.Problems
-
-	var err error
-	if h.vlan, err = vlan.New(vlanConfig(file, now)); err != nil {
-		problems = append(problems, locate(file, "", err)...)
-	}
-	if h.clients, h.places, err = seatClients(file); err != nil {
-		problems = append(problems, locate(file, "site", err)...)
-	}
-	if file.EAP.Certificate != "" && !unreadable(file) {
-		keeper, err := certs.NewKeeper(certs.Config{
-			Certificate: file.EAP.Certificate, PrivateKey: file.EAP.PrivateKey, ClientCA: file.EAP.ClientCA,
-		})
+	hear := func(under string, err error) {
 		if err != nil {
-			problems = append(problems, file.Place("eap.certificate", err.Error(), ""))
-		} else {
-			h.keeper = keeper
-			for _, f := range keeper.Current().Lint(now()) {
-				h.warnings = append(h.warnings, file.Place("eap.certificate", f.Text, f.Fix))
-			}
+			problems = append(problems, locate(file, under, err)...)
 		}
 	}
-	if homes != nil {
-		homes.keeper = h.keeper
-		problems = append(problems, homes.openDirectories()...)
-		h.shut = homes.close
-	}
-	table, more := routes(file, homes)
-	problems = append(problems, more...)
+	var err error
+	h.vlan, err = vlan.New(vlanConfig(file, now))
+	hear("", err)
+	h.clients, h.places, err = seatClients(file)
+	hear("site", err)
+	h.keeper, err = openKeeper(file)
+	hear("eap.certificate", err)
+	routes := routes(file, homes.open(h.keeper, hear))
 	if len(problems) == 0 {
-		if h.realms, err = realms.New(table); err != nil {
-			problems = append(problems, locate(file, "", err)...)
-		}
+		h.realms, err = realms.New(routes)
+		hear("", err)
 	}
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	h.warnings = append(h.warnings, file.Warnings...)
-	for _, w := range h.vlan.Warnings() {
-		h.warnings = append(h.warnings, file.Place(w.Key, w.Text, w.Fix))
-	}
+	h.warn(now())
 	return h, nil
 }
 
-// unreadable tells whether the certificate's files are not on this machine,
-// which a check on an admin's own machine does without; the file warns of it.
-func unreadable(file *config.File) bool {
-	return file.Unreadable("eap.certificate") || file.Unreadable("eap.private_key") || file.Unreadable("eap.client_ca")
-}
-
-// vlanConfig is the part of the file that places people.
-func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
-	c := vlan.Config{Now: now}
-	for _, name := range slices.Sorted(maps.Keys(file.Zone)) {
-		c.Zones = append(c.Zones, vlan.Zone{Name: name, Trusted: file.Zone[name].Trusted})
+// warn gathers what loads and is unwise all the same.
+func (h *house) warn(now time.Time) {
+	h.warnings = append(h.warnings, h.file.Warnings...)
+	for _, w := range h.vlan.Warnings() {
+		h.warnings = append(h.warnings, h.file.Place(w.Key, w.Text, w.Fix))
 	}
-	for _, name := range slices.Sorted(maps.Keys(file.VLAN)) {
-		v := file.VLAN[name]
-		c.VLANs = append(c.VLANs, vlan.VLAN{Name: name, ID: v.ID, Zone: v.Zone, Down: v.Down, Up: v.Up, Filter: v.Filter})
+	if h.keeper == nil {
+		return
 	}
-	for _, s := range file.SSID {
-		ssid := vlan.SSID{Name: s.Name, Federation: s.Federation}
-		for _, r := range s.Rule {
-			ssid.Rules = append(ssid.Rules, vlan.Rule{Who: r.Who, Group: r.Group, EAP: r.EAP, Site: r.Site, VLAN: r.VLAN})
-		}
-		c.SSIDs = append(c.SSIDs, ssid)
+	for _, f := range h.keeper.Current().Lint(now) {
+		h.warnings = append(h.warnings, h.file.Place("eap.certificate", f.Text, f.Fix))
 	}
-	for _, g := range file.Guarantee {
-		c.Guarantees = append(c.Guarantees, vlan.Guarantee{
-			Who: g.Who, Group: g.Group, SSID: g.SSID, Site: g.Site, Method: g.EAP,
-			Never: vlan.Place{Zone: g.Never.Zone, VLAN: g.Never.VLAN},
-			Only:  vlan.Place{Zone: g.Only.Zone, VLAN: g.Only.VLAN},
-		})
-	}
-	for _, s := range file.Site {
-		site := vlan.Site{Name: s.Name, VLAN: s.VLAN}
-		if a := s.Agreement; a != nil {
-			site.Agreement = &vlan.Agreement{Reference: a.Reference, Owner: a.Owner, ApprovedBy: a.ApprovedBy, From: a.From, Until: a.Until}
-		}
-		for _, w := range s.Controller {
-			site.Controllers = append(site.Controllers, vlan.Controller{Name: w.Name, Vendor: w.Vendor, WithoutVLAN: w.WithoutVLAN, Tag: w.Tag})
-		}
-		c.Sites = append(c.Sites, site)
-	}
-	for name, r := range file.Realm {
-		if r.Directory == "" {
-			c.Partners = append(c.Partners, name)
-			continue
-		}
-		c.Own = append(append(c.Own, name), r.Subrealms...)
-	}
-	slices.Sort(c.Own)
-	slices.Sort(c.Partners)
-	return c
-}
-
-// seatClients makes the clients of every site and of every federation.
-func seatClients(file *config.File) (*transport.Clients, map[string]place, error) {
-	places := make(map[string]place)
-	var list []transport.Client
-	for _, s := range file.Site {
-		for _, c := range s.Controller {
-			list = append(list, transport.Client{
-				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret, Vendor: c.Vendor,
-				WeakSecret: c.WeakSecret, WithoutMessageAuthenticator: c.WithoutMessageAuthenticator,
-			})
-			places[c.Name] = place{site: s.Name, controller: c.Name, ssid: c.SSID}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
-		for i, c := range file.Federation[name].Clients {
-			if c.Name == "" {
-				c.Name = fmt.Sprintf("%s proxy %d", name, i+1)
-			}
-			list = append(list, transport.Client{
-				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret,
-				WeakSecret: c.WeakSecret, WithoutMessageAuthenticator: c.WithoutMessageAuthenticator,
-			})
-			places[c.Name] = place{proxy: name}
-		}
-	}
-	clients, err := transport.NewClients(list)
-	return clients, places, err
-}
-
-// routes is the part of the file that says who answers for whom.
-func routes(file *config.File, homes *homes) (realms.Config, config.Problems) {
-	c := realms.Config{
-		Federations: make(map[string]realms.Home),
-		SSIDs:       make(map[string]string),
-		Blocklist:   file.Server.Blocklist,
-	}
-	var problems config.Problems
-	home := func(key string, open func() (realms.Home, error)) realms.Home {
-		if homes == nil {
-			return stand{}
-		}
-		h, err := open()
-		if err != nil {
-			problems = append(problems, locate(file, key, err)...)
-			return nil
-		}
-		return h
-	}
-	for _, s := range file.SSID {
-		c.SSIDs[s.Name] = s.Federation
-	}
-	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
-		f := file.Federation[name]
-		if len(f.Servers) == 0 {
-			continue // it only asks us
-		}
-		c.Federations[name] = home("federation."+name, func() (realms.Home, error) { return homes.pool(name, f.Servers, f.WithoutCUI) })
-	}
-	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {
-		r := file.Realm[name]
-		key := fmt.Sprintf("realm.%q", name)
-		if r.Directory == "" {
-			c.Partners = append(c.Partners, realms.Partner{
-				Realm: name, SSIDs: r.SSIDs,
-				Home: home(key, func() (realms.Home, error) { return homes.pool(name, r.Servers, false) }),
-			})
-			continue
-		}
-		c.Own = append(c.Own, realms.OwnRealm{
-			Name: name, RouteName: r.Directory, Subrealms: r.Subrealms, SSIDs: r.SSIDs, Roaming: r.Roaming,
-			Home: home(key, func() (realms.Home, error) { return homes.own(name, r) }),
-		})
-	}
-	return c, problems
 }
 
 // locate gives a room's errors their places in the file. under is the key of
@@ -322,7 +188,6 @@ func locate(file *config.File, under string, err error) config.Problems {
 		routing realms.Problems
 	)
 	switch {
-
 	case errors.As(err, &policy):
 		for _, p := range policy {
 			add(p.Key, p.Text, p.Fix)

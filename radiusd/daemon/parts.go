@@ -1,0 +1,135 @@
+package daemon
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"causeway/certs"
+	"causeway/radiusd/daemon/config"
+	"causeway/radiusd/transport"
+	"causeway/realms"
+	"causeway/vlan"
+)
+
+// openKeeper reads the server's certificate. It is nil when the file names none,
+// and when its files are not on this machine, which a check on an admin's own
+// does without; the file warns of that.
+func openKeeper(file *config.File) (*certs.Keeper, error) {
+	for _, key := range []string{"eap.certificate", "eap.private_key", "eap.client_ca"} {
+		if file.Unreadable(key) {
+			return nil, nil
+		}
+	}
+	if file.EAP.Certificate == "" {
+		return nil, nil
+	}
+	return certs.NewKeeper(certs.Config{
+		Certificate: file.EAP.Certificate, PrivateKey: file.EAP.PrivateKey, ClientCA: file.EAP.ClientCA,
+	})
+}
+
+// vlanConfig is the part of the file that places people.
+func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
+	c := vlan.Config{Now: now}
+	for _, name := range slices.Sorted(maps.Keys(file.Zone)) {
+		c.Zones = append(c.Zones, vlan.Zone{Name: name, Trusted: file.Zone[name].Trusted})
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.VLAN)) {
+		v := file.VLAN[name]
+		c.VLANs = append(c.VLANs, vlan.VLAN{Name: name, ID: v.ID, Zone: v.Zone, Down: v.Down, Up: v.Up, Filter: v.Filter})
+	}
+	for _, s := range file.SSID {
+		ssid := vlan.SSID{Name: s.Name, Federation: s.Federation}
+		for _, r := range s.Rule {
+			ssid.Rules = append(ssid.Rules, vlan.Rule{Who: r.Who, Group: r.Group, EAP: r.EAP, Site: r.Site, VLAN: r.VLAN})
+		}
+		c.SSIDs = append(c.SSIDs, ssid)
+	}
+	for _, g := range file.Guarantee {
+		c.Guarantees = append(c.Guarantees, vlan.Guarantee{
+			Who: g.Who, Group: g.Group, SSID: g.SSID, Site: g.Site, Method: g.EAP,
+			Never: vlan.Place{Zone: g.Never.Zone, VLAN: g.Never.VLAN},
+			Only:  vlan.Place{Zone: g.Only.Zone, VLAN: g.Only.VLAN},
+		})
+	}
+	for _, s := range file.Site {
+		site := vlan.Site{Name: s.Name, VLAN: s.VLAN}
+		if a := s.Agreement; a != nil {
+			site.Agreement = &vlan.Agreement{Reference: a.Reference, Owner: a.Owner, ApprovedBy: a.ApprovedBy, From: a.From, Until: a.Until}
+		}
+		for _, w := range s.Controller {
+			site.Controllers = append(site.Controllers, vlan.Controller{Name: w.Name, Vendor: w.Vendor, WithoutVLAN: w.WithoutVLAN, Tag: w.Tag})
+		}
+		c.Sites = append(c.Sites, site)
+	}
+	for name, r := range file.Realm {
+		if r.Directory == "" {
+			c.Partners = append(c.Partners, name)
+			continue
+		}
+		c.Own = append(append(c.Own, name), r.Subrealms...)
+	}
+	slices.Sort(c.Own)
+	slices.Sort(c.Partners)
+	return c
+}
+
+// seatClients makes the clients of every site and of every federation.
+func seatClients(file *config.File) (*transport.Clients, map[string]place, error) {
+	places := make(map[string]place)
+	var list []transport.Client
+	for _, s := range file.Site {
+		for _, c := range s.Controller {
+			list = append(list, transport.Client{
+				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret, Vendor: c.Vendor,
+				WeakSecret: c.WeakSecret, WithoutMessageAuthenticator: c.WithoutMessageAuthenticator,
+			})
+			places[c.Name] = place{site: s.Name, controller: c.Name, ssid: c.SSID}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
+		for i, c := range file.Federation[name].Clients {
+			if c.Name == "" {
+				c.Name = fmt.Sprintf("%s proxy %d", name, i+1)
+			}
+			list = append(list, transport.Client{
+				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret,
+				WeakSecret: c.WeakSecret, WithoutMessageAuthenticator: c.WithoutMessageAuthenticator,
+			})
+			places[c.Name] = place{proxy: name}
+		}
+	}
+	clients, err := transport.NewClients(list)
+	return clients, places, err
+}
+
+// routes is the part of the file that says who answers for whom.
+func routes(file *config.File, homes *homes) realms.Config {
+	c := realms.Config{
+		Federations: make(map[string]realms.Home),
+		SSIDs:       make(map[string]string),
+		Blocklist:   file.Server.Blocklist,
+	}
+	for _, s := range file.SSID {
+		c.SSIDs[s.Name] = s.Federation
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
+		if f := file.Federation[name]; len(f.Servers) > 0 { // one without only asks us
+			c.Federations[name] = homes.pool("federation."+name, name, f.Servers, f.WithoutCUI)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {
+		r, key := file.Realm[name], fmt.Sprintf("realm.%q", name)
+		if r.Directory == "" {
+			c.Partners = append(c.Partners, realms.Partner{Realm: name, SSIDs: r.SSIDs, Home: homes.pool(key, name, r.Servers, false)})
+			continue
+		}
+		c.Own = append(c.Own, realms.OwnRealm{
+			Name: name, RouteName: r.Directory, Subrealms: r.Subrealms, SSIDs: r.SSIDs, Roaming: r.Roaming,
+			Home: homes.own(key, name, r),
+		})
+	}
+	return c
+}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
 
 	"causeway/certs"
 	"causeway/radiusd/supplicant"
@@ -298,7 +299,7 @@ func (s *stage) quietOrRefused(conn net.Conn) {
 	}
 }
 
-// Holds S17 and R40: no password, secret or key stands in the log or on standard error,
+// Holds S14, S17 and R40: no password, secret or key stands in the log or on standard error,
 // whatever happens; each line of the log is JSON.
 func serveCanaries(t *testing.T, program string) {
 	const canary = "canary-" // in every secret, and in nothing else
@@ -349,6 +350,18 @@ func serveCanaries(t *testing.T, program string) {
 			t.Errorf("%d: %v", i, reply.Code)
 		}
 	}
+	// Names that would write lines of their own, or turn a terminal's (S14).
+	hostile := []string{
+		"a@b.uk\r\n{\"msg\":\"forged\"}", "\x1b[2J@" + realm, "\u202egnp.exe@" + realm, "<script>alert(1)</script>@" + realm,
+		"\x00\xff\xfe@" + realm, "\u2028@" + realm, `"},{"x":"@` + realm,
+	}
+	for i, name := range hostile {
+		p := accessRequest(byte(100+i), name, newMAC()).password("x")
+		p.add(rfc2865.NASIdentifier_Type, []byte(name))
+		if reply := s.exchange(conn, p.encode()); reply.Code != radius.CodeAccessReject {
+			t.Errorf("%q: %v", name, reply.Code)
+		}
+	}
 	// The directory goes away in the middle, and a reload meets a mistake.
 	s.peers["slapd"].kill()
 	cfg := devices["ttls-pap"]
@@ -394,7 +407,10 @@ func serveCanaries(t *testing.T, program string) {
 			}
 		}
 	}
-	if want := count + 4; ended != want {
+	if at := regexp.MustCompile(`[^\n\x20-\x7e]`).FindStringIndex(log()); at != nil {
+		t.Errorf("a character that does not print: %q", log()[max(0, at[0]-100):at[1]])
+	}
+	if want := count + 4 + len(hostile); ended != want {
 		t.Errorf("%d log-ins ended in the log, want %d", ended, want)
 	}
 }

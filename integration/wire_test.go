@@ -2,7 +2,10 @@ package integration
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/hex"
+	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -319,6 +322,41 @@ func TestS16StateOfSomebodyElse(t *testing.T) {
 		reply := s.exchange(one, nak(30+byte(i), asked[i][1], mac, states[i]))
 		if eap := reply.Get(rfc2869.EAPMessage_Type); reply.Code != radius.CodeAccessChallenge || len(eap) < 6 || eap[4] != 25 {
 			t.Errorf("device %d: %v with EAP %x; want PEAP", i, reply.Code, eap)
+		}
+	}
+}
+
+// Holds S18: who does not exist and whose password is wrong look alike from outside:
+// as many messages, the same last one, the same words inside.
+func TestS18UnknownAndWrongAreAlikeOnTheWire(t *testing.T) {
+	s := openHouse(t, daemon.Options{})
+	challenge := regexp.MustCompile(`C=[0-9A-F]{32}`)
+	for method, cfg := range s.devices() {
+		if method == "tls" {
+			continue
+		}
+		cfg.Password = "wrong-password"
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			cfg.MinTLS, cfg.MaxTLS = version, version
+			var seen []string
+			for user, reason := range map[string]string{nurse: "bad-password", "nobody@" + realm: "unknown-user"} {
+				cfg.User = user
+				mac := newMAC()
+				result, err := s.controller("127.0.0.1", mac).Login(t.Context(), s.peer(cfg))
+				if err != nil || result.Code != radius.CodeAccessReject {
+					t.Fatalf("%s %s: %v, %v", method, user, result.Code, err)
+				}
+				s.outcome(mac, "reject", reason)
+				words := challenge.ReplaceAllString(result.Refusal, "C=")
+				last := ""
+				for _, a := range result.Packet.Attributes {
+					last += fmt.Sprintf(" %d:%d", a.Type, len(a.Attribute))
+				}
+				seen = append(seen, fmt.Sprintf("%d messages,%s, %q", result.Rounds, last, words))
+			}
+			if seen[0] != seen[1] {
+				t.Errorf("%s over TLS %x:\n%s\n%s", method, version, seen[0], seen[1])
+			}
 		}
 	}
 }

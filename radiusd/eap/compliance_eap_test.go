@@ -1,0 +1,67 @@
+package eap
+
+import (
+	"crypto/tls"
+	"testing"
+
+	"layeh.com/radius"
+
+	"causeway/radiusd/eap/packet"
+	"causeway/realms"
+)
+
+// A wallet keeps every TLS session that the server lets a device keep.
+type wallet struct {
+	tls.ClientSessionCache
+	kept int
+}
+
+func (w *wallet) Put(key string, session *tls.ClientSessionState) {
+	if session != nil {
+		w.kept++
+	}
+	w.ClientSessionCache.Put(key, session)
+}
+
+// Holds S3, P42, P44, P46, P47 and P50 while nothing is resumed: a device that would
+// resume is given nothing to resume with, and the next log-in, by the same method
+// or by another, is judged from its beginning. What a resumption would have
+// carried over, a good password, carries nothing.
+func TestS3NothingIsResumed(t *testing.T) {
+	s := serve(t, nil)
+	again := map[string]func([]byte) []byte{
+		"ttls-pap": papInner(amy, "wrong"), "peap": peapInnerClient(amy, "wrong"),
+	}
+	for _, version := range versions {
+		for _, way := range ways {
+			w := &wallet{ClientSessionCache: tls.NewLRUClientSessionCache(8)}
+			keeping := func(kind packet.Type, inner func([]byte) []byte) *peer {
+				cfg := theWard().clientTLS(version, amy)
+				cfg.ClientSessionCache = w
+				return newPeer(t, s, nobody, kind, cfg, inner)
+			}
+			first := meet(t, s, version, way, nobody, amy, "correct horse")
+			p := keeping(first.kind, first.inner)
+			if way == "ttls-mschapv2" {
+				p.inner = p.mschapInner(amy, "correct horse", nil)
+			}
+			if a, err := p.login(); err != nil || a.Code != radius.CodeAccessAccept {
+				t.Fatalf("%s: %+v, %v", way, a, err)
+			}
+			if w.kept != 0 || p.conv.Trace().Resumed {
+				t.Errorf("%s, %s: the device keeps %d sessions", way, tls.VersionName(version), w.kept)
+			}
+			for name, inner := range again {
+				kind := packet.TTLS
+				if name == "peap" {
+					kind = packet.PEAP
+				}
+				p := keeping(kind, inner)
+				a, err := p.login()
+				if a.Code != radius.CodeAccessReject || reasonOf(err) != realms.ErrBadPassword || p.conv.Trace().Resumed {
+					t.Errorf("%s after %s, %s: %v, %v", name, way, tls.VersionName(version), a.Code, err)
+				}
+			}
+		}
+	}
+}

@@ -40,11 +40,13 @@ func (s *stage) plug() *cable {
 // namespace makes a network namespace and starts the process that holds it.
 func (s *stage) namespace() *process {
 	holder := &process{program: "sleep", args: []string{"infinity"}, flags: syscall.CLONE_NEWNET, ready: func() error { return nil }}
-	if err := holder.start(); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EINVAL) {
-		s.Skipf("a network namespace cannot be made here: %v", err)
-	} else if err != nil {
-		s.Fatal(err)
+	err := holder.start()
+	for _, refusal := range []error{syscall.EPERM, syscall.EINVAL, syscall.ENOSYS, syscall.ENOSPC} {
+		if errors.Is(err, refusal) {
+			s.Skipf("a network namespace cannot be made here: %v", err)
+		}
 	}
+	s.must(err)
 	s.Cleanup(holder.kill)
 	return holder
 }

@@ -30,7 +30,7 @@ import (
 
 // argon is the hash of the good password; it takes a while to make.
 var argon = sync.OnceValue(func() string {
-	return string(directory.HashPassword(goodPassword))
+	return directory.HashPassword(goodPassword)
 })
 
 // openHouse starts the house of common/house.toml, for a test that speaks to it

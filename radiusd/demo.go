@@ -26,7 +26,9 @@ func runDemo(args []string, out, errs io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	opts := demo.Options{Once: *once, JSON: *asJSON}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	opts := demo.Options{Once: *once, JSON: *asJSON, Hangups: hangups}
 	if !*once {
 		opts.Log = os.Stderr
 	}

@@ -29,7 +29,10 @@ func runServe(args []string, _, errs io.Writer) int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
 	}
-	// SIGHUP must not end a server that is still starting.
+	// From here to the end of the process: SIGHUP must not end a server that is
+	// starting or draining.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
@@ -37,7 +40,7 @@ func runServe(args []string, _, errs io.Writer) int {
 	if err != nil {
 		return complain(errs, "serve", err)
 	}
-	go server.OnSignals(ctx)
+	go server.OnSignals(ctx, hangups)
 	if err := server.Serve(ctx); err != nil {
 		fmt.Fprintf(errs, "radiusd serve: %v\n", err)
 		return exitFailed

@@ -15,9 +15,13 @@ type Facts struct {
 	SSID       string
 	// User is the name in front of the "@": inside the tunnel for our own
 	// people, outside it for everybody else; empty when it is hidden.
-	User  string
-	Realm string
-	Own   bool // our own home answered
+	User string
+	// Account is the name that our own directory has for the same person, in
+	// front of its "@"; a directory finds people by several. A rule for one
+	// person fits by either name. Empty: as User.
+	Account string
+	Realm   string // of the name that was proved, for our own people: inside the tunnel
+	Own     bool   // our own home answered
 
 	Groups        []string // of our own directory; nobody else's count
 	GroupsUnknown bool     // Groups may be incomplete
@@ -82,6 +86,7 @@ type subject struct {
 	own    bool
 	realm  int // 0: none that the file names
 	user   int // 0: none that the file names
+	second int // the same by the directory's name
 	hidden bool
 	method method
 	site   int
@@ -103,16 +108,28 @@ func (p *Policy) person(f *Facts, s *subject) error {
 	s.realm = p.realms[name]
 	s.hidden = f.User == ""
 	s.method = methodOf(f.Method)
-	if len(p.userAt) > 1 && s.realm != 0 && !s.hidden {
-		var room [320]byte
-		folded := append(appendFold(room[:0], f.User), '@')
-		s.user = p.users[string(append(folded, name...))]
+	if len(p.userAt) > 1 && s.realm != 0 {
+		s.user = p.userOf(f.User, name)
+		if s.own {
+			s.second = p.userOf(f.Account, name)
+		}
 	}
 	if s.own {
 		p.groupsOf(f.Groups, &s.groups)
 		s.groupsUnknown = f.GroupsUnknown
 	}
 	return nil
+}
+
+// userOf is the number of user@realm; 0 for no name and for one that the file
+// does not have.
+func (p *Policy) userOf(name, realm string) int {
+	if name == "" {
+		return 0
+	}
+	var room [320]byte
+	folded := append(appendFold(room[:0], name), '@')
+	return p.users[string(append(folded, realm...))]
 }
 
 func (p *Policy) groupsOf(names []string, set *groupSet) {
@@ -241,7 +258,7 @@ func (w *who) fits(s *subject) verdict {
 		if w.realm != s.realm {
 			return otherRealm
 		}
-		if w.audience == oneUser && w.user != s.user {
+		if w.audience == oneUser && w.user != s.user && w.user != s.second {
 			if s.hidden && s.own { // a visitor may hide the name: it proves nothing anyway
 				return userHidden
 			}

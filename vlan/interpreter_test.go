@@ -66,6 +66,9 @@ func interpret(cfg Config, f Facts) opinion {
 			if strings.ToLower(domain) != realm {
 				continue
 			}
+			if user != "" && f.Own && strings.EqualFold(user, f.Account) {
+				break // the directory's own name for them
+			}
 			if user != "" && f.User == "" && f.Own {
 				undecided = ErrUserUnknown
 			} else if user != "" && !strings.EqualFold(user, f.User) {
@@ -248,6 +251,9 @@ func (d dice) facts() Facts {
 	f := Facts{Site: pick(d, worldSites), SSID: pick(d, worldSSIDs), User: pick(d, worldUsers), Realm: pick(d, worldRealms), Method: pick(d, worldMethods)}
 	f.Own = strings.HasSuffix(f.Realm, "a.uk") != (d.IntN(16) == 0)
 	f.Elsewhere = d.IntN(32) == 0
+	if d.IntN(3) == 0 {
+		f.Account = pick(d, []string{"u", "V", "w"})
+	}
 	f.GroupsUnknown = d.IntN(3) == 0
 	for _, g := range worldGroups {
 		if d.IntN(3) == 0 {

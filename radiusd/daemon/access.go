@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
+	"layeh.com/radius/rfc3576"
 	"layeh.com/radius/rfc4372"
 
 	"causeway/radiusd/transport"
@@ -23,24 +23,30 @@ import (
 // answers for them on this SSID, what do they say, which network is theirs. An
 // Accept cannot be built without a place.
 func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byte) {
-	talk, err := d.talk(req) // the conversation that this request continues, or a new one
+	talk := d.talk(req) // the conversation that this request continues, or a new one
 	if talk == nil {
 		return nil // it is being answered already
 	}
 	defer talk.busy.Unlock()
 	defer d.survive(req, talk, &wire)
-	if err != nil {
+	if err := d.enter(req, talk); err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)
 	}
+	if !talk.house.admit(talk.route) {
+		return d.refuse(req, talk, realms.Answer{}, realms.ErrServerBusy)
+	}
+	defer talk.house.dismiss(talk.route)
 
 	answer, err := talk.home.Answer(ctx, req.Packet)
 	switch {
 	case errors.Is(err, realms.ErrDiscard):
-		return d.ignore(talk, err)
+		return d.ignore(req, talk, err)
 	case err != nil || answer.Code == radius.CodeAccessReject:
 		return d.refuse(req, talk, answer, err)
 	case answer.Code == radius.CodeAccessChallenge:
 		return d.challenge(req, talk, answer)
+	case answer.Code != radius.CodeAccessAccept:
+		return d.refuse(req, talk, realms.Answer{}, realms.ErrInternal)
 	}
 
 	place, err := talk.house.vlan.Assign(talk.facts(answer))
@@ -50,54 +56,65 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 	return d.accept(req, talk, answer, place)
 }
 
-// talk finds the conversation that a request continues, or begins one. It is
-// nil when another request of the same conversation is being answered; else it
-// is held for the caller. An error says why a new one went no further.
-func (d *Daemon) talk(req *transport.Request) (*conversation, error) {
+// talk finds the conversation that a request continues, or makes a new one,
+// and holds it for the caller. It is nil when another request of the same
+// conversation is being answered.
+func (d *Daemon) talk(req *transport.Request) *conversation {
 	if t := d.talks.find(req); t != nil {
 		if !t.busy.TryLock() {
 			d.counts.busy.Add(1)
-			return nil, nil
+			return nil
 		}
-		if t.ended { // it was given up between the look-up and the lock
-			t.busy.Unlock()
-			return d.begin(req)
+		if !t.ended { // else it was given up between the look-up and the lock
+			return t
 		}
-		if d.now().Sub(t.began) > lifeLimit {
-			return t, realms.ErrConversationExpired
-		}
-		return t, nil
+		t.busy.Unlock()
 	}
-	return d.begin(req)
+	t := &conversation{house: d.open(), client: req.Client.Name, from: req.From.Addr(), began: req.Received}
+	t.busy.Lock()
+	return t
+}
+
+// enter says whether a request may go on: one that continues its conversation
+// has to come in time and from the same SSID; one that begins it has to find
+// somebody who answers.
+func (d *Daemon) enter(req *transport.Request, t *conversation) error {
+	if t.home == nil {
+		return d.begin(req, t)
+	}
+	if d.now().Sub(t.began) > lifeLimit {
+		return realms.ErrConversationExpired
+	}
+	if seat, err := t.house.seat(req); err == nil && seat.ssid != t.seat.ssid {
+		return fmt.Errorf("it began on SSID %q and goes on on %q: %w", t.seat.ssid, seat.ssid, errSSIDChanged)
+	}
+	return nil
 }
 
 // begin opens a conversation on the configuration of this moment, and keeps to
 // that configuration until it ends.
-func (d *Daemon) begin(req *transport.Request) (*conversation, error) {
-	t := &conversation{house: d.open(), client: req.Client.Name, began: req.Received}
-	t.busy.Lock()
+func (d *Daemon) begin(req *transport.Request, t *conversation) error {
 	d.describe(t, req)
-
 	seat, err := t.house.seat(req)
 	t.seated(seat)
 	if err != nil {
-		return t, err
+		return err
 	}
 	id, err := realms.ParseIdentity(t.event.Outer)
 	if err != nil {
-		return t, err
+		return err
 	}
 	t.event.Realm = id.Realm
 	t.route, err = t.house.realms.Home(id, seat.origin())
 	if err != nil {
-		return t, err
+		return err
 	}
 	t.event.Route = t.route.Name
 	if _, continues := req.Packet.Lookup(rfc2865.State_Type); continues && t.route.Own {
-		return t, realms.ErrConversationUnknown // it ended, or the server was restarted (F13)
+		return realms.ErrConversationUnknown // it ended, or the server was restarted (F13)
 	}
 	t.home = t.route.Home.Open(realms.Question{From: id, Packet: req.Packet, SSID: seat.ssid, Site: seat.site})
-	return t, nil
+	return nil
 }
 
 // challenge sends the next question to the supplicant and keeps the
@@ -113,6 +130,7 @@ func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realm
 	if err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}
+	t.question = answer.EAP
 	if !t.begun {
 		t.begun = true
 		d.desk.Begin(t.event)
@@ -132,7 +150,7 @@ func (d *Daemon) accept(req *transport.Request, t *conversation, answer realms.A
 	if answer.Keys.Recv != nil { // a method without keys says nothing of any
 		transport.AddKeys(reply, answer.Keys.Recv, answer.Keys.Send)
 	}
-	if answer.UserName != "" {
+	if t.mayBeCalled(answer.UserName) {
 		_ = rfc2865.UserName_SetString(reply, answer.UserName)
 	}
 	if answer.CUI != nil {
@@ -149,12 +167,55 @@ func (d *Daemon) accept(req *transport.Request, t *conversation, answer realms.A
 	}
 	wire, err := d.encode(req, reply, place)
 	if err != nil {
+		return d.refuse(req, t, realms.Answer{}, t.tooMuch(err))
+	}
+	if err := d.settle(t, place); err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}
 	t.placed(place)
 	d.end(t, outcomeAccept, nil)
-	d.seatSession(t, place)
 	return wire
+}
+
+// settle writes down where a device lands, unless a reload came between the
+// beginning of its conversation and now and the place is not what it was: then
+// no VLAN may change its zone under somebody who is about to be on it.
+func (d *Daemon) settle(t *conversation, place vlan.Assignment) error {
+	d.moves.RLock() // a reload waits: it looks at who is where, and then moves
+	defer d.moves.RUnlock()
+	if now := d.house.Load(); now != t.house {
+		if now.places[t.client] != t.seat.place {
+			return fmt.Errorf("%s is no longer what it was: %w", t.client, errChanged)
+		}
+		live := vlan.Live{Site: t.seat.site, VLAN: place.VLAN(), Zone: place.Zone(), Sessions: 1}
+		if err := now.vlan.Follows(t.house.vlan, live); err != nil {
+			return fmt.Errorf("%w: %w", err, errChanged)
+		}
+	}
+	if place.VLAN() != 0 {
+		d.sessions.start(t.device(), network{t.client, t.seat.site, place.VLAN(), place.Zone()})
+	}
+	return nil
+}
+
+// mayBeCalled tells whether a name may stand in the Accept, from where
+// controllers copy it to accounting, firewalls and roles. Our own EAP server
+// returns what was sent; a visitor's home may name nobody of another realm.
+func (t *conversation) mayBeCalled(name string) bool {
+	if t.route.Own || name == "" {
+		return name != ""
+	}
+	id, err := realms.ParseIdentity(name)
+	return err == nil && id.Realm == t.route.Realm
+}
+
+// tooMuch says whose fault it is that an Accept does not fit a packet.
+func (t *conversation) tooMuch(err error) error {
+	var long *transport.TooLongError
+	if !t.route.Own && errors.As(err, &long) {
+		return fmt.Errorf("%w: %w", err, realms.ErrUpstreamReply)
+	}
+	return err
 }
 
 // refuse says no. The supplicant gets the home's own EAP-Failure where there
@@ -175,27 +236,45 @@ func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.A
 }
 
 // survive makes a panic the end of one conversation, with a Reject: even our own
-// fault is answered (S5, R3). The panic's value may hold what a packet holds, so
-// its type is all that is logged of it.
+// fault is answered (S5, R3).
 func (d *Daemon) survive(req *transport.Request, t *conversation, wire *[]byte) {
-	value := recover()
-	if value == nil {
-		return
+	if value := recover(); value != nil {
+		d.panicked(transport.NewPanic(req, value))
+		*wire = d.refuse(req, t, realms.Answer{}, realms.ErrInternal)
 	}
-	d.panicked(transport.Panic{Client: req.Client.Name, What: fmt.Sprintf("%T", value), Stack: string(debug.Stack())})
-	*wire = d.refuse(req, t, realms.Answer{}, realms.ErrInternal)
 }
 
 // ignore drops a packet that deserves silence (RFC 3748, section 4.1). A
 // conversation that was under way stays where it was; one that began with such
 // a packet is over.
-func (d *Daemon) ignore(t *conversation, why error) []byte {
+//
+// A federation's proxy takes silence for our death (R3), so it is told with the
+// last question again (RFC 3579, section 2.2), or with a Reject.
+func (d *Daemon) ignore(req *transport.Request, t *conversation, why error) []byte {
 	d.counts.ignored.Add(1)
-	if t.place == nil {
+	switch {
+	case t.seat.proxy != "" && t.question == nil:
+		return d.refuse(req, t, realms.Answer{}, realms.ErrEAPMalformed)
+	case t.seat.proxy != "":
+		reply := req.Packet.Response(radius.CodeAccessChallenge)
+		reply.Add(rfc2865.State_Type, t.state)
+		_ = rfc3576.ErrorCause_Set(reply, errorCauseIgnored)
+		transport.AddEAP(reply, t.question)
+		wire, err := transport.Encode(req, reply)
+		if err != nil {
+			return d.refuse(req, t, realms.Answer{}, err)
+		}
+		return wire
+	case t.begun && !d.talks.holds(t): // it had to make room meanwhile
+		d.end(t, outcomeAbandoned, realms.ErrServerBusy)
+	case !t.begun:
 		d.end(t, outcomeDiscard, why)
 	}
 	return nil
 }
+
+// errorCauseIgnored is Invalid EAP Packet (Ignored) (RFC 3579, section 2.6.1).
+const errorCauseIgnored = 202
 
 // encode is the one place where an Accept becomes bytes. The place judges the
 // bytes themselves, as the controller will read them.
@@ -210,6 +289,12 @@ func (d *Daemon) encode(req *transport.Request, accept *radius.Packet, place vla
 	}
 	return wire, nil
 }
+
+// Why a conversation cannot go on as it began.
+const (
+	errSSIDChanged realms.Reason = "ssid-changed"
+	errChanged     realms.Reason = "configuration-changed"
+)
 
 // failureFor returns the EAP-Failure for a Reject: the home's, or one with the
 // Identifier of the request's own EAP message, or nil when neither speaks EAP.

@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
+	"time"
 
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
@@ -11,7 +13,6 @@ import (
 
 	"causeway/radiusd/noc"
 	"causeway/radiusd/transport"
-	"causeway/vlan"
 )
 
 // accounting answers one Accounting-Request and records it. It goes no further:
@@ -40,9 +41,9 @@ func (d *Daemon) accounting(_ context.Context, req *transport.Request) []byte {
 
 	switch rfc2866.AcctStatusType_Get(p) {
 	case rfc2866.AcctStatusType_Value_Stop:
-		d.sessions.stop(device{req.Client.Name, e.MAC})
+		d.sessions.stop(deviceOf(req.Client.Name, req.From.Addr(), e), time.Duration(rfc2866.AcctSessionTime_Get(p))*time.Second)
 	case rfc2866.AcctStatusType_Value_AccountingOn, rfc2866.AcctStatusType_Value_AccountingOff:
-		d.sessions.stopAll(req.Client.Name) // the controller was restarted: nobody is on it
+		d.sessions.stopAll(source{req.Client.Name, req.From.Addr()}) // it was restarted: nobody is on it
 	}
 	wire, err := transport.Encode(req, p.Response(radius.CodeAccountingResponse))
 	if err != nil {
@@ -76,10 +77,14 @@ func usage(p *radius.Packet) string {
 	return strings.Join(words, ", ")
 }
 
-// seatSession remembers where a device was placed, until its controller says
-// that it has left.
-func (d *Daemon) seatSession(t *conversation, place vlan.Assignment) {
-	if place.VLAN() != 0 {
-		d.sessions.start(device{t.client, t.event.MAC}, network{t.seat.site, place.VLAN(), place.Zone()})
+// device is what a request is about. A client may be a range of access points,
+// and a device that hides its MAC is known by its name.
+func (t *conversation) device() device { return deviceOf(t.client, t.from, t.event) }
+
+func deviceOf(client string, from netip.Addr, e noc.Event) device {
+	name := e.MAC
+	if name == "" {
+		name = e.Outer
 	}
+	return device{source{client, from}, name}
 }

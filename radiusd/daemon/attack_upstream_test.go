@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -137,8 +138,8 @@ func TestAttackLoops(t *testing.T) {
 	}
 }
 
-// Holds S16: a conversation that another home's equal State pushed out is never
-// answered in that home's name.
+// Holds S16: two homes that give the same State on one controller keep to their
+// own conversations.
 func TestAttackEqualStates(t *testing.T) {
 	town := startTown(t, pretend(t, func(req *radius.Packet) *radius.Packet {
 		eap, _ := transport.EAP(req)
@@ -153,21 +154,19 @@ func TestAttackEqualStates(t *testing.T) {
 		return reply
 	}))
 	r := rogueAt(t, "127.0.0.1", town.address)
-	for _, name := range []string{"@camford.ac.uk", "@uni.ac.uk"} {
+	names := []string{"@camford.ac.uk", "@uni.ac.uk"}
+	for _, name := range names {
 		if got := say(r.ask(t, r.identify(name, onEduroam, name))); got != "challenge" {
 			t.Fatalf("%s: %s", name, got)
 		}
 	}
-	if e := town.event(t); e.Outer != "@camford.ac.uk" || e.Reason != "server-busy" {
-		t.Errorf("pushed out: %s, %s", e.Outer, e.Reason)
-	}
-	p := r.request("@camford.ac.uk", onEduroam)
-	transport.AddEAP(p, []byte{2, 2, 0, 6, 4, 0})
-	p.Add(rfc2865.State_Type, radius.Attribute("the same for all"))
-	if got := say(r.ask(t, p)); got != "reject" {
-		t.Errorf("a name in another name's conversation: %s", got)
-	}
-	if e := town.event(t); e.Realm != "uni.ac.uk" || e.VLAN != 0 {
-		t.Errorf("the other conversation ended as %s on %d", e.Outcome, e.VLAN)
+	for _, name := range names {
+		p := r.request(name, onEduroam)
+		transport.AddEAP(p, []byte{2, 2, 0, 6, 4, 0})
+		p.Add(rfc2865.State_Type, radius.Attribute("the same for all"))
+		got, e := say(r.ask(t, p)), town.event(t)
+		if "@"+e.Realm != name || e.Outer != name || got != "accept "+strconv.Itoa(int(e.VLAN)) {
+			t.Errorf("%s: %s, logged as %s of %s on %d", name, got, e.Outer, e.Realm, e.VLAN)
+		}
 	}
 }

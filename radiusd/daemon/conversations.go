@@ -3,6 +3,7 @@ package daemon
 import (
 	"container/list"
 	"crypto/rand"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -34,18 +35,22 @@ type conversation struct {
 	began  time.Time
 	begun  bool   // the start line is in the log
 	client string // the client's name: a State is good only from the client it was given to (S16)
+	from   netip.Addr
 
-	busy  sync.Mutex // held while a request is answered
-	key   key        // under which the table holds it; zero while it does not
-	ended bool       // its event is made; guarded by busy
-	state []byte     // the State of the last Challenge
-	seen  time.Time  // when the last Challenge left; guarded by the table
-	place *list.Element
-	share *list.Element
+	busy     sync.Mutex // held while a request is answered
+	key      key        // under which the table holds it; zero while it does not
+	ended    bool       // its event is made; guarded by busy
+	state    []byte     // the State of the last Challenge
+	question []byte     // its EAP message
+	seen     time.Time  // when the last Challenge left; guarded by the table
+	place    *list.Element
+	share    *list.Element
 }
 
-// A key finds a conversation: its State is bound to the client.
-type key struct{ client, state string }
+// A key finds a conversation. Its State is bound to the client. One that an
+// upstream made is bound to the name that chose the upstream as well: two
+// upstreams that give the same State on one controller do not meet.
+type key struct{ client, user, state string }
 
 // conversations is the table of all that wait for a supplicant's next message.
 // Full, it gives up the oldest conversation of the client that holds the most,
@@ -86,7 +91,10 @@ func (c *conversations) find(req *transport.Request) *conversation {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.byKey[key{req.Client.Name, string(state)}]
+	if t := c.byKey[key{req.Client.Name, "", string(state)}]; t != nil {
+		return t
+	}
+	return c.byKey[key{req.Client.Name, userName(req.Packet), string(state)}]
 }
 
 // keep holds a conversation until its State comes back, and returns those that
@@ -95,7 +103,10 @@ func (c *conversations) keep(t *conversation, state radius.Attribute) (evicted [
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(t)
-	k := key{t.client, string(state)}
+	k := key{t.client, "", string(state)}
+	if t.home != nil && !t.route.Own {
+		k.user = t.event.Outer
+	}
 	if other, taken := c.byKey[k]; taken { // an upstream gave the same State twice
 		c.remove(other)
 		evicted = append(evicted, other)
@@ -126,6 +137,13 @@ func (c *conversations) victim() *conversation {
 		}
 	}
 	return most.Front().Value.(*conversation)
+}
+
+// holds tells whether a conversation is waited for.
+func (c *conversations) holds(t *conversation) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return t.place != nil
 }
 
 // forget takes a conversation out and says whether it was there.

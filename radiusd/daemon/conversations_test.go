@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -109,30 +110,56 @@ func TestANewStateReplacesTheOld(t *testing.T) {
 	}
 }
 
+func onWLC(name string) device { return device{source{"royal-wlc", netip.Addr{}}, name} }
+
 func TestSessionsAreBoundedAndEnd(t *testing.T) {
 	clock := newClock()
 	s := newSessions(clock.now)
-	royal := network{"Royal Infirmary", 110, "clinical"}
-	s.start(device{"royal-wlc", "AA"}, royal)
-	s.start(device{"royal-wlc", "BB"}, royal)
-	s.start(device{"royal-wlc", "AA"}, network{"Royal Infirmary", 140, "visitor"}) // it moved
+	royal := network{"royal-wlc", "Royal Infirmary", 110, "clinical"}
+	byod := network{"royal-wlc", "Royal Infirmary", 140, "visitor"}
+	s.start(onWLC("AA"), royal)
+	s.start(onWLC("BB"), royal)
+	s.start(onWLC("AA"), byod) // it moved
 	if n := s.on[royal]; n != 1 {
 		t.Errorf("%d devices on 110, want 1", n)
 	}
-	s.stop(device{"royal-wlc", "BB"})
-	s.stop(device{"royal-wlc", "BB"})
+	s.stop(onWLC("BB"), 0)
+	s.stop(onWLC("BB"), 0)
 	if n := s.on[royal]; n != 0 {
 		t.Errorf("%d devices on 110 after Stop, want 0", n)
 	}
 	clock.advance(sessionLife)
-	s.start(device{"royal-wlc", "CC"}, royal)
-	if n := s.on[network{"Royal Infirmary", 140, "visitor"}]; n != 0 || len(s.rows) != 1 {
+	s.start(onWLC("CC"), royal)
+	if n := s.on[byod]; n != 0 || len(s.rows) != 1 {
 		t.Errorf("a session without Stop outlives a day: %d on 140, %d rows", n, len(s.rows))
 	}
 	for i := range maxSessions + 5 {
-		s.start(device{"c", fmt.Sprint(i)}, royal)
+		s.start(onWLC(fmt.Sprint(i)), royal)
 	}
 	if len(s.rows) != maxSessions || s.oldest.Len() != maxSessions {
 		t.Errorf("%d rows, want the bound %d", len(s.rows), maxSessions)
+	}
+}
+
+// The Stop of an earlier session comes late, and an access point restarts: both
+// leave the others' rows alone.
+func TestSessionsEndForThoseWhoEnd(t *testing.T) {
+	clock := newClock()
+	s := newSessions(clock.now)
+	on := network{"eastmoor-ap", "HMP Eastmoor", 110, "clinical"}
+	ap := func(address, mac string) device {
+		return device{source{"eastmoor-ap", netip.MustParseAddr(address)}, mac}
+	}
+	s.start(ap("10.44.0.1", "AA"), on)
+	s.start(ap("10.44.0.2", "BB"), on)
+	clock.advance(10 * time.Second)
+	if s.stop(ap("10.44.0.1", "AA"), 2*time.Hour); s.on[on] != 2 {
+		t.Error("the Stop of a session of two hours ended one of ten seconds")
+	}
+	if s.stopAll(source{"eastmoor-ap", netip.MustParseAddr("10.44.0.2")}); s.on[on] != 1 || s.rows[ap("10.44.0.1", "AA")] == nil {
+		t.Error("the restart of one access point ended sessions of another, or not its own")
+	}
+	if s.stop(ap("10.44.0.1", "AA"), 10*time.Second); s.on[on] != 0 {
+		t.Error("a Stop in time ended nothing")
 	}
 }

@@ -11,12 +11,10 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,7 +40,8 @@ type Daemon struct {
 	talks    *conversations
 	sessions *sessions
 	net      *transport.Server
-	reloads  sync.Mutex
+	reloads  sync.Mutex   // one at a time
+	moves    sync.RWMutex // held while a reload looks at who is where and takes over
 	counts   struct {
 		busy    atomic.Uint64 // requests dropped: their conversation was being answered
 		ignored atomic.Uint64 // packets that a conversation ignored
@@ -155,17 +154,14 @@ func (d *Daemon) sockets() string {
 	return strings.Join(slices.Compact(words), ", ") // several sockets share an address
 }
 
-// OnSignals reloads on SIGHUP until ctx ends.
-func (d *Daemon) OnSignals(ctx context.Context) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+// OnSignals reloads at every signal until ctx ends. The outcome of each is in
+// the log, where whoever sent the signal looks.
+func (d *Daemon) OnSignals(ctx context.Context, hangups <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hangups:
-			// The outcome is in the log, where whoever sent the signal looks.
 			_ = d.Reload()
 		}
 	}
@@ -187,8 +183,6 @@ func (d *Daemon) Reload() error {
 		d.alarm("reload refused: the old configuration keeps running", err)
 		return err
 	}
-	d.house.Store(next)
-	d.net.SetClients(next.clients)
 	old.leave()
 	if d.log != nil {
 		if err := d.log.reopen(); err != nil {
@@ -209,11 +203,25 @@ func (d *Daemon) reload(old *house) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := next.vlan.Follows(old.vlan, d.sessions.live()...); err != nil {
+	if err := d.move(old, next); err != nil {
 		next.leave()
 		return nil, locate(file, "", err)
 	}
 	return next, nil
+}
+
+// move takes over from an old configuration, unless a VLAN would change its zone
+// under people who are on it. Nobody is let in meanwhile.
+func (d *Daemon) move(old, next *house) error {
+	d.moves.Lock()
+	defer d.moves.Unlock()
+	live := d.sessions.live(func(client string) string { return next.places[client].site })
+	if err := next.vlan.Follows(old.vlan, live...); err != nil {
+		return err
+	}
+	d.house.Store(next)
+	d.net.SetClients(next.clients)
+	return nil
 }
 
 // warn puts what is unwise in a configuration into the log, a line each.

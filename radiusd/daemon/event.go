@@ -57,20 +57,32 @@ func (t *conversation) seated(s seat) {
 	t.event.Site, t.event.SSID, t.event.AP = s.site, s.ssid, s.ap
 }
 
-// facts are what policy may know: the home says who, the seat says where.
+// facts are what policy may know: the home says who, the seat says where. For our
+// own people the realm and the name are those that were proved, inside the
+// tunnel, and not those outside it, which anybody may write.
 func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 	trace := t.home.Trace()
-	user := trace.Identity.User
-	if !t.route.Own {
-		user = "" // a partner's word for a name decides nothing here
-	}
-	return vlan.Facts{
+	f := vlan.Facts{
 		Site: t.seat.site, Controller: t.seat.controller, SSID: t.seat.ssid,
-		User: user, Realm: t.route.Realm, Own: t.route.Own,
+		Realm: t.route.Realm, Own: t.route.Own,
 		Groups: answer.Account.Groups, GroupsUnknown: answer.Account.GroupsUnknown,
 		Method: trace.Method, Inner: trace.Inner,
 		Elsewhere: t.seat.proxy != "",
 	}
+	if !t.route.Own {
+		return f // a partner's word for a name decides nothing here
+	}
+	f.Realm = trace.Identity.Realm
+	// A directory finds a person by several names. A rule for one person has to
+	// know them by the name typed and by the directory's own; without that it
+	// refuses rather than be talked round.
+	if account, _, _ := strings.Cut(answer.Account.Name, "@"); !strings.ContainsAny(account, "=,") {
+		f.Account = account
+	}
+	if f.Account != "" {
+		f.User = trace.Identity.User
+	}
+	return f
 }
 
 // placed writes down where the device landed.

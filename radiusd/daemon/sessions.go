@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"container/list"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -16,7 +17,8 @@ const (
 
 // sessions remembers who was placed where, so that a reload can refuse to move
 // a VLAN into another zone under people who are on it. It holds one row for
-// each device on each controller; the oldest makes room when it is full.
+// each device on each access point or controller; the oldest makes room when it
+// is full.
 type sessions struct {
 	mu     sync.Mutex
 	now    func() time.Time
@@ -25,14 +27,23 @@ type sessions struct {
 	on     map[network]int
 }
 
-type device struct{ client, mac string }
+// A source is one address of a client: a client may be a range of them.
+type source struct {
+	client  string
+	address netip.Addr
+}
 
-// A network is a VLAN at a site, by its number and the zone it had: that is what
+type device struct {
+	source
+	name string // its MAC, or its user's name when it has none
+}
+
+// A network is a VLAN by its number and the zone it had, and where: that is what
 // a live session is on.
 type network struct {
-	site string
-	vlan uint16
-	zone string
+	client, site string
+	vlan         uint16
+	zone         string
 }
 
 type session struct {
@@ -62,20 +73,25 @@ func (s *sessions) start(d device, n network) {
 	s.on[n]++
 }
 
-// stop records that a device has gone.
-func (s *sessions) stop(d device) {
+// stop records that a device has gone after so long a session. A session that
+// lasted longer than the row is old is an earlier one of the same device, whose
+// Stop comes late; a few seconds are given for clocks and queues.
+func (s *sessions) stop(d device, lasted time.Duration) {
+	const slack = 5 * time.Second
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(d)
+	if e, ok := s.rows[d]; ok && lasted <= s.now().Sub(e.Value.(*session).since)+slack {
+		s.end(d)
+	}
 }
 
-// stopAll records that every device of a client has gone. It walks the whole
-// table, once for each restart of a controller.
-func (s *sessions) stopAll(client string) {
+// stopAll records that every device of one access point or controller has gone.
+// It walks the whole table, once for each restart.
+func (s *sessions) stopAll(from source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for d := range s.rows {
-		if d.client == client {
+		if d.source == from {
 			s.end(d)
 		}
 	}
@@ -94,13 +110,19 @@ func (s *sessions) end(d device) {
 	}
 }
 
-// live lists the VLANs that devices are on now.
-func (s *sessions) live() []vlan.Live {
+// live lists the VLANs that devices are on now. A controller that a new
+// configuration has at another site takes its people along: where says at which
+// site a client is then, "" that it is gone.
+func (s *sessions) live(where func(client string) (site string)) []vlan.Live {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []vlan.Live
 	for n, devices := range s.on {
-		all = append(all, vlan.Live{Site: n.site, VLAN: n.vlan, Zone: n.zone, Sessions: devices})
+		site := n.site
+		if now := where(n.client); now != "" {
+			site = now
+		}
+		all = append(all, vlan.Live{Site: site, VLAN: n.vlan, Zone: n.zone, Sessions: devices})
 	}
 	return all
 }

@@ -27,7 +27,9 @@ import (
 type Options struct {
 	Once bool      // end after the table
 	JSON bool      // the table as JSON, a line for each row
-	Log  io.Writer // where the Trust's server logs what comes after the table; nil: nowhere
+	// Hangups asks for a reload of the Trust's server; nil: never.
+	Hangups <-chan os.Signal
+	Log     io.Writer // where the Trust's server logs what comes after the table; nil: nowhere
 }
 
 // A login is one row of the table: who tries what, and what must come of it.
@@ -105,7 +107,7 @@ func Run(ctx context.Context, out io.Writer, opts Options) (wrong int, err error
 	if err := t.invite(out); err != nil {
 		return wrong, err
 	}
-	t.trust.OnSignals(ctx) // until somebody interrupts
+	t.trust.OnSignals(ctx, opts.Hangups) // until somebody interrupts
 	return wrong, nil
 }
 

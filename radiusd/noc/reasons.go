@@ -74,6 +74,8 @@ var reasons = []Reason{
 	{"supplicant-gave-up", Device, "The device broke off the log-in by itself.", "Ask what the device's screen said: often a certificate warning that was declined."},
 	{"conversation-unknown", Network, "The message belongs to a log-in that this server does not know, or no longer.", "Nothing, if the device joins on the next try; many at once mean a restart or a load balancer that changes servers."},
 	{"conversation-expired", Network, "The log-in took longer than a minute.", "Look at the signal and the controller's load where the device is."},
+	{"ssid-changed", Device, "The device changed to another Wi-Fi network in the middle of its log-in.", "Nothing, if it joins on the next try; often from one device, have its Wi-Fi forgotten and joined anew."},
+	{"configuration-changed", Ours, "The configuration of this place was changed while the device was logging in.", "Nothing: the device tries again and is placed by the new configuration."},
 	{"server-busy", Ours, "This server had more to do than it could.", "Ring the network engineer if it goes on for five minutes: look for a storm or a flood."},
 	{"internal-error", Ours, "Something went wrong inside this server.", "Ring the network engineer and keep the log line: this is a fault in the software."},
 	{"discarded", Device, "The message made no sense at this point and was ignored.", "Nothing: the device sends it again or starts afresh."},

@@ -114,7 +114,7 @@ func (s *Server) handle(j *job, r role, known *duplicates) (reply []byte) {
 func (s *Server) panicked(j *job, value any) {
 	s.counters.silent(HandlerPanicked)
 	if s.cfg.OnPanic != nil {
-		s.cfg.OnPanic(newPanic(j, value))
+		s.cfg.OnPanic(NewPanic(&j.request, value))
 	}
 }
 

@@ -18,17 +18,19 @@ type Panic struct {
 	Stack  string // function and file:line, a frame a line, the innermost first
 }
 
-func newPanic(j *job, value any) Panic {
+// NewPanic describes a panic in the handling of a request; the deferred function
+// that recovered the value calls it.
+func NewPanic(req *Request, value any) Panic {
 	what := fmt.Sprintf("%T", value)
 	if err, ok := value.(runtime.Error); ok {
 		what = err.Error()
 	}
-	return Panic{Client: j.request.Client.Name, From: j.request.From, What: what, Stack: stack()}
+	return Panic{Client: req.Client.Name, From: req.From, What: what, Stack: stack()}
 }
 
 func stack() string {
 	var callers [64]uintptr
-	const skip = 5 // runtime.Callers, stack, newPanic, panicked, the deferred function
+	const skip = 5 // runtime.Callers, stack, NewPanic, who recovered, the deferred function
 	frames := runtime.CallersFrames(callers[:runtime.Callers(skip, callers[:])])
 	var b strings.Builder
 	for {

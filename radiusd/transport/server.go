@@ -43,7 +43,9 @@ type Config struct {
 }
 
 const (
-	defaultInFlight = 4096
+	// DefaultInFlight is how many handlers run at once unless Config says more.
+	DefaultInFlight = 4096
+
 	defaultPatience = 25 * time.Second
 	maxPatience     = 30 * time.Second
 	defaultAge      = 10 * time.Second
@@ -112,7 +114,7 @@ func (c *Config) fill() error {
 		return fmt.Errorf("a patience of %v is longer than %v (RFC 5080, section 2.2.1)", c.Patience, maxPatience)
 	}
 	c.Sockets = orDefault(c.Sockets, runtime.GOMAXPROCS(0))
-	c.InFlight = orDefault(c.InFlight, defaultInFlight)
+	c.InFlight = orDefault(c.InFlight, DefaultInFlight)
 	c.Patience = orDefault(c.Patience, defaultPatience)
 	c.DuplicateAge = orDefault(c.DuplicateAge, defaultAge)
 	c.DuplicateEntries = orDefault(c.DuplicateEntries, defaultEntries)

@@ -81,7 +81,7 @@ func TestR51ConversationKeepsItsConfiguration(t *testing.T) {
 			s.reload("140")
 			c := s.controller("127.0.0.1", newMAC())
 			conn := &hooked{Conn: c.Conn, n: n}
-			conn.do = func() { s.leaveAll(); s.reload("150") }
+			conn.do = func() { s.reload("160") }
 			c.Conn = conn
 			result, err := c.Login(t.Context(), s.peer(cfg))
 			if !result.Accepted() || result.VLAN != "140" {
@@ -91,10 +91,32 @@ func TestR51ConversationKeepsItsConfiguration(t *testing.T) {
 				break
 			}
 			next, err := s.controller("127.0.0.1", newMAC()).Login(t.Context(), s.peer(cfg))
-			if !next.Accepted() || next.VLAN != "150" {
+			if !next.Accepted() || next.VLAN != "160" {
 				t.Fatalf("%s, after a reload: %v on VLAN %q: %v", method, next.Code, next.VLAN, err)
 			}
-			s.leaveAll()
+		}
+	}
+}
+
+// A reload in mid-conversation that gives the number of the device's VLAN to
+// another zone: the device asks again and is placed by the new file.
+func TestR51NobodyLandsOnANumberThatHasMoved(t *testing.T) {
+	s := openHouse(t, daemon.Options{})
+	for method, cfg := range s.devices() {
+		if method == "tls" {
+			continue // its VLAN keeps its number
+		}
+		s.reload("140")
+		mac := newMAC()
+		c := s.controller("127.0.0.1", mac)
+		c.Conn = &hooked{Conn: c.Conn, n: 3, do: func() { s.leaveAll(); s.reload("150") }}
+		result, _ := c.Login(t.Context(), s.peer(cfg))
+		if e := s.events.nth(t, mac, 1); result.Code != radius.CodeAccessReject || e.Reason != "configuration-changed" {
+			t.Errorf("%s: %v, logged as %s", method, result.Code, e.Reason)
+		}
+		next, err := s.controller("127.0.0.1", newMAC()).Login(t.Context(), s.peer(cfg))
+		if !next.Accepted() || next.VLAN != "150" {
+			t.Errorf("%s, the next time: %v on VLAN %q: %v", method, next.Code, next.VLAN, err)
 		}
 		s.leaveAll()
 	}

@@ -78,5 +78,6 @@ const (
 	ErrConversationUnknown Reason = "conversation-unknown"
 	ErrConversationExpired Reason = "conversation-expired"
 	ErrServerBusy          Reason = "server-busy"
+	ErrServerStopped       Reason = "server-stopped" // it was told to stop while the log-in was under way
 	ErrInternal            Reason = "internal-error"
 )

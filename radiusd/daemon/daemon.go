@@ -6,7 +6,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +21,7 @@ import (
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/noc"
 	"causeway/radiusd/transport"
+	"causeway/realms"
 )
 
 // drainLimit is how long requests in flight may take once the server is asked
@@ -130,7 +130,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	stop()
 	keepers.Wait()
 	for _, t := range d.talks.all() {
-		d.abandon(t, errStopped)
+		d.abandon(t, realms.ErrServerStopped)
 	}
 	d.house.Load().leave()
 	d.desk.Notice("stopped")
@@ -255,5 +255,3 @@ func monotonic() time.Duration {
 	}
 	return time.Duration(ts.Nano())
 }
-
-var errStopped = errors.New("the server was stopped")

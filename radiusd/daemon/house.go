@@ -57,14 +57,14 @@ func (h *house) dismiss(r realms.Route) {
 // A place is what the file says of a client.
 type place struct {
 	site, controller string
-	ssid             string // fixed by the file; empty: the request names it
+	fixed            string // the SSID of every request; empty: the request names it
 	proxy            string // the federation whose proxy it is; empty: a controller
 }
 
 // A seat is where one request came from.
 type seat struct {
 	place
-	ap string
+	ssid, ap string
 }
 
 func (s seat) origin() realms.Origin { return realms.Origin{SSID: s.ssid, Proxy: s.proxy != ""} }
@@ -76,7 +76,7 @@ func (h *house) seat(req *transport.Request) (seat, error) {
 	if !known {
 		return seat{}, fmt.Errorf("client %s left the configuration: %w", req.Client.Name, vlan.ErrSiteUnknown)
 	}
-	s := seat{place: p}
+	s := seat{place: p, ssid: p.fixed}
 	if p.proxy != "" {
 		return s, nil
 	}

@@ -86,7 +86,7 @@ func seatClients(file *config.File) (*transport.Clients, map[string]place, error
 				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret, Vendor: c.Vendor,
 				WeakSecret: c.WeakSecret, WithoutMessageAuthenticator: c.WithoutMessageAuthenticator,
 			})
-			places[c.Name] = place{site: s.Name, controller: c.Name, ssid: c.SSID}
+			places[c.Name] = place{site: s.Name, controller: c.Name, fixed: c.SSID}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {

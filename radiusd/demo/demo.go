@@ -25,8 +25,8 @@ import (
 
 // Options say how to run.
 type Options struct {
-	Once bool      // end after the table
-	JSON bool      // the table as JSON, a line for each row
+	Once bool // end after the table
+	JSON bool // the table as JSON, a line for each row
 	// Hangups asks for a reload of the Trust's server; nil: never.
 	Hangups <-chan os.Signal
 	Log     io.Writer // where the Trust's server logs what comes after the table; nil: nowhere

@@ -12,7 +12,6 @@ import (
 type eapTLS struct {
 	*tunnel
 	account realms.Account
-	refusal error // why a good certificate is no account
 }
 
 func newTLS(c *conversation) Method {
@@ -22,17 +21,19 @@ func newTLS(c *conversation) Method {
 }
 
 // certificateGood follows the handshake, in which the certificate was verified.
-// In TLS 1.2 our Finished is still to go. In TLS 1.3 one octet of zero promises
-// success under the tunnel's own keys (RFC 9190, section 2.5), so the account must be
-// known to be good before.
+// In TLS 1.2 our Finished is still to go, and in TLS 1.3 one octet of zero that
+// promises success under the tunnel's own keys (RFC 9190, section 2.5). Either is
+// what a device takes for success, after which it discards an EAP-Failure
+// (RFC 3748, section 4.2), so the account must be known to be good before.
 func (m *eapTLS) certificateGood(ctx context.Context, rest []byte) (step, error) {
-	m.account, m.refusal = m.authorise(ctx)
+	account, err := m.authorise(ctx)
+	if err != nil {
+		return step{}, err
+	}
+	m.account = account
 	if !m.version13() {
 		m.next = m.acknowledged
 		return step{send: rest}, nil
-	}
-	if m.refusal != nil {
-		return step{}, m.refusal
 	}
 	m.c.trace.Stage = "success promised"
 	m.next = m.acknowledged
@@ -47,9 +48,6 @@ func (m *eapTLS) acknowledged(_ context.Context, message []byte) (step, error) {
 			return *failed, err
 		}
 		return step{}, fmt.Errorf("%d octets after the handshake: %w", len(plain), realms.ErrInnerProtocol)
-	}
-	if m.refusal != nil {
-		return step{}, m.refusal
 	}
 	return m.finish(m.account)
 }

@@ -191,10 +191,11 @@ func versionName(v uint16) string {
 // (RFC 8446, section 6.2): bad_certificate, unsupported_certificate,
 // certificate_revoked, certificate_expired, certificate_unknown, unknown_ca and
 // access_denied.
-var distrust = map[tls.AlertError]bool{42: true, 43: true, 44: true, 45: true, 46: true, 48: true, 49: true}
+var distrust = map[tls.AlertError]bool{42: true, 43: true, 44: true, 45: true, 46: true, 48: true, 49: true, internalError: true}
 
 const (
 	protocolVersion = 70
+	internalError   = 80 // wpa_supplicant's word for a good certificate with another name than it expects
 	userCancelled   = 90
 )
 

@@ -77,6 +77,7 @@ var reasons = []Reason{
 	{"ssid-changed", Device, "The device changed to another Wi-Fi network in the middle of its log-in.", "Nothing, if it joins on the next try; often from one device, have its Wi-Fi forgotten and joined anew."},
 	{"configuration-changed", Ours, "The configuration of this place was changed while the device was logging in.", "Nothing: the device tries again and is placed by the new configuration."},
 	{"server-busy", Ours, "This server had more to do than it could.", "Ring the network engineer if it goes on for five minutes: look for a storm or a flood."},
+	{"server-stopped", Ours, "This server was stopped or restarted while the device was logging in.", "Nothing: the device tries again, here or at the other server of the pair."},
 	{"internal-error", Ours, "Something went wrong inside this server.", "Ring the network engineer and keep the log line: this is a fault in the software."},
 	{"discarded", Device, "The message made no sense at this point and was ignored.", "Nothing: the device sends it again or starts afresh."},
 

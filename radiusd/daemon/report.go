@@ -8,6 +8,10 @@ import (
 	"causeway/radiusd/transport"
 )
 
+// mostTold is how many strange addresses a minute's report names: whoever forges
+// them must not write the log.
+const mostTold = 20
+
 // How often the log hears of counters that moved, and of certificates that end.
 const (
 	reportEvery = time.Minute
@@ -47,7 +51,12 @@ func (d *Daemon) reportOnce(told map[string]uint64) {
 		told[name] = value
 		d.desk.Warn("packets met silence", "cause", name, "in_the_last_minute", moved, "since_start", value)
 	})
-	for _, u := range d.net.UnknownClients() {
+	unknown := d.net.UnknownClients() // the most insistent first
+	if len(unknown) > mostTold {
+		d.desk.Warn("more addresses that are no clients of ours send requests", "addresses", len(unknown)-mostTold)
+		unknown = unknown[:mostTold]
+	}
+	for _, u := range unknown {
 		d.desk.Warn("an address that is no client of ours sends requests", "address", u.Address.String(), "packets", u.Count)
 	}
 	for _, c := range d.net.SilencedClients() {

@@ -19,7 +19,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.eap, c.directories, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.guarantees, c.log, c.tests,
+		c.server, c.eap, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.guarantees, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -192,6 +192,51 @@ func (c *checker) hashes(own []string) {
 				`"peap" is offered, but directory %s has no NT hashes for it: nobody of %s gets in with PEAP`, name, realm)
 		}
 	}
+}
+
+// shared refuses realms that one LDAP directory serves and a rule tells apart,
+// when the directory finds a person whichever of the realms they type: whoever is
+// in it could choose the realm, and with it the rule.
+func (c *checker) shared() {
+	told := c.toldApart()
+	for _, name := range slices.Sorted(maps.Keys(c.Directory)) {
+		d := c.Directory[name]
+		filter := d.UserFilter
+		apart := strings.Contains(filter, "{realm}") || strings.Contains(filter, "{name}") && !strings.Contains(filter, "{user}")
+		if d.Kind != "ldap" || apart {
+			continue
+		}
+		var served []string
+		for _, realm := range slices.Sorted(maps.Keys(c.Realm)) {
+			if r := c.Realm[realm]; r.Directory == name {
+				served = append(append(served, strings.ToLower(realm)), r.Subrealms...)
+			}
+		}
+		if len(served) < 2 || !slices.ContainsFunc(served, func(realm string) bool { return told[strings.ToLower(realm)] }) {
+			continue
+		}
+		c.wrong(under("directory", name), `write user_filter with {realm}, or with {name} alone, as "(mail={name})"; or write who = "own" in the rules`,
+			"directory %s finds the same person as any of %s, and a rule tells these realms apart: people could choose", name, strings.Join(served, ", "))
+	}
+}
+
+// toldApart are the realms that a rule or a guarantee names.
+func (c *checker) toldApart() map[string]bool {
+	told := map[string]bool{}
+	note := func(who string) {
+		if _, realm, named := strings.Cut(who, "@"); named {
+			told[strings.ToLower(realm)] = true
+		}
+	}
+	for _, s := range c.SSID {
+		for _, r := range s.Rule {
+			note(r.Who)
+		}
+	}
+	for _, g := range c.Guarantee {
+		note(g.Who)
+	}
+	return told
 }
 
 func (c *checker) directories() {

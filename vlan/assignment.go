@@ -47,6 +47,9 @@ func (a Assignment) Zone() string {
 	return a.network.zone.name
 }
 
+// Trusted tells whether the zone is one that only our own people reach.
+func (a Assignment) Trusted() bool { return a.network != nil && a.network.zone.trusted }
+
 // Rule returns the rule that decided, as "eduroam rule 2", counted from 1;
 // "elsewhere" for one of ours at another organisation.
 func (a Assignment) Rule() string {

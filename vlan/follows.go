@@ -7,6 +7,7 @@ type Live struct {
 	Site     string
 	VLAN     uint16
 	Zone     string // as their Assignment said; empty asks the old policy
+	Trusted  bool   // as their Assignment said, with Zone
 	Sessions int
 }
 
@@ -24,9 +25,10 @@ func (p *Policy) Follows(old *Policy, live ...Live) error {
 		if to == nil {
 			continue
 		}
-		from := l.Zone
+		from, trusted := l.Zone, l.Trusted
 		if from == "" && old != nil {
 			from, _ = old.Zone(l.Site, l.VLAN)
+			trusted = !old.hadUntrusted(from)
 		}
 		switch {
 		case from == "":
@@ -37,7 +39,7 @@ func (p *Policy) Follows(old *Policy, live ...Live) error {
 				Text: fmt.Sprintf("vlan %d at %s moves from zone %s to zone %s with %s on it", l.VLAN, l.Site, from, to.name, sessions(l.Sessions)),
 				Fix:  "give zone " + to.name + " another number, or end those sessions first",
 			})
-		case to.trusted && old != nil && old.hadUntrusted(from):
+		case to.trusted && !trusted:
 			problems = append(problems, Problem{
 				Key:  path("zone", to.name, "trusted"),
 				Text: fmt.Sprintf("zone %s becomes trusted with %s on vlan %d at %s", to.name, sessions(l.Sessions), l.VLAN, l.Site),

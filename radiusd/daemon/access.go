@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
@@ -184,16 +186,16 @@ func (d *Daemon) settle(t *conversation, place vlan.Assignment) error {
 	d.moves.RLock() // a reload waits: it looks at who is where, and then moves
 	defer d.moves.RUnlock()
 	if now := d.house.Load(); now != t.house {
-		if now.places[t.client] != t.seat.place {
+		if now.placeOf(t.from) != t.seat.place {
 			return fmt.Errorf("%s is no longer what it was: %w", t.client, errChanged)
 		}
-		live := vlan.Live{Site: t.seat.site, VLAN: place.VLAN(), Zone: place.Zone(), Sessions: 1}
+		live := vlan.Live{Site: t.seat.site, VLAN: place.VLAN(), Zone: place.Zone(), Trusted: place.Trusted(), Sessions: 1}
 		if err := now.vlan.Follows(t.house.vlan, live); err != nil {
 			return fmt.Errorf("%w: %w", err, errChanged)
 		}
 	}
 	if place.VLAN() != 0 {
-		d.sessions.start(t.device(), network{t.client, t.seat.site, place.VLAN(), place.Zone()})
+		d.sessions.start(t.device(), network{source{t.client, t.from}, t.seat.site, place.VLAN(), place.Zone(), place.Trusted()})
 	}
 	return nil
 }
@@ -206,8 +208,13 @@ func (t *conversation) mayBeCalled(name string) bool {
 		return name != ""
 	}
 	id, err := realms.ParseIdentity(name)
-	return err == nil && id.Realm == t.route.Realm
+	return err == nil && id.Realm == t.route.Realm && !strings.ContainsFunc(id.User, steers)
 }
+
+// steers tells whether a character makes a name read otherwise than it is: a
+// bidirectional control, or a mark by which somebody reads a domain or a path
+// of realms in front of it.
+func steers(r rune) bool { return unicode.Is(unicode.Cf, r) || strings.ContainsRune(`\!%/`, r) }
 
 // tooMuch says whose fault it is that an Accept does not fit a packet.
 func (t *conversation) tooMuch(err error) error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -215,7 +216,7 @@ func (d *Daemon) reload(old *house) (*house, error) {
 func (d *Daemon) move(old, next *house) error {
 	d.moves.Lock()
 	defer d.moves.Unlock()
-	live := d.sessions.live(func(client string) string { return next.places[client].site })
+	live := d.sessions.live(func(a netip.Addr) string { return next.placeOf(a).site })
 	if err := next.vlan.Follows(old.vlan, live...); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,14 @@ type place struct {
 	proxy            string // the federation whose proxy it is; empty: a controller
 }
 
+// placeOf says what the file has at an address; zero for no client.
+func (h *house) placeOf(address netip.Addr) place {
+	if c, ok := h.clients.Find(address); ok {
+		return h.places[c.Name]
+	}
+	return place{}
+}
+
 // A seat is where one request came from.
 type seat struct {
 	place
@@ -73,7 +82,7 @@ func (s seat) origin() realms.Origin { return realms.Origin{SSID: s.ssid, Proxy:
 // asked for an SSID (R2).
 func (h *house) seat(req *transport.Request) (seat, error) {
 	p, known := h.places[req.Client.Name]
-	if !known {
+	if c, ok := h.clients.Find(req.From.Addr()); !known || !ok || c.Name != req.Client.Name { // a reload came between
 		return seat{}, fmt.Errorf("client %s left the configuration: %w", req.Client.Name, vlan.ErrSiteUnknown)
 	}
 	s := seat{place: p, ssid: p.fixed}

@@ -35,15 +35,17 @@ type source struct {
 
 type device struct {
 	source
-	name string // its MAC, or its user's name when it has none
+	name string // its MAC, or its conversation's id when it hides that
 }
 
 // A network is a VLAN by its number and the zone it had, and where: that is what
 // a live session is on.
 type network struct {
-	client, site string
-	vlan         uint16
-	zone         string
+	source
+	site    string
+	vlan    uint16
+	zone    string
+	trusted bool // the zone was, then
 }
 
 type session struct {
@@ -113,16 +115,16 @@ func (s *sessions) end(d device) {
 // live lists the VLANs that devices are on now. A controller that a new
 // configuration has at another site takes its people along: where says at which
 // site a client is then, "" that it is gone.
-func (s *sessions) live(where func(client string) (site string)) []vlan.Live {
+func (s *sessions) live(where func(address netip.Addr) (site string)) []vlan.Live {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []vlan.Live
 	for n, devices := range s.on {
 		site := n.site
-		if now := where(n.client); now != "" {
+		if now := where(n.address); now != "" {
 			site = now
 		}
-		all = append(all, vlan.Live{Site: site, VLAN: n.vlan, Zone: n.zone, Sessions: devices})
+		all = append(all, vlan.Live{Site: site, VLAN: n.vlan, Zone: n.zone, Trusted: n.trusted, Sessions: devices})
 	}
 	return all
 }

@@ -164,8 +164,12 @@ func (l *LDAP) attributes() []string {
 func (l *LDAP) account(ctx context.Context, entry *ldap.Entry) realms.Account {
 	account := realms.Account{Name: entry.DN}
 	for _, attribute := range l.schema.name {
-		if name := entry.GetEqualFoldAttributeValue(attribute); name != "" {
-			account.Name = name
+		// One of several values is not the person's name: which one came first
+		// must not decide what a rule for one person sees.
+		if names := entry.GetEqualFoldAttributeValues(attribute); len(names) > 1 {
+			break
+		} else if len(names) == 1 && names[0] != "" {
+			account.Name = names[0]
 			break
 		}
 	}

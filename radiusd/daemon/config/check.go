@@ -201,9 +201,7 @@ func (c *checker) shared() {
 	told := c.toldApart()
 	for _, name := range slices.Sorted(maps.Keys(c.Directory)) {
 		d := c.Directory[name]
-		filter := d.UserFilter
-		apart := strings.Contains(filter, "{realm}") || strings.Contains(filter, "{name}") && !strings.Contains(filter, "{user}")
-		if d.Kind != "ldap" || apart {
+		if d.Kind != "ldap" || tellsRealms(d.UserFilter) {
 			continue
 		}
 		var served []string
@@ -218,6 +216,42 @@ func (c *checker) shared() {
 		c.wrong(under("directory", name), `write user_filter with {realm}, or with {name} alone, as "(mail={name})"; or write who = "own" in the rules`,
 			"directory %s finds the same person as any of %s, and a rule tells these realms apart: people could choose", name, strings.Join(served, ", "))
 	}
+}
+
+// tellsRealms tells whether an LDAP filter finds a person by one realm only: an
+// OR does when every branch does, an AND when any does, an assertion when it
+// holds the realm. What it cannot read does not; the directory refuses it later.
+func tellsRealms(filter string) bool {
+	inner, ok := strings.CutPrefix(strings.TrimSpace(filter), "(")
+	if inner, ok = strings.CutSuffix(inner, ")"); !ok || inner == "" {
+		return false
+	}
+	if kind := inner[0]; kind == '&' || kind == '|' {
+		branches := branchesOf(inner[1:])
+		if kind == '&' {
+			return slices.ContainsFunc(branches, tellsRealms)
+		}
+		return len(branches) > 0 && !slices.ContainsFunc(branches, func(b string) bool { return !tellsRealms(b) })
+	}
+	return inner[0] != '!' && (strings.Contains(inner, "{realm}") || strings.Contains(inner, "{name}"))
+}
+
+// branchesOf are the filters that stand side by side.
+func branchesOf(list string) (branches []string) {
+	depth, start := 0, 0
+	for i, c := range list {
+		switch c {
+		case '(':
+			if depth++; depth == 1 {
+				start = i
+			}
+		case ')':
+			if depth--; depth == 0 {
+				branches = append(branches, list[start:i+1])
+			}
+		}
+	}
+	return branches
 }
 
 // toldApart are the realms that a rule or a guarantee names.

@@ -101,6 +101,9 @@ func (e *Engine) Open(in []byte) (plain []byte, err error) {
 	if !e.done {
 		return nil, errors.New("tunnel used before its handshake is done")
 	}
+	if !wholeRecords(in) {
+		return nil, errors.New("the message ends inside a TLS record")
+	}
 	e.wire.in = append(e.wire.in, in...)
 	// What comes out is shorter than what goes in, but TLS may hold a part of
 	// a record from before.
@@ -118,6 +121,24 @@ func (e *Engine) Open(in []byte) (plain []byte, err error) {
 			return plain, err
 		}
 	}
+}
+
+// wholeRecords tells whether a message is made of whole TLS records (RFC 8446,
+// section 5.1). A part of one would wait in TLS, and look as if nothing had been
+// said.
+func wholeRecords(message []byte) bool {
+	const header = 5
+	for len(message) > 0 {
+		if len(message) < header {
+			return false
+		}
+		size := header + int(message[3])<<8 + int(message[4])
+		if len(message) < size {
+			return false
+		}
+		message = message[size:]
+	}
+	return true
 }
 
 // Seal returns the message that says plain in the tunnel.

@@ -34,10 +34,10 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 	if err := d.enter(req, talk); err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)
 	}
-	if !talk.house.admit(talk.route) {
+	if !d.abroad.admit(talk.route) {
 		return d.refuse(req, talk, realms.Answer{}, realms.ErrServerBusy)
 	}
-	defer talk.house.dismiss(talk.route)
+	defer d.abroad.dismiss(talk.route)
 
 	answer, err := talk.home.Answer(ctx, req.Packet)
 	switch {

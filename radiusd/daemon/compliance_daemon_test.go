@@ -148,9 +148,9 @@ func TestS1TheExceptionIsLogged(t *testing.T) {
 // The next of its people are refused at once, and everybody else gets in.
 func TestF5ASilentRealmCostsOnlyItself(t *testing.T) {
 	town := startTown(t, idleTown)
-	h := town.house.Load()
-	route := realms.Route{Name: "eduroam"}
-	for n := range mostAsked {
+	h := &town.abroad
+	route := realms.Route{Name: "eduroam", Realm: "uni.ac.uk"}
+	for n := range mostOfRealm {
 		if !h.admit(route) {
 			t.Fatalf("refused with %d waiting", n)
 		}
@@ -163,13 +163,13 @@ func TestF5ASilentRealmCostsOnlyItself(t *testing.T) {
 	if got := say(r.carry(t, town.peer(t, nil), nurseName, onStaff, nil)); got != "accept 110" {
 		t.Errorf("the nurse meanwhile: %s", got)
 	}
-	if !h.admit(realms.Route{Name: "camford.ac.uk"}) {
+	if !h.admit(realms.Route{Name: "camford.ac.uk", Realm: "camford.ac.uk"}) {
 		t.Error("another home is full as well")
 	}
 	if h.dismiss(route); !h.admit(route) {
 		t.Error("a place that was given back is not free")
 	}
-	if mostAsked > transport.DefaultInFlight/4 {
-		t.Errorf("%d of %d places", mostAsked, transport.DefaultInFlight)
+	if mostAbroad > transport.DefaultInFlight/2 {
+		t.Errorf("%d of %d places", mostAbroad, transport.DefaultInFlight)
 	}
 }

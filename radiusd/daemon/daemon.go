@@ -41,6 +41,7 @@ type Daemon struct {
 	talks    *conversations
 	sessions *sessions
 	net      *transport.Server
+	abroad   waiting
 	reloads  sync.Mutex   // one at a time
 	moves    sync.RWMutex // held while a reload looks at who is where and takes over
 	counts   struct {
@@ -68,7 +69,7 @@ func Start(path string, opts Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{path: path, now: opts.Now, watch: opts.Watch, names: newNames()}
+	d := &Daemon{path: path, now: opts.Now, watch: opts.Watch, names: newNames(), abroad: waiting{realms: map[string]int{}}}
 	d.desk, d.log, err = openDesk(file, opts)
 	if err != nil {
 		return nil, err

@@ -27,32 +27,7 @@ type house struct {
 	keeper   *certs.Keeper
 	warnings config.Problems // what loads and is unwise all the same
 	shut     func()
-	holds    atomic.Int64             // conversations, and one for the daemon
-	asked    map[string]*atomic.Int64 // requests that wait, by the name of the route that is not ours
-}
-
-// mostAsked is how many requests may wait for one partner or federation: a
-// quarter of those that may be in flight, so that a realm whose home is silent
-// costs our own people nothing (F5).
-const mostAsked = transport.DefaultInFlight / 4
-
-// admit counts a request that is about to wait for somebody else's server; false
-// means that too many do. dismiss follows every admit that was true.
-func (h *house) admit(r realms.Route) bool {
-	if r.Own {
-		return true
-	}
-	if n := h.asked[r.Name]; n.Add(1) > mostAsked {
-		n.Add(-1)
-		return false
-	}
-	return true
-}
-
-func (h *house) dismiss(r realms.Route) {
-	if !r.Own {
-		h.asked[r.Name].Add(-1)
-	}
+	holds    atomic.Int64 // conversations, and one for the daemon
 }
 
 // A place is what the file says of a client.
@@ -185,13 +160,6 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 	}
 	if len(problems) > 0 {
 		return nil, problems
-	}
-	h.asked = make(map[string]*atomic.Int64)
-	for _, p := range routes.Partners {
-		h.asked[strings.ToLower(p.Realm)] = new(atomic.Int64)
-	}
-	for name := range routes.Federations {
-		h.asked[name] = new(atomic.Int64)
 	}
 	h.warn(now())
 	return h, nil

@@ -13,12 +13,23 @@ import (
 // complain prints why a configuration, or a server, did not come up, and says
 // with which code to exit.
 func complain(errs io.Writer, command string, err error) int {
-	if daemon.IsBadConfig(err) {
-		fmt.Fprintf(errs, "%v\n\nradiusd %s: the configuration is not good; nothing was started\n", err, command)
+	if n := daemon.Mistakes(err); n > 0 {
+		fmt.Fprintf(errs, "%v\n\nradiusd %s: %s\n", err, command, mistakes(n, command))
 		return exitBadConfig
 	}
 	fmt.Fprintf(errs, "radiusd %s: %v\n", command, err)
 	return exitFailed
+}
+
+func mistakes(n int, command string) string {
+	words := fmt.Sprintf("%d mistakes", n)
+	if n == 1 {
+		words = "1 mistake"
+	}
+	if command == "serve" || command == "demo" {
+		words += "; nothing was started"
+	}
+	return words
 }
 
 // inspect reads the one configuration that a command names.
@@ -51,10 +62,17 @@ func runCheck(args []string, out, errs io.Writer) int {
 	if len(i.Warnings) > 0 {
 		fmt.Fprintln(out)
 	}
+	for _, f := range i.Faults {
+		fmt.Fprintf(out, "error: %s\n\n", strings.ReplaceAll(f.Error(), "\n", "\n       "))
+	}
 	fmt.Fprint(out, i.Proof())
 	failed := report(i.Test(), io.Discard, out)
 	if failed > 0 {
 		fmt.Fprintf(out, "\n%d of its own tests fail: %s is proved, and not what it says it wants\n", failed, words[0])
+		return exitFailed
+	}
+	if len(i.Faults) > 0 {
+		fmt.Fprintf(out, "\n%s is proved, and does not work: see the errors above\n", words[0])
 		return exitFailed
 	}
 	fmt.Fprintf(out, "\n%s is good\n", words[0])
@@ -120,6 +138,10 @@ func runExplain(args []string, out, errs io.Writer) int {
 	if i == nil {
 		return code
 	}
+	if _, known := i.File.Federation[q.Proxy]; q.Proxy != "" && !known {
+		fmt.Fprintf(errs, "radiusd explain: %s has no federation %q\n", words[0], q.Proxy)
+		return exitUsage
+	}
 	e := i.Explain(q)
 	if *asJSON {
 		encoder := json.NewEncoder(out)
@@ -131,5 +153,13 @@ func runExplain(args []string, out, errs io.Writer) int {
 		return exitGood
 	}
 	fmt.Fprint(out, e)
+	if e.Own && q.Proxy == "" {
+		if *groups == "" {
+			fmt.Fprintln(out, "        No groups were given: add --groups A,B to see what they change.")
+		}
+		if q.EAP == "" {
+			fmt.Fprintln(out, "        No method was given: a real log-in has one; add --eap tls, ttls or peap.")
+		}
+	}
 	return exitGood
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,14 @@ func runDemo(args []string, out, errs io.Writer) int {
 	if !*once {
 		opts.Log = os.Stderr
 	}
+	if !*asJSON {
+		fmt.Fprintln(out, "Ten people log in at once. One home university is down on purpose: its row takes ten seconds.")
+	}
 	wrong, err := demo.Run(ctx, out, opts)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(errs, "radiusd demo: interrupted")
+		return exitInterrupted
+	}
 	if err != nil {
 		return complain(errs, "demo", err)
 	}

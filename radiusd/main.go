@@ -13,10 +13,11 @@ import (
 
 // Exit codes, for scripts and for systemd.
 const (
-	exitGood      = 0
-	exitFailed    = 1  // a check said no, or the server stopped on an error
-	exitUsage     = 2  // the command line makes no sense
-	exitBadConfig = 78 // EX_CONFIG of sysexits.h: nothing was started
+	exitGood        = 0
+	exitFailed      = 1   // a check said no, or the server stopped on an error
+	exitUsage       = 2   // the command line makes no sense
+	exitBadConfig   = 78  // EX_CONFIG of sysexits.h: nothing was started
+	exitInterrupted = 130 // by Ctrl-C, before the work was done
 )
 
 // A command is one word of the command line.
@@ -51,6 +52,9 @@ func run(args []string, out, errs io.Writer) int {
 	case "help", "-h", "-help", "--help":
 		usage(out)
 		return exitGood
+	}
+	if args[0] == "-v" || args[0] == "--version" {
+		args[0] = "version"
 	}
 	for _, c := range commands {
 		if c.name == args[0] {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"causeway/radiusd/daemon"
@@ -49,7 +50,7 @@ func runServe(args []string, _, errs io.Writer) int {
 }
 
 // runReload sends SIGHUP to a running server. What came of it is in its log.
-func runReload(args []string, _, errs io.Writer) int {
+func runReload(args []string, out, errs io.Writer) int {
 	f := flags("reload", errs)
 	pid := f.Int("pid", 0, "the server's process `id`")
 	if _, code, ok := parse(f, args); !ok {
@@ -59,9 +60,15 @@ func runReload(args []string, _, errs io.Writer) int {
 		fmt.Fprintln(errs, "radiusd reload: name the server with --pid; under systemd use systemctl reload")
 		return exitUsage
 	}
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", *pid))
+	if name := strings.TrimSpace(string(name)); err == nil && name != "radiusd" {
+		fmt.Fprintf(errs, "radiusd reload: process %d is %s, not radiusd; nothing was sent\n", *pid, name)
+		return exitFailed
+	}
 	if err := syscall.Kill(*pid, syscall.SIGHUP); err != nil {
 		fmt.Fprintf(errs, "radiusd reload: process %d: %v\n", *pid, err)
 		return exitFailed
 	}
+	fmt.Fprintf(out, "Asked process %d. Its log says \"reloaded\", or \"reload refused\" and why.\n", *pid)
 	return exitGood
 }

@@ -6,11 +6,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -182,7 +184,7 @@ func (d *Daemon) Reload() error {
 	old := d.house.Load()
 	next, err := d.reload(old)
 	if err != nil {
-		d.alarm("reload refused: the old configuration keeps running", err)
+		d.refused(err)
 		return err
 	}
 	old.leave()
@@ -192,6 +194,9 @@ func (d *Daemon) Reload() error {
 		}
 	}
 	d.desk.Notice("reloaded", "config", d.path, "sites", len(next.file.Site))
+	if keys := fixedUntilRestart(old.file, next.file); len(keys) > 0 {
+		d.desk.Warn("some changes take effect at a restart only", "keys", strings.Join(keys, ", "))
+	}
 	d.warn(next)
 	return nil
 }
@@ -226,10 +231,40 @@ func (d *Daemon) move(old, next *house) error {
 	return nil
 }
 
+// refused says why a reload changed nothing, a line for each mistake.
+func (d *Daemon) refused(err error) {
+	const what = "reload refused, the old configuration keeps running: "
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		d.alarm(what, err)
+	}
+	for _, p := range problems {
+		d.desk.Alarm(what+p.Text, "at", fmt.Sprintf("%s:%d", p.File, p.Line), "fix", p.Fix)
+	}
+}
+
+// fixedUntilRestart names the keys that a reload has changed in vain.
+func fixedUntilRestart(old, next *config.File) (keys []string) {
+	for key, changed := range map[string]bool{
+		"server.listen":        !reflect.DeepEqual(old.Server.Listen, next.Server.Listen),
+		"server.conversations": old.Server.Conversations != next.Server.Conversations,
+		"log":                  old.Log != next.Log,
+	} {
+		if changed {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 // warn puts what is unwise in a configuration into the log, a line each.
 func (d *Daemon) warn(h *house) {
 	for _, w := range h.warnings {
 		d.desk.Warn(w.Text, "at", fmt.Sprintf("%s:%d", w.File, w.Line), "fix", w.Fix)
+	}
+	for _, f := range h.faults {
+		d.desk.Alarm(f.Text, "at", fmt.Sprintf("%s:%d", f.File, f.Line), "fix", f.Fix)
 	}
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -22,7 +23,25 @@ var directories = map[string]func(name string, c config.Directory) (realms.Direc
 
 func openFile(_ string, c config.Directory) (realms.Directory, func(), error) {
 	d, err := directory.OpenFile(c.Path)
+	var inFile realms.Problems
+	if errors.As(err, &inFile) { // keys are lines of that file: say so beside the line that names it
+		for i, p := range inFile {
+			inFile[i] = realms.Problem{Key: "path", Text: p.Key + ": " + p.Text, Fix: p.Fix}
+		}
+	}
 	return d, func() {}, err
+}
+
+// checkFiles judges the files of users that can be read here.
+func checkFiles(file *config.File, hear func(key string, err error)) {
+	for _, name := range slices.Sorted(maps.Keys(file.Directory)) {
+		key := "directory." + name
+		if c := file.Directory[name]; c.Kind == "file" && !file.Unreadable(key+".path") {
+			if _, _, err := openFile(name, c); err != nil {
+				hear(key, err)
+			}
+		}
+	}
 }
 
 // homes opens everybody who answers for somebody: the directories and our EAP
@@ -74,6 +93,9 @@ func (h *homes) close() {
 func (h *homes) own(key, name string, r config.Realm) realms.Home {
 	if h == nil {
 		return stand{}
+	}
+	if h.directories[r.Directory] == nil {
+		return nil // what is wrong with it has been said
 	}
 	c := h.file.EAP
 	server, err := eap.New(eap.Config{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type house struct {
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
 	warnings config.Problems // what loads and is unwise all the same
+	faults   config.Problems // what loads and does not work: a certificate that no device accepts
 	shut     func()
 	holds    atomic.Int64 // conversations, and one for the daemon
 }
@@ -123,11 +125,15 @@ func read(path string, secrets config.Secrets, now func() time.Time) (*config.Fi
 	if err != nil && (file == nil || !errors.As(err, &problems)) {
 		return nil, err
 	}
-	if _, err := compose(file, nil, now); err != nil {
-		var more config.Problems
-		errors.As(err, &more)
-		problems = problems.Merge(more)
+	var more config.Problems
+	if _, err := compose(file, nil, now); errors.As(err, &more) && len(problems) > 0 {
+		// What makes a client impossible has been said at its own place.
+		more = slices.DeleteFunc(more, func(p config.Problem) bool { return p.Key == "site" })
 	}
+	if secrets == config.SecretsOptional { // else they are about to be opened
+		checkFiles(file, func(key string, err error) { more = append(more, locate(file, key, err)...) })
+	}
+	problems = problems.Merge(more)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -175,7 +181,12 @@ func (h *house) warn(now time.Time) {
 		return
 	}
 	for _, f := range h.keeper.Current().Lint(now) {
-		h.warnings = append(h.warnings, h.file.Place("eap.certificate", f.Text, f.Fix))
+		p := h.file.Place("eap.certificate", f.Text, f.Fix)
+		if f.Severity == certs.Error {
+			h.faults = append(h.faults, p)
+		} else {
+			h.warnings = append(h.warnings, p)
+		}
 	}
 }
 

@@ -19,7 +19,8 @@ import (
 // are those of a live server.
 type Inspection struct {
 	File     *config.File
-	Warnings config.Problems
+	Warnings config.Problems // what loads and is unwise all the same
+	Faults   config.Problems // what loads and does not work
 	house    *house
 	now      func() time.Time
 }
@@ -36,7 +37,7 @@ func Inspect(path string, now func() time.Time) (*Inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Inspection{File: file, Warnings: h.warnings, house: h, now: now}, nil
+	return &Inspection{File: file, Warnings: h.warnings, Faults: h.faults, house: h, now: now}, nil
 }
 
 // Proof is what was proved when the file was loaded.
@@ -200,8 +201,10 @@ func orNone(s string) string {
 	return s
 }
 
-// IsBadConfig tells whether an error says that a configuration is at fault.
-func IsBadConfig(err error) bool {
+// Mistakes counts what an error says is wrong with a configuration; 0 means that
+// it is an error of another kind.
+func Mistakes(err error) int {
 	var problems config.Problems
-	return errors.As(err, &problems)
+	errors.As(err, &problems)
+	return len(problems)
 }

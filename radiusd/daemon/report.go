@@ -60,7 +60,7 @@ func (d *Daemon) reportOnce(told map[string]uint64) {
 		d.desk.Warn("an address that is no client of ours sends requests", "address", u.Address.String(), "packets", u.Count)
 	}
 	for _, c := range d.net.SilencedClients() {
-		d.desk.Warn("a client sends what cannot be answered: most often a wrong secret",
+		d.desk.Warn("a client sends what cannot be answered: "+meaning(c.Cause),
 			"client", c.Client, "address", c.Address.String(), "packets", c.Count, "cause", c.Cause.String())
 	}
 	if lost := d.desk.Dropped(); lost != told["lost"] {
@@ -90,7 +90,22 @@ func (d *Daemon) lint() {
 
 // serverChanged records the health of an upstream server.
 func (d *Daemon) serverChanged(pool, server, from, to, why string) {
-	d.desk.Warn("an upstream server changed", "pool", pool, "server", server, "from", from, "to", to, "why", why)
+	say := d.desk.Warn
+	if to == "alive" {
+		say = d.desk.Notice
+	}
+	say("an upstream server changed", "pool", pool, "server", server, "from", from, "to", to, "why", why)
+}
+
+// meaning says what a client whose packets meet silence most probably needs.
+func meaning(cause transport.Cause) string {
+	switch cause {
+	case transport.BadMessageAuthenticator, transport.BadRequestAuthenticator:
+		return "its shared secret is another than ours; compare them"
+	case transport.NoMessageAuthenticator:
+		return "it does not sign its requests; switch on Message-Authenticator there"
+	}
+	return "its packets are damaged or are none of RADIUS"
 }
 
 // worthTelling says which counters the NOC hears of: packets that met silence,

@@ -96,12 +96,15 @@ func Run(ctx context.Context, out io.Writer, opts Options) (wrong int, err error
 	}
 	defer t.close()
 	rows := t.everybody(ctx)
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
 	for _, r := range rows {
 		if r.Wrong != "" {
 			wrong++
 		}
 	}
-	if err := show(out, rows, opts.JSON); err != nil || opts.Once || ctx.Err() != nil {
+	if err := show(out, rows, opts.JSON); err != nil || opts.Once {
 		return wrong, err
 	}
 	if err := t.invite(out); err != nil {

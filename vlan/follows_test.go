@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Holds DESIGN 6.
+// Holds layer 6 of docs/architecture.md.
 func TestFollows(t *testing.T) {
 	royal := "Royal Infirmary"
 	swap := func(c *Config) { // 310 and 320 change places, 1310 stays

@@ -125,7 +125,7 @@ func TestTagOctet(t *testing.T) {
 	}
 }
 
-// Holds R7 and DESIGN 3: nothing without an Assignment, and nothing for those
+// Holds R7 and layer 3 of docs/architecture.md: nothing without an Assignment, and nothing for those
 // who are elsewhere.
 func TestNoAssignmentNoAccept(t *testing.T) {
 	var none Assignment
@@ -334,7 +334,7 @@ func TestVerifyRefusesByController(t *testing.T) {
 	}
 }
 
-// Holds DESIGN 7: each layer is taken away in turn, and the next one stops what it
+// Holds layer 7 of docs/architecture.md: each layer is taken away in turn, and the next one stops what it
 // would have stopped.
 func TestEachLayerRemovedLeaksNothing(t *testing.T) {
 	t.Run("no proof at load: Assign stops the visitor", func(t *testing.T) {

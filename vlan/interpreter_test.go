@@ -18,7 +18,7 @@ type opinion struct {
 	reason Reason
 }
 
-// interpret is the second interpreter: the prose of DESIGN.md and nothing else,
+// interpret is the second interpreter: the prose of docs/architecture.md and of the package, and nothing else,
 // read rule by rule from the file, with none of the code that it judges.
 func interpret(cfg Config, f Facts) opinion {
 	no := func(r Reason) opinion { return opinion{reason: r} }
@@ -292,7 +292,7 @@ func cases() int {
 	return 200_000
 }
 
-// Holds DESIGN 7: two interpreters, one opinion, proof or no proof.
+// Holds layer 7 of docs/architecture.md: two interpreters, one opinion, proof or no proof.
 func TestSecondInterpreter(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(20, 26))}
 	seen := map[Reason]int{}
@@ -388,7 +388,7 @@ func lawful(cfg Config) bool {
 	return ok
 }
 
-// Holds R13 and DESIGN 2: the proof accepts exactly the files in which brute force
+// Holds R13 and layer 2 of docs/architecture.md: the proof accepts exactly the files in which brute force
 // finds no way round a guarantee, and its count of what is reached is right.
 func TestProofAgreesWithBruteForce(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(7, 7))}

@@ -168,3 +168,24 @@ func TestAttackNamesThatSteer(t *testing.T) {
 		town.event(t)
 	}
 }
+
+// Holds R51: people are found again by the address that they asked from, by the
+// controller's name and by the site's, whichever of them a reload leaves.
+func TestAttackWhoeverItWas(t *testing.T) {
+	for name, pairs := range map[string][]string{
+		"the name stays": with(swapNumbers, "Royal Infirmary", "Royal", `"127.0.0.1"`, `"127.0.0.9"`),
+		"the name stays, at another site": with(eastmoorDiffers, "eastmoor-wlc", "royal-wlc", "royal-wlc", "x-wlc",
+			`"127.0.0.1"`, `"127.0.0.9"`, `"127.0.0.2"`, `"127.0.0.8"`),
+		"the address becomes a proxy's": with(swapNumbers, "Royal Infirmary", "Royal", `"127.0.0.1"`, `"127.0.0.9"`,
+			`address = "127.0.0.3"`, `address = "127.0.0.1"`),
+	} {
+		town := startTown(t, idleTown)
+		r := rogueAt(t, "127.0.0.1", town.address)
+		if got := say(r.carry(t, town.peer(t, nil), nurseName, onStaff, nil)); got != "accept 110" {
+			t.Fatal(got)
+		}
+		if err := town.rewrite(t, pairs...); err == nil {
+			t.Errorf("%s: a nurse on 110 was moved into academic", name)
+		}
+	}
+}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"reflect"
 	"slices"
@@ -222,7 +221,9 @@ func (d *Daemon) reload(old *house) (*house, error) {
 func (d *Daemon) move(old, next *house) error {
 	d.moves.Lock()
 	defer d.moves.Unlock()
-	live := d.sessions.live(func(a netip.Addr) string { return next.placeOf(a).site })
+	live := d.sessions.live(func(from source) []string {
+		return []string{next.placeOf(from.address).site, next.places[from.client].site}
+	})
 	if err := next.vlan.Follows(old.vlan, live...); err != nil {
 		return err
 	}

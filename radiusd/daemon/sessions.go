@@ -3,6 +3,7 @@ package daemon
 import (
 	"container/list"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,19 +113,21 @@ func (s *sessions) end(d device) {
 	}
 }
 
-// live lists the VLANs that devices are on now. A controller that a new
-// configuration has at another site takes its people along: where says at which
-// site a client is then, "" that it is gone.
-func (s *sessions) live(where func(address netip.Addr) (site string)) []vlan.Live {
+// live lists the VLANs that devices are on now, at every site where they may
+// turn out to be. A new configuration may rename a site, give a controller
+// another address, or another controller its name: whoever it was keeps sending
+// from the same address or under the same name, or stays where it was. sites
+// says at which sites a source is then.
+func (s *sessions) live(sites func(source) []string) []vlan.Live {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []vlan.Live
 	for n, devices := range s.on {
-		site := n.site
-		if now := where(n.address); now != "" {
-			site = now
+		at := append(sites(n.source), n.site)
+		slices.Sort(at)
+		for _, site := range slices.Compact(at) {
+			all = append(all, vlan.Live{Site: site, VLAN: n.vlan, Zone: n.zone, Trusted: n.trusted, Sessions: devices})
 		}
-		all = append(all, vlan.Live{Site: site, VLAN: n.vlan, Zone: n.zone, Trusted: n.trusted, Sessions: devices})
 	}
 	return all
 }

@@ -23,7 +23,7 @@ import (
 // They take turns, so that whatever else the machine does weighs on all alike.
 const (
 	turns   = 10
-	perTurn = 300
+	perTurn = 320
 )
 
 // authentications is the server's processor time for a whole log-in, every
@@ -117,9 +117,11 @@ func spent(pid int, do func() error) (time.Duration, error) {
 	return after - before, err
 }
 
-// login shares n log-ins among a few pretend controllers.
+// login shares n log-ins among pretend controllers, each with one under way: a
+// quiet afternoon's worth. With fewer the server wakes for every packet alone, and
+// a log-in costs it up to a third more.
 func (s *server) login(config supplicant.Config, n int) error {
-	const controllers = 4
+	const controllers = 16
 	var (
 		waiting sync.WaitGroup
 		mu      sync.Mutex

@@ -222,8 +222,9 @@ func (c *checker) shared() {
 // OR does when every branch does, an AND when any does, an assertion when it
 // holds the realm. What it cannot read does not; the directory refuses it later.
 func tellsRealms(filter string) bool {
-	inner, ok := strings.CutPrefix(strings.TrimSpace(filter), "(")
-	if inner, ok = strings.CutSuffix(inner, ")"); !ok || inner == "" {
+	inner, opened := strings.CutPrefix(strings.TrimSpace(filter), "(")
+	inner, closed := strings.CutSuffix(inner, ")")
+	if !opened || !closed || inner == "" {
 		return false
 	}
 	if kind := inner[0]; kind == '&' || kind == '|' {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
@@ -477,6 +478,9 @@ func TestCloseReleasesEverything(t *testing.T) {
 		if _, err := p.send(message); !errors.Is(err, realms.ErrDiscard) && a0(p) {
 			t.Fatalf("answered after Close: %v", err)
 		}
+	}
+	for i := 0; i < 5_000 && runtime.NumGoroutine() > before; i++ { // those that are done may take a moment
+		time.Sleep(time.Millisecond)
 	}
 	if after := runtime.NumGoroutine(); after > before {
 		t.Fatalf("%d goroutines, %d before", after, before)

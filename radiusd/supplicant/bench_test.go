@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"causeway/radiusd/eap/packet"
 )
@@ -81,8 +82,8 @@ func TestSideBySide(t *testing.T) {
 	}
 	all.Wait()
 	// A goroutine that is done may take a moment to be gone.
-	for i := 0; i < 10_000 && runtime.NumGoroutine() > before; i++ {
-		runtime.Gosched()
+	for i := 0; i < 5_000 && runtime.NumGoroutine() > before; i++ {
+		time.Sleep(time.Millisecond)
 	}
 	if after := runtime.NumGoroutine(); after > before {
 		t.Fatalf("%d goroutines, %d before", after, before)

@@ -125,6 +125,9 @@ func TestEngineCloseLeaksNothing(t *testing.T) {
 		e.Close()
 		e.Close()
 	}
+	for i := 0; i < 5_000 && runtime.NumGoroutine() > before; i++ { // those that are done may take a moment
+		time.Sleep(time.Millisecond)
+	}
 	if after := runtime.NumGoroutine(); after > before {
 		t.Fatalf("%d goroutines, %d before", after, before)
 	}

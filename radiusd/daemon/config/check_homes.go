@@ -1,0 +1,188 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// hashes warns of realms whose directory cannot serve PEAP, which is offered.
+func (c *checker) hashes(own []string) {
+	i := slices.Index(c.EAP.Methods, "peap")
+	if i < 0 {
+		return
+	}
+	for _, realm := range own {
+		name := c.Realm[realm].Directory
+		if d, known := c.Directory[name]; known && d.Kind == "ldap" && d.NTHashAttribute == "" {
+			c.warn(at("eap.methods", i), `take "peap" out, or add nt_hash_attribute to [`+under("directory", name)+`]`,
+				`"peap" is offered, but directory %s has no NT hashes for it: nobody of %s gets in with PEAP`, name, realm)
+		}
+	}
+}
+
+// shared refuses realms that one LDAP directory serves and a rule tells apart,
+// when the directory finds a person whichever of the realms they type: whoever is
+// in it could choose the realm, and with it the rule.
+func (c *checker) shared() {
+	told := c.toldApart()
+	for _, name := range slices.Sorted(maps.Keys(c.Directory)) {
+		d := c.Directory[name]
+		if d.Kind != "ldap" || tellsRealms(d.UserFilter) {
+			continue
+		}
+		var served []string
+		for _, realm := range slices.Sorted(maps.Keys(c.Realm)) {
+			if r := c.Realm[realm]; r.Directory == name {
+				served = append(append(served, strings.ToLower(realm)), r.Subrealms...)
+			}
+		}
+		if len(served) < 2 || !slices.ContainsFunc(served, func(realm string) bool { return told[strings.ToLower(realm)] }) {
+			continue
+		}
+		c.wrong(under("directory", name), `write user_filter with {realm}, or with {name} alone, as "(mail={name})"; or write who = "own" in the rules`,
+			"directory %s finds the same person as any of %s, and a rule tells these realms apart: people could choose", name, strings.Join(served, ", "))
+	}
+}
+
+// tellsRealms tells whether an LDAP filter finds a person by one realm only: an
+// OR does when every branch does, an AND when any does, an assertion when it
+// holds the realm. What it cannot read does not; the directory refuses it later.
+func tellsRealms(filter string) bool {
+	inner, opened := strings.CutPrefix(strings.TrimSpace(filter), "(")
+	inner, closed := strings.CutSuffix(inner, ")")
+	if !opened || !closed || inner == "" {
+		return false
+	}
+	if kind := inner[0]; kind == '&' || kind == '|' {
+		branches := branchesOf(inner[1:])
+		if kind == '&' {
+			return slices.ContainsFunc(branches, tellsRealms)
+		}
+		return len(branches) > 0 && !slices.ContainsFunc(branches, func(b string) bool { return !tellsRealms(b) })
+	}
+	return inner[0] != '!' && (strings.Contains(inner, "{realm}") || strings.Contains(inner, "{name}"))
+}
+
+// branchesOf are the filters that stand side by side.
+func branchesOf(list string) (branches []string) {
+	depth, start := 0, 0
+	for i, c := range list {
+		switch c {
+		case '(':
+			if depth++; depth == 1 {
+				start = i
+			}
+		case ')':
+			if depth--; depth == 0 {
+				branches = append(branches, list[start:i+1])
+			}
+		}
+	}
+	return branches
+}
+
+// toldApart are the realms that a rule or a guarantee names.
+func (c *checker) toldApart() map[string]bool {
+	told := map[string]bool{}
+	note := func(who string) {
+		if _, realm, named := strings.Cut(who, "@"); named {
+			told[strings.ToLower(realm)] = true
+		}
+	}
+	for _, s := range c.SSID {
+		for _, r := range s.Rule {
+			note(r.Who)
+		}
+	}
+	for _, g := range c.Guarantee {
+		note(g.Who)
+	}
+	return told
+}
+
+func (c *checker) directories() {
+	for _, name := range slices.Sorted(maps.Keys(c.Directory)) {
+		d, key := c.Directory[name], under("directory", name)
+		switch d.Kind {
+		case "ldap":
+			c.unused(key, d.Kind, "path")
+			c.ldap(key, d)
+		case "file":
+			c.unused(key, d.Kind, ldapKeys()...)
+			if !c.present(key + ".path") {
+				c.wrong(key, "add "+examples["directory.*.path"], "[%s] has no path", key)
+			}
+		case "":
+		default:
+			if c.present(key + ".kind") {
+				c.oneOf(key+".kind", d.Kind, "ldap", "file")
+			}
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Values(c.Realm)), func(r Realm) bool { return r.Directory == name }) {
+			c.warn(key, "give it a realm, or take it out", "no realm uses directory %q", name)
+		}
+	}
+}
+
+// unused refuses keys that mean nothing to a directory of this kind.
+func (c *checker) unused(key, kind string, keys ...string) {
+	for _, k := range keys {
+		if c.present(key + "." + k) {
+			c.problems = append(c.problems, c.placeKey(key+"."+k,
+				fmt.Sprintf("%s means nothing to a directory of kind %q", k, kind), "take it out, or correct the kind"))
+		}
+	}
+}
+
+func (c *checker) realms() {
+	directories := slices.Sorted(maps.Keys(c.Directory))
+	for _, name := range slices.Sorted(maps.Keys(c.Realm)) {
+		r, key := c.Realm[name], under("realm", name)
+		own, partner := c.present(key+".directory"), c.present(key+".servers")
+		switch {
+		case own && partner:
+			c.problems = append(c.problems, c.placeKey(key+".servers",
+				fmt.Sprintf("realm %s has a directory and servers", name), "keep directory for people of ours, servers for a partner's"))
+		case own && r.Directory != "":
+			c.defined(key+".directory", "directory", r.Directory, directories, fmt.Sprintf("add [directory.%s], or correct the name", quoteKey(r.Directory)))
+		case own:
+			c.wrong(key+".directory", `write directory = "trust"`, "directory is empty")
+		case partner && len(r.Servers) == 0:
+			c.wrong(key+".servers", "write "+examples["realm.*.servers"], "realm %s has no servers", name)
+		case !own && !partner:
+			c.wrong(key, `add directory = "trust" for people of ours, or servers for a partner's`, "nobody answers for realm %s", name)
+		}
+		if partner && !own {
+			for _, k := range []string{"subrealms", "roaming"} {
+				if c.present(key + "." + k) {
+					c.problems = append(c.problems, c.placeKey(key+"."+k, k+" is for realms of ours, and this one has servers", "take it out"))
+				}
+			}
+		}
+		c.upstreams(key, r.Servers)
+	}
+}
+
+func (c *checker) federations() {
+	used := map[string]bool{}
+	for _, s := range c.SSID {
+		used[s.Federation] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Federation)) {
+		fed, key := c.Federation[name], under("federation", name)
+		if c.present(key + ".transport") {
+			c.oneOf(key+".transport", fed.Transport, "udp")
+		}
+		if !c.present(key+".servers") && !c.present(key+".clients") {
+			c.wrong(key, "add "+examples["federation.*.servers"], "federation %s has no servers", name)
+		} else if c.present(key+".servers") && len(fed.Servers) == 0 {
+			c.wrong(key+".servers", "write "+examples["federation.*.servers"], "federation %s has no servers", name)
+		}
+		if !used[name] && c.present(key+".servers") {
+			c.warn(key, `write federation = "`+name+`" in an [[ssid]], or take it out`, "no SSID uses federation %q", name)
+		}
+		c.upstreams(key, fed.Servers)
+	}
+}

@@ -272,8 +272,6 @@ func (d *Daemon) ignore(req *transport.Request, t *conversation, why error) []by
 			return d.refuse(req, t, realms.Answer{}, err)
 		}
 		return wire
-	case t.begun && !d.talks.holds(t): // it had to make room meanwhile
-		d.end(t, outcomeAbandoned, realms.ErrServerBusy)
 	case !t.begun:
 		d.end(t, outcomeDiscard, why)
 	}

@@ -75,7 +75,11 @@ func (b bomb) Close()                                                        {}
 func (t *trust) moveIn(tb testing.TB, home realms.Home) {
 	tb.Helper()
 	old := t.house.Load()
-	next, err := t.build(old.file)
+	next, problems := compose(old.file, t.now)
+	if problems != nil {
+		tb.Fatal(problems)
+	}
+	err := t.furnish(next)
 	if err != nil {
 		tb.Fatal(err)
 	}

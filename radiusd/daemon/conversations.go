@@ -139,13 +139,6 @@ func (c *conversations) victim() *conversation {
 	return most.Front().Value.(*conversation)
 }
 
-// holds tells whether a conversation is waited for.
-func (c *conversations) holds(t *conversation) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return t.place != nil
-}
-
 // forget takes a conversation out and says whether it was there.
 func (c *conversations) forget(t *conversation) bool {
 	c.mu.Lock()

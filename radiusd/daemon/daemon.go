@@ -66,17 +66,17 @@ func Start(path string, opts Options) (*Daemon, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	file, err := read(path, config.SecretsRequired, opts.Now)
+	h, err := read(path, config.SecretsRequired, opts.Now)
 	if err != nil {
 		return nil, err
 	}
+	file := h.file
 	d := &Daemon{path: path, now: opts.Now, watch: opts.Watch, names: newNames(), abroad: waiting{realms: map[string]int{}}}
 	d.desk, d.log, err = openDesk(file, opts)
 	if err != nil {
 		return nil, err
 	}
-	h, err := d.build(file)
-	if err != nil {
+	if err := d.furnish(h); err != nil {
 		d.desk.Close()
 		return nil, err
 	}
@@ -201,17 +201,16 @@ func (d *Daemon) Reload() error {
 }
 
 func (d *Daemon) reload(old *house) (*house, error) {
-	file, err := read(d.path, config.SecretsRequired, d.now)
+	next, err := read(d.path, config.SecretsRequired, d.now)
 	if err != nil {
 		return nil, err
 	}
-	next, err := d.build(file)
-	if err != nil {
+	if err := d.furnish(next); err != nil {
 		return nil, err
 	}
 	if err := d.move(old, next); err != nil {
 		next.leave()
-		return nil, locate(file, "", err)
+		return nil, locate(next.file, "", err)
 	}
 	return next, nil
 }

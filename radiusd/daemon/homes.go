@@ -61,16 +61,13 @@ type homes struct {
 type stand struct{ realms.Home }
 
 // open opens the directories.
-func (h *homes) open(keeper *certs.Keeper, hear func(key string, err error)) *homes {
-	if h == nil {
-		return nil
-	}
-	h.keeper, h.hear, h.directories = keeper, hear, make(map[string]realms.Directory)
+func (h *homes) open() *homes {
+	h.directories = make(map[string]realms.Directory)
 	for _, name := range slices.Sorted(maps.Keys(h.file.Directory)) {
 		c := h.file.Directory[name]
 		dir, closer, err := directories[c.Kind](name, c)
 		if err != nil {
-			hear("directory."+name, err)
+			h.hear("directory."+name, err)
 			continue
 		}
 		h.directories[name] = dir
@@ -81,9 +78,6 @@ func (h *homes) open(keeper *certs.Keeper, hear func(key string, err error)) *ho
 
 // close closes what was opened, the last first.
 func (h *homes) close() {
-	if h == nil {
-		return
-	}
 	for _, c := range slices.Backward(h.closers) {
 		c()
 	}

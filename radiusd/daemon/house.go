@@ -106,45 +106,34 @@ func (d *Daemon) open() *house {
 	}
 }
 
-// build puts a house together. Its error is [config.Problems].
-func (d *Daemon) build(file *config.File) (*house, error) {
-	homes := &homes{file: file, now: d.now, onChange: d.serverChanged}
-	h, err := compose(file, homes, d.now)
-	if err != nil {
-		homes.close()
-		return nil, err
-	}
-	return h, nil
-}
-
 // read loads a file and has every room judge it, so that an admin meets all
-// mistakes at once. Its error is [config.Problems].
-func read(path string, secrets config.Secrets, now func() time.Time) (*config.File, error) {
+// mistakes at once. The house is proved and nobody in it answers yet. Its error
+// is [config.Problems].
+func read(path string, secrets config.Secrets, now func() time.Time) (*house, error) {
 	file, err := config.Load(path, secrets)
 	var problems config.Problems
 	if err != nil && (file == nil || !errors.As(err, &problems)) {
 		return nil, err
 	}
-	var more config.Problems
-	if _, err := compose(file, nil, now); errors.As(err, &more) && len(problems) > 0 {
+	h, more := compose(file, now)
+	if len(problems) > 0 {
 		// What makes a client impossible has been said at its own place.
 		more = slices.DeleteFunc(more, func(p config.Problem) bool { return p.Key == "site" })
 	}
 	if secrets == config.SecretsOptional { // else they are about to be opened
 		checkFiles(file, func(key string, err error) { more = append(more, locate(file, key, err)...) })
 	}
-	problems = problems.Merge(more)
-	if len(problems) > 0 {
+	if problems = problems.Merge(more); len(problems) > 0 {
 		return nil, problems
 	}
-	return file, nil
+	return h, nil
 }
 
-// compose gives each room its part of the file and gathers what they say. With
-// nil homes nothing is opened: that is how check and explain run the real policy
-// without a network. Its error is [config.Problems].
-func compose(file *config.File, homes *homes, now func() time.Time) (*house, error) {
-	h := &house{file: file, shut: homes.close}
+// compose gives each room its part of the file and gathers what they say. It
+// opens nothing: that is how check and explain run the real policy without a
+// network. A stand answers for everybody until the house is furnished.
+func compose(file *config.File, now func() time.Time) (*house, config.Problems) {
+	h := &house{file: file, shut: func() {}}
 	h.holds.Store(1)
 	var problems config.Problems
 	hear := func(under string, err error) {
@@ -159,9 +148,8 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 	hear("site", err)
 	h.keeper, err = openKeeper(file)
 	hear("eap.certificate", err)
-	routes := routes(file, homes.open(h.keeper, hear))
-	if len(problems) == 0 {
-		h.realms, err = realms.New(routes)
+	if len(problems) == 0 { // else it would say the same in other words
+		h.realms, err = realms.New(routes(file, nil))
 		hear("", err)
 	}
 	if len(problems) > 0 {
@@ -169,6 +157,30 @@ func compose(file *config.File, homes *homes, now func() time.Time) (*house, err
 	}
 	h.warn(now())
 	return h, nil
+}
+
+// furnish opens everybody who answers for somebody, in place of the stands. What
+// was opened is closed again when it fails; its error is [config.Problems].
+func (d *Daemon) furnish(h *house) error {
+	var problems config.Problems
+	hear := func(under string, err error) {
+		if err != nil {
+			problems = append(problems, locate(h.file, under, err)...)
+		}
+	}
+	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper}
+	routes := routes(h.file, homes.open())
+	if len(problems) == 0 {
+		table, err := realms.New(routes)
+		hear("", err)
+		h.realms = table
+	}
+	if len(problems) > 0 {
+		homes.close()
+		return problems
+	}
+	h.shut = homes.close
+	return nil
 }
 
 // warn gathers what loads and is unwise all the same.

@@ -29,15 +29,11 @@ type Inspection struct {
 // and certificates that cannot be read here are warnings. Its error is
 // [config.Problems].
 func Inspect(path string, now func() time.Time) (*Inspection, error) {
-	file, err := read(path, config.SecretsOptional, now)
+	h, err := read(path, config.SecretsOptional, now)
 	if err != nil {
 		return nil, err
 	}
-	h, err := compose(file, nil, now)
-	if err != nil {
-		return nil, err
-	}
-	return &Inspection{File: file, Warnings: h.warnings, Faults: h.faults, house: h, now: now}, nil
+	return &Inspection{File: h.file, Warnings: h.warnings, Faults: h.faults, house: h, now: now}, nil
 }
 
 // Proof is what was proved when the file was loaded.

@@ -38,7 +38,8 @@ $(LINT)-$(LINT_VER):
 
 .PHONY: lint
 lint: $(LINT)-$(LINT_VER) ## golangci-lint at a pinned version
-	$(LINT)-$(LINT_VER) run ./...
+	@# Its cache keeps findings by path: one that is shared speaks of folders that are gone.
+	GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(LINT)-$(LINT_VER) run ./...
 
 .PHONY: unit
 unit: ## unit tests with the race detector

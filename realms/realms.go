@@ -51,15 +51,18 @@ type Question struct {
 // An Answer is what a home says to one request. It has no VLAN field: no home,
 // ours or a partner's, can choose one.
 type Answer struct {
-	Code           radius.Code // Access-Accept, -Reject or -Challenge
-	EAP            []byte      // one whole EAP packet, or nil when the request carried none
-	State          []byte      // an upstream's State, passed on unmodified; nil from our own EAP server
-	Keys           Keys        // only on an Accept
-	Account        Account     // only on our own Accept
-	UserName       string      // for the Accept (RFC 3579, section 3.0); empty when unknown
-	CUI            []byte      // Chargeable-User-Identity (RFC 4372) as the home gave it
-	Class          [][]byte    // Class attributes in order (RFC 2865, section 5.25)
-	SessionTimeout uint32      // seconds; 0 when the home named none
+	Code    radius.Code // Access-Accept, -Reject or -Challenge
+	EAP     []byte      // one whole EAP packet, or nil when the request carried none
+	State   []byte      // an upstream's State, passed on unmodified; nil from our own EAP server
+	Keys    Keys        // only on an Accept
+	Account Account     // only on our own Accept
+	// TellsFailure says that a Challenge tells the supplicant of its failure, so
+	// that the wait before a Reject belongs here (R27).
+	TellsFailure   bool
+	UserName       string   // for the Accept (RFC 3579, section 3.0); empty when unknown
+	CUI            []byte   // Chargeable-User-Identity (RFC 4372) as the home gave it
+	Class          [][]byte // Class attributes in order (RFC 2865, section 5.25)
+	SessionTimeout uint32   // seconds; 0 when the home named none
 }
 
 // Keys are the MS-MPPE keys of RFC 2548, in the clear. The zero value means that
@@ -76,6 +79,16 @@ type Account struct {
 	// GroupsUnknown says that the list of groups may be incomplete. Policy
 	// refuses to decide a rule on a group that it cannot see.
 	GroupsUnknown bool
+	// PasswordSet changes whenever the password does, and is nothing else: a
+	// session that began with another one is not resumed. Empty: unknown.
+	PasswordSet string
+}
+
+// A Certificate is what policy may know of a client certificate that was
+// verified. The zero value means that there was none.
+type Certificate struct {
+	Authority string   // what the configuration calls the authority that vouched for it
+	Policies  []string // certificatePolicies of the leaf, dotted (RFC 5280, section 4.2.1.4)
 }
 
 // A Trace is what a conversation knows of itself.
@@ -83,12 +96,16 @@ type Trace struct {
 	Method   string   // "tls", "ttls", "peap", "pap"; empty before it is agreed, and for a proxied conversation
 	Inner    string   // "mschapv2", "pap"; empty without a tunnel
 	Identity Identity // the inner identity, as far as it is known
-	TLS      string   // "1.2" or "1.3"; empty without TLS
-	Resumed  bool
-	Rounds   int    // requests answered
-	Stage    string // the state's name in words, as "certificate sent"
-	Server   string // the upstream or directory server that answered
-	CUI      string
+	// Device is the computer that was proved by a credential of its own:
+	// EAP-TLS as a computer, or the machine of a TEAP chain. Zero: none was.
+	Device      Identity
+	Certificate Certificate // the client's, once it was verified
+	TLS         string      // "1.2" or "1.3"; empty without TLS
+	Resumed     bool
+	Rounds      int    // requests answered
+	Stage       string // the state's name in words, as "certificate sent"
+	Server      string // the upstream or directory server that answered
+	CUI         string
 }
 
 // A Directory holds the accounts of a realm.
@@ -117,6 +134,12 @@ type Challenge struct {
 	Authenticator [16]byte // our challenge
 	Peer          [16]byte // the peer's challenge
 	NTResponse    [24]byte
+}
+
+// A CHAPVerifier is a Directory that holds passwords in the clear and can judge
+// CHAP (RFC 1994, section 4.1). The secret of the exchange never leaves it.
+type CHAPVerifier interface {
+	VerifyCHAP(ctx context.Context, id Identity, ident byte, challenge, response []byte) (Account, error)
 }
 
 // A SessionKey is what a ChallengeVerifier gives back to prove that it knew the

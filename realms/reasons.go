@@ -32,6 +32,7 @@ const (
 	ErrLogonHours      Reason = "logon-hours"
 	ErrWorkstation     Reason = "logon-workstation"
 	ErrUnreachable     Reason = "directory-unreachable"
+	ErrGuarded         Reason = "guarded" // too many wrong passwords: refused here, before the directory locks the account (S21)
 	ErrMisconfigured   Reason = "directory-misconfigured"
 	ErrNoHash          Reason = "password-form-unsupported" // MSCHAPv2 asked of a directory that has no NT hash
 )
@@ -66,6 +67,10 @@ const (
 	ErrClientCertUntrusted Reason = "client-certificate-untrusted"
 	ErrClientCertExpired   Reason = "client-certificate-expired"
 	ErrClientCertIdentity  Reason = "client-certificate-identity" // it names nobody, or somebody else
+	ErrClientCertRevoked   Reason = "client-certificate-revoked"
+	ErrRevocationUnknown   Reason = "revocation-unknown"       // nobody says whether it is revoked, and the configuration wants to know
+	ErrClientCertAuthority Reason = "client-certificate-scope" // its authority may not vouch for this name
+	ErrChainIncomplete     Reason = "chain-incomplete"         // TEAP: the machine or the user was not proved
 	ErrTLS                 Reason = "tls-failed"
 	ErrTLSVersion          Reason = "tls-version"
 	ErrTooLarge            Reason = "conversation-too-large"

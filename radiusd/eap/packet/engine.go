@@ -21,6 +21,8 @@ type Engine struct {
 	cfg    *tls.Config
 	client bool
 
+	sessions Sessions // nil: nothing is resumed
+
 	conn *tls.Conn
 	wire wire
 	log  keyLog
@@ -38,23 +40,60 @@ func NewServer(cfg *tls.Config) *Engine { return &Engine{cfg: cfg} }
 // returns the ClientHello.
 func NewClient(cfg *tls.Config) *Engine { return &Engine{cfg: cfg, client: true} }
 
+// Sessions keeps what a server's engine needs to resume (RFC 5077, RFC 8446,
+// section 2.2). Both are called inside Handshake. An error of either breaks the
+// handshake, so neither has one: who knows nothing returns nil.
+type Sessions interface {
+	// Wrap takes the session that this handshake makes, and returns the name by
+	// which its client may ask for it.
+	Wrap(session *tls.SessionState) (name []byte)
+	// Unwrap returns the session of a name, or nil for a full handshake.
+	Unwrap(name []byte) *tls.SessionState
+}
+
+// Resume lets the server's side resume sessions. It is called before the first
+// Handshake.
+func (e *Engine) Resume(s Sessions) { e.sessions = s }
+
 // ServerConfig prepares a server's configuration, once, for any number of
 // engines: it returns a copy that gives [Engine.Export] what it needs with
-// TLS 1.2 clients that have no Extended Master Secret.
+// TLS 1.2 clients that have no Extended Master Secret, and each engine its own
+// [Sessions].
 func ServerConfig(cfg *tls.Config) *tls.Config {
 	cfg = cfg.Clone()
+	cfg.SessionTicketsDisabled = true
 	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		w, ok := hello.Conn.(*wire)
-		if !ok || !needsKeyLog(hello) {
+		if !ok {
 			return nil, nil
 		}
-		w.engine.log.wanted = true
+		e := w.engine
+		e.log.wanted = needsKeyLog(hello)
+		if !e.log.wanted && e.sessions == nil {
+			return nil, nil
+		}
 		own := cfg.Clone()
 		own.GetConfigForClient = nil
-		own.KeyLogWriter = &w.engine.log
+		if e.log.wanted {
+			own.KeyLogWriter = &e.log
+		}
+		if e.sessions != nil {
+			e.offer(own)
+		}
 		return own, nil
 	}
 	return cfg
+}
+
+// offer lets one handshake give out a session and take one up again.
+func (e *Engine) offer(own *tls.Config) {
+	own.SessionTicketsDisabled = false
+	own.WrapSession = func(_ tls.ConnectionState, session *tls.SessionState) ([]byte, error) {
+		return e.sessions.Wrap(session), nil
+	}
+	own.UnwrapSession = func(name []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
+		return e.sessions.Unwrap(name), nil
+	}
 }
 
 // Handshake takes the other side's message and returns our answer, which may be
@@ -67,6 +106,7 @@ func (e *Engine) Handshake(in []byte) (out []byte, done bool, err error) {
 	}
 	e.wire.in = append(e.wire.in, in...)
 	if e.next == nil {
+		e.log.readClientHello(in)
 		e.start()
 	}
 	if _, more := e.next(); !more {

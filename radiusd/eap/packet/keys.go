@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"slices"
 )
@@ -54,7 +53,7 @@ func (e *Engine) Export(label string, context []byte, n int) ([]byte, error) {
 		return nil, errors.New("keys wanted before the handshake is done")
 	}
 	state := e.conn.ConnectionState()
-	if len(e.log.line) > 0 && state.Version == tls.VersionTLS12 && context == nil {
+	if len(e.log.master) > 0 && state.Version == tls.VersionTLS12 && context == nil {
 		return e.log.export(state.CipherSuite, label, n)
 	}
 	return state.ExportKeyingMaterial(label, context, n)
@@ -68,45 +67,81 @@ func needsKeyLog(hello *tls.ClientHelloInfo) bool {
 	return !slices.Contains(hello.Extensions, extendedMasterSecret)
 }
 
+// NeedsSecret tells, once the ClientHello has been read, that this is a client
+// without Extended Master Secret: a TLS 1.2 session of it is resumed only with the
+// secret that [Engine.Secret] returned for it.
+func (e *Engine) NeedsSecret() bool { return e.log.wanted }
+
+// Secret returns the TLS 1.2 master secret of a client without Extended Master
+// Secret, and nil for every other. It makes keys: keep it sealed.
+func (e *Engine) Secret() []byte {
+	if e.State().Version != tls.VersionTLS12 {
+		return nil
+	}
+	return e.log.master
+}
+
+// RestoreSecret gives back the secret of a session that is being resumed, of
+// which crypto/tls logs nothing.
+func (e *Engine) RestoreSecret(master []byte) { e.log.master = bytes.Clone(master) }
+
 // A keyLog is what a TLS 1.2 handshake without Extended Master Secret leaves
 // behind to make keys from.
 type keyLog struct {
 	wanted       bool
-	line         []byte // "CLIENT_RANDOM <client random> <master secret>"
+	master       []byte
+	clientRandom []byte
 	serverRandom []byte
 }
 
-// Write takes crypto/tls's one line for a TLS 1.2 handshake.
+// Write takes crypto/tls's one line for a TLS 1.2 handshake:
+// "CLIENT_RANDOM <client random> <master secret>". Lines of TLS 1.3 say nothing
+// that is needed here.
 func (l *keyLog) Write(line []byte) (int, error) {
-	l.line = bytes.Clone(line)
+	fields := bytes.Fields(line)
+	if len(fields) != 3 || string(fields[0]) != "CLIENT_RANDOM" {
+		return len(line), nil
+	}
+	master := make([]byte, hex.DecodedLen(len(fields[2])))
+	if _, err := hex.Decode(master, fields[2]); err != nil {
+		return 0, errors.New("the master secret is not hexadecimal") // and must not be printed
+	}
+	l.master = master
 	return len(line), nil
 }
 
-// readServerHello keeps the random of a ServerHello at the start of a flight:
-// record header (5), handshake header (4), version (2), random (32).
+// Where the random of a Hello stands at the start of a flight: after the record
+// header (5), the handshake header (4) and the version (2).
+const (
+	helloRandom = 11
+	helloEnd    = helloRandom + 32
+)
+
+// readClientHello keeps the random of a ClientHello.
+func (l *keyLog) readClientHello(flight []byte) { l.clientRandom = randomOf(flight, 1) }
+
+// readServerHello keeps the random of the first ServerHello.
 func (l *keyLog) readServerHello(flight []byte) {
-	const record, hello = 22, 2
-	if l.wanted && len(l.serverRandom) == 0 && len(flight) >= 43 && flight[0] == record && flight[5] == hello {
-		l.serverRandom = bytes.Clone(flight[11:43])
+	if l.wanted && l.serverRandom == nil {
+		l.serverRandom = randomOf(flight, 2)
 	}
+}
+
+func randomOf(flight []byte, hello byte) []byte {
+	const record = 22
+	if len(flight) < helloEnd || flight[0] != record || flight[5] != hello {
+		return nil
+	}
+	return bytes.Clone(flight[helloRandom:helloEnd])
 }
 
 // export is the exporter of RFC 5705 over the PRF of RFC 5246, section 5.
 func (l *keyLog) export(suite uint16, label string, n int) ([]byte, error) {
-	fields := bytes.Fields(l.line)
-	if len(fields) != 3 || string(fields[0]) != "CLIENT_RANDOM" || len(l.serverRandom) != 32 {
-		return nil, errors.New("the handshake left no master secret")
+	if len(l.clientRandom) != 32 || len(l.serverRandom) != 32 {
+		return nil, errors.New("the handshake left nothing to make keys from")
 	}
-	clientRandom, err := hex.DecodeString(string(fields[1]))
-	if err != nil {
-		return nil, fmt.Errorf("client random: %w", err)
-	}
-	master, err := hex.DecodeString(string(fields[2]))
-	if err != nil {
-		return nil, errors.New("the master secret is not hexadecimal") // and must not be printed
-	}
-	seed := append(append([]byte(label), clientRandom...), l.serverRandom...)
-	return prf(suiteHash(suite), master, seed, n), nil
+	seed := append(append([]byte(label), l.clientRandom...), l.serverRandom...)
+	return prf(suiteHash(suite), l.master, seed, n), nil
 }
 
 func suiteHash(suite uint16) func() hash.Hash {

@@ -39,6 +39,12 @@ type Conversation interface {
 	Close()
 }
 
+// A Rememberer is a Conversation that writes something down once its Accept is
+// certain, so that the next log-in of the same device is quicker.
+type Rememberer interface {
+	Remember(ctx context.Context)
+}
+
 // A Question is the first request of a conversation with what is known of its
 // origin.
 type Question struct {

@@ -42,7 +42,9 @@ type Result struct {
 type conversation struct {
 	server *Server
 	outer  realms.Identity
+	ssid   string
 	name   string // User-Name as it was sent
+	kept   *kept  // the session to remember, once the Accept is certain
 
 	// next is the state: what to do with a packet that is not a repetition.
 	next   func(ctx context.Context, p packet.Packet) (realms.Answer, error)
@@ -61,7 +63,7 @@ type conversation struct {
 }
 
 func newConversation(s *Server, q realms.Question) *conversation {
-	c := &conversation{server: s, outer: q.From}
+	c := &conversation{server: s, outer: q.From, ssid: q.SSID}
 	c.trace.Stage = "nothing yet"
 	if q.Packet != nil {
 		c.name = rfc2865.UserName_GetString(q.Packet)

@@ -56,6 +56,7 @@ type Config struct {
 	// AllowDifferentOuter accepts an outer name other than the inner one; a
 	// hidden one ("@realm", "anonymous@realm") is always accepted (R5).
 	AllowDifferentOuter bool
+	Resumption          Resumption
 	Random              io.Reader        // nil: crypto/rand
 	Now                 func() time.Time // nil: time.Now
 	MaxRounds           int              // requests in one conversation; 0: 50
@@ -168,11 +169,8 @@ func (s *Server) newTLSConfigs(m *certs.Material) *tlsConfigs {
 		MaxVersion:   tls.VersionTLS13,
 		// The post-quantum default adds 1.1 KB to the flight: a round of EAP or two.
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256},
-		// No tickets, so no resumption and no early data (RFC 9190, section 2.1.3).
-		// Resumption goes here: WrapSession and UnwrapSession, and tunnel.established.
-		SessionTicketsDisabled: true,
-		Time:                   s.cfg.Now,
-		Rand:                   nil, // crypto/rand, whatever Config.Random is
+		Time:             s.cfg.Now,
+		Rand:             nil, // crypto/rand, whatever Config.Random is
 	}
 	configs := &tlsConfigs{of: m, tunnel: packet.ServerConfig(base)}
 	if m.ClientCAs != nil {

@@ -2,6 +2,7 @@ package eap
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 
 	"causeway/radiusd/eap/packet"
@@ -16,7 +17,7 @@ type eapTLS struct {
 
 func newTLS(c *conversation) Method {
 	m := &eapTLS{tunnel: newTunnel(c, packet.TLS, true)}
-	m.opened = m.certificateGood
+	m.opened, m.again = m.certificateGood, m.welcome
 	return m
 }
 
@@ -30,11 +31,20 @@ func (m *eapTLS) certificateGood(ctx context.Context, rest []byte) (step, error)
 	if err != nil {
 		return step{}, err
 	}
-	m.account = account
 	if !m.version13() {
-		m.next = m.acknowledged
+		m.account, m.next = account, m.acknowledged
 		return step{send: rest}, nil
 	}
+	return m.welcome(ctx, account, rest)
+}
+
+// welcome promises success under TLS 1.3. A resumed handshake of TLS 1.2 ends with
+// the device's message, and EAP-Success follows it (RFC 5216, section 2.1.2).
+func (m *eapTLS) welcome(_ context.Context, account realms.Account, rest []byte) (step, error) {
+	if !m.version13() {
+		return m.finish(account)
+	}
+	m.account = account
 	m.c.trace.Stage = "success promised"
 	m.next = m.acknowledged
 	return m.say(rest, []byte{0})
@@ -52,18 +62,22 @@ func (m *eapTLS) acknowledged(_ context.Context, message []byte) (step, error) {
 	return m.finish(m.account)
 }
 
-// authorise finds whose certificate it is, holds the name to the outer one (R4,
-// R5) and looks the account up.
+// authorise judges the certificate that this handshake verified.
 func (m *eapTLS) authorise(ctx context.Context) (realms.Account, error) {
-	names := certificateNames(m.tls.State().PeerCertificates[0])
-	id, err := m.c.server.chooseName(m.c.outer, names)
+	return m.c.server.vouchFor(ctx, m.c, m.tls.State().VerifiedChains)
+}
+
+// vouchFor finds whose certificate it is, holds the name to the outer one (R4, R5)
+// and looks the account up. Full and resumed log-ins both pass through here.
+func (s *Server) vouchFor(ctx context.Context, c *conversation, chains [][]*x509.Certificate) (realms.Account, error) {
+	id, err := s.chooseName(c.outer, certificateNames(chains[0][0]))
 	if err != nil {
 		return realms.Account{}, err
 	}
-	m.c.trace.Identity = id
-	if m.c.server.cfg.Directory == nil {
+	c.trace.Identity = id
+	if s.cfg.Directory == nil {
 		return realms.Account{Name: id.String(), GroupsUnknown: true}, nil
 	}
-	account, err := m.c.server.cfg.Directory.Lookup(ctx, id)
+	account, err := s.cfg.Directory.Lookup(ctx, id)
 	return account, reasoned(err)
 }

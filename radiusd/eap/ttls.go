@@ -17,16 +17,14 @@ type ttls struct {
 
 func newTTLS(c *conversation) Method {
 	m := &ttls{tunnel: newTunnel(c, packet.TTLS, false)}
-	m.opened = m.begin
+	m.opened, m.again = m.begin, m.welcome
 	return m
 }
 
 // begin follows the handshake. The supplicant speaks first inside the tunnel; in
 // TLS 1.3 it may have done so already, in the same message as its Finished.
 func (m *ttls) begin(ctx context.Context, rest []byte) (step, error) {
-	m.inner = ttlsInner{c: m.c, challenge: m.tls.TTLSChallenge}
-	m.inner.next = m.inner.credentials
-	m.next = m.inside
+	m.listen()
 	plain, failed, err := m.open(nil)
 	if failed != nil {
 		return *failed, err
@@ -35,6 +33,26 @@ func (m *ttls) begin(ctx context.Context, rest []byte) (step, error) {
 		return m.hear(ctx, plain)
 	}
 	return step{send: rest}, nil
+}
+
+// welcome follows a handshake that resumed: nothing is asked inside (RFC 5281,
+// section 7.5), unless the supplicant has begun with it.
+func (m *ttls) welcome(ctx context.Context, account realms.Account, _ []byte) (step, error) {
+	m.listen()
+	plain, failed, err := m.open(nil)
+	switch {
+	case failed != nil:
+		return *failed, err
+	case len(plain) > 0:
+		return m.hear(ctx, plain)
+	}
+	return m.finish(account)
+}
+
+func (m *ttls) listen() {
+	m.inner = ttlsInner{c: m.c, challenge: m.tls.TTLSChallenge}
+	m.inner.next = m.inner.credentials
+	m.next = m.inside
 }
 
 // inside takes one message in the tunnel.

@@ -30,6 +30,10 @@ type tunnel struct {
 	// opened is the method's: it is called once, when the handshake is done, with
 	// what is still to be sent of it.
 	opened func(ctx context.Context, rest []byte) (step, error)
+	// again is the method's: it takes the place of opened when the handshake
+	// resumed a session that may be resumed. Nil: this tunnel never does.
+	again    func(ctx context.Context, account realms.Account, rest []byte) (step, error)
+	sessions *sessions
 
 	failure error // told once the supplicant has seen our alert
 }
@@ -120,6 +124,7 @@ func (t *tunnel) shake(ctx context.Context, message []byte) (step, error) {
 		return step{}, fmt.Errorf("an empty message in the handshake: %w", realms.ErrEAPMalformed)
 	}
 	t.in.Max = t.c.server.cfg.MaxOctets
+	t.offerSessions(ctx)
 	out, done, err := t.tls.Handshake(message)
 	if err != nil {
 		return t.broken(out, err)
@@ -131,7 +136,22 @@ func (t *tunnel) shake(ctx context.Context, message []byte) (step, error) {
 	state := t.tls.State()
 	t.c.trace.TLS, t.c.trace.Resumed = versionName(state.Version), state.DidResume
 	t.c.trace.Stage = "handshake done"
+	if t.sessions.resumed() {
+		return t.again(ctx, t.sessions.account, out)
+	}
 	return t.opened(ctx, out)
+}
+
+// offerSessions lets the handshake resume, where the method knows how.
+func (t *tunnel) offerSessions(ctx context.Context) {
+	if t.again == nil || t.c.server.cfg.Resumption.Records == nil {
+		return
+	}
+	if t.sessions == nil {
+		t.sessions = &sessions{t: t}
+		t.tls.Resume(t.sessions)
+	}
+	t.sessions.ctx = ctx
 }
 
 // broken ends the tunnel after an error of TLS. A supplicant that sent an alert
@@ -178,6 +198,7 @@ func (t *tunnel) finish(account realms.Account) (step, error) {
 	if err != nil {
 		return step{}, fmt.Errorf("%w: %w", realms.ErrTLS, err)
 	}
+	t.c.kept = t.sessions.keep(account)
 	return step{done: &Result{Account: account, MSK: msk}}, nil
 }
 

@@ -41,12 +41,12 @@ func NewServer(cfg *tls.Config) *Engine { return &Engine{cfg: cfg} }
 func NewClient(cfg *tls.Config) *Engine { return &Engine{cfg: cfg, client: true} }
 
 // Sessions keeps what a server's engine needs to resume (RFC 5077, RFC 8446,
-// section 2.2). Both are called inside Handshake. An error of either breaks the
-// handshake, so neither has one: who knows nothing returns nil.
+// section 2.2). Both are called inside Handshake, where the engine's State may not be asked.
+// An error of either would break the handshake, so neither has one.
 type Sessions interface {
-	// Wrap takes the session that this handshake makes, and returns the name by
-	// which its client may ask for it.
-	Wrap(session *tls.SessionState) (name []byte)
+	// Wrap takes the session that a handshake of this TLS version makes, and
+	// returns the name by which its client may ask for it.
+	Wrap(version uint16, session *tls.SessionState) (name []byte)
 	// Unwrap returns the session of a name, or nil for a full handshake.
 	Unwrap(name []byte) *tls.SessionState
 }
@@ -88,8 +88,8 @@ func ServerConfig(cfg *tls.Config) *tls.Config {
 // offer lets one handshake give out a session and take one up again.
 func (e *Engine) offer(own *tls.Config) {
 	own.SessionTicketsDisabled = false
-	own.WrapSession = func(_ tls.ConnectionState, session *tls.SessionState) ([]byte, error) {
-		return e.sessions.Wrap(session), nil
+	own.WrapSession = func(state tls.ConnectionState, session *tls.SessionState) ([]byte, error) {
+		return e.sessions.Wrap(state.Version, session), nil
 	}
 	own.UnwrapSession = func(name []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
 		return e.sessions.Unwrap(name), nil

@@ -32,8 +32,9 @@ type loop struct {
 	current realms.Conversation
 	err     error
 	trace   realms.Trace
-	longest int  // EAP packet sent
-	ems     bool // the ClientHello offered Extended Master Secret
+	resumed []bool // each log-in that was accepted
+	longest int    // EAP packet sent
+	ems     bool   // the ClientHello offered Extended Master Secret
 }
 
 const loopSecret = "a secret of some length"
@@ -75,6 +76,10 @@ func (l *loop) answer(req *radius.Packet) []byte {
 	l.err, l.trace = err, l.current.Trace()
 	if errors.Is(err, realms.ErrDiscard) {
 		return nil
+	}
+	if answer.Code == radius.CodeAccessAccept {
+		l.resumed = append(l.resumed, l.trace.Resumed)
+		l.current.(realms.Rememberer).Remember(context.Background())
 	}
 	reply := req.Response(answer.Code)
 	l.longest = max(l.longest, len(answer.EAP))

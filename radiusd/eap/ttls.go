@@ -36,7 +36,8 @@ func (m *ttls) begin(ctx context.Context, rest []byte) (step, error) {
 }
 
 // welcome follows a handshake that resumed: nothing is asked inside (RFC 5281,
-// section 7.5), unless the supplicant has begun with it.
+// section 7.5), unless the supplicant has begun with it. TLS 1.3 wants success to be
+// promised under the tunnel's own keys, as EAP-TLS does (RFC 9427, section 5).
 func (m *ttls) welcome(ctx context.Context, account realms.Account, _ []byte) (step, error) {
 	m.listen()
 	plain, failed, err := m.open(nil)
@@ -45,8 +46,17 @@ func (m *ttls) welcome(ctx context.Context, account realms.Account, _ []byte) (s
 		return *failed, err
 	case len(plain) > 0:
 		return m.hear(ctx, plain)
+	case !m.version13():
+		return m.finish(account)
 	}
-	return m.finish(account)
+	m.c.trace.Stage = "success promised"
+	m.next = func(ctx context.Context, message []byte) (step, error) {
+		if len(message) > 0 {
+			return m.inside(ctx, message)
+		}
+		return m.finish(account)
+	}
+	return m.say(nil, []byte{0})
 }
 
 func (m *ttls) listen() {

@@ -37,6 +37,10 @@ func newBinding(tunnel, inner []byte) *binding {
 	return &binding{ipmk: keys[:40], cmk: keys[40:]}
 }
 
+// resumedBinding is for a session without an inner method, where the tunnel's key
+// material is taken as it is (section 3.1.5.5.2.2).
+func resumedBinding(tunnel []byte) *binding { return &binding{ipmk: tunnel[:40], cmk: tunnel[40:60]} }
+
 // request returns the TLV that goes out beside our result.
 func (b *binding) request(random io.Reader) (packet.TLV, error) {
 	tlv := packet.TLV{Type: packet.TLVCryptoBinding, Value: make([]byte, bindingLength)}

@@ -17,19 +17,35 @@ type peap struct {
 
 func newPEAP(c *conversation) Method {
 	m := &peap{tunnel: newTunnel(c, packet.PEAP, false)}
-	m.opened = m.shaken
+	m.opened, m.again = m.shaken, m.welcome
 	return m
 }
 
 // shaken follows the handshake. In TLS 1.2 our Finished must be acknowledged
 // before anything is said inside; in TLS 1.3 there is nothing left to send.
 func (m *peap) shaken(ctx context.Context, rest []byte) (step, error) {
-	m.inner = peapInner{c: m.c, tunnelKey: func() ([]byte, error) { return m.tls.MSK(packet.PEAP) }}
+	m.inner = m.newInner()
 	if len(rest) > 0 {
 		m.next = m.begin
 		return step{send: rest}, nil
 	}
 	return m.begin(ctx, nil)
+}
+
+func (m *peap) newInner() peapInner {
+	return peapInner{c: m.c, tunnelKey: func() ([]byte, error) { return m.tls.MSK(packet.PEAP) }}
+}
+
+// welcome follows a handshake that resumed: the result is told at once, and nobody
+// is asked who they are ([MS-PEAP], section 3.3.5.1).
+func (m *peap) welcome(_ context.Context, account realms.Account, _ []byte) (step, error) {
+	m.inner = m.newInner()
+	m.next = m.inside
+	result, err := m.inner.welcome(account)
+	if err != nil {
+		return step{}, err
+	}
+	return m.say(nil, result)
 }
 
 // begin asks who is inside.
@@ -189,13 +205,28 @@ func (m *peapInner) successAcked(_ context.Context, p packet.Packet) ([]byte, *r
 	if _, ok := m.read(p, packet.MSCHAPv2Success); !ok {
 		return m.unexpected(p)
 	}
+	reply, err := m.tellSuccess()
+	return reply, nil, err
+}
+
+// welcome tells success to whom a resumed session proves.
+func (m *peapInner) welcome(account realms.Account) ([]byte, error) {
+	tunnelKey, err := m.tunnelKey()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", realms.ErrTLS, err)
+	}
+	m.account, m.binding = &account, resumedBinding(tunnelKey)
+	return m.tellSuccess()
+}
+
+func (m *peapInner) tellSuccess() ([]byte, error) {
 	m.next = m.resultAcked
 	m.c.trace.Stage = "inner result sent"
 	tlv, err := m.binding.request(m.c.server.cfg.Random)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return m.sendResult(packet.ResultSuccess, tlv), nil, nil
+	return m.sendResult(packet.ResultSuccess, tlv), nil
 }
 
 // failureAcked takes the supplicant's word that it has heard of its failure, or

@@ -37,6 +37,8 @@ func TestEapolTestResumes(t *testing.T) {
 		"tls":           fmt.Sprintf("eap=TLS\nclient_cert=%q\nprivate_key=%q\n", write("amy.crt", pair.CertPEM), write("amy.key", []byte(pair.KeyPEM.Reveal()))),
 		"ttls-pap":      "eap=TTLS\nphase2=\"auth=PAP\"\n",
 		"ttls-mschapv2": "eap=TTLS\nphase2=\"auth=MSCHAPV2\"\n",
+		"peap":          "eap=PEAP\nphase2=\"auth=MSCHAPV2\"\n",
+		"peap-bound":    "eap=PEAP\nphase2=\"auth=MSCHAPV2\"\n",
 	}
 	for method, config := range methods {
 		for _, version := range []string{"1.2", "1.2-without-ems", "1.3"} {

@@ -3,9 +3,19 @@ package eap
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"regexp"
 	"sync"
+	"testing"
 	"time"
+
+	"layeh.com/radius"
+
+	"causeway/certs"
+	"causeway/radiusd/eap/packet"
+	"causeway/realms"
 )
 
 // pages are records in a map.
@@ -46,4 +56,286 @@ func (p *pages) Delete(_ context.Context, key string) error {
 	p.deletes++
 	delete(p.at, key)
 	return p.away
+}
+
+// A changing directory is one whose people move, leave and change passwords.
+type changing struct {
+	*memory
+	groups      []string
+	passwordSet string
+	name        string
+	asked       int // look-ups
+	down        bool
+}
+
+func (d *changing) Lookup(ctx context.Context, id realms.Identity) (realms.Account, error) {
+	d.asked++
+	if d.down {
+		return realms.Account{}, realms.ErrUnreachable
+	}
+	account, err := d.memory.Lookup(ctx, id)
+	account.Groups, account.PasswordSet = d.groups, d.passwordSet
+	if d.name != "" {
+		account.Name = d.name
+	}
+	return account, err
+}
+
+func (d *changing) CheckPassword(ctx context.Context, id realms.Identity, password certs.Secret) (realms.Account, error) {
+	if _, err := d.memory.CheckPassword(ctx, id, password); err != nil {
+		return realms.Account{}, err
+	}
+	return d.Lookup(ctx, id)
+}
+
+// A device is one that remembers sessions, in a house whose clock and directory a
+// test moves.
+type device struct {
+	t         testing.TB
+	server    *Server
+	directory *changing
+	records   *pages
+	now       time.Time
+	wallet    tls.ClientSessionCache
+	version   uint16
+	way       string
+	ssid      string
+	outer     string
+	password  string
+}
+
+func newDevice(t testing.TB, version uint16, way string, change func(*Config)) *device {
+	d := &device{
+		t: t, directory: &changing{memory: newMemory(), groups: []string{"nurses"}, passwordSet: "1"}, records: newPages(), now: time.Now(),
+		wallet: tls.NewLRUClientSessionCache(8), version: version, way: way, ssid: "NHS-Staff", outer: nobody, password: "correct horse",
+	}
+	d.server = serve(t, func(c *Config) {
+		c.Directory, c.Now = d.directory, func() time.Time { return d.now }
+		c.Resumption = Resumption{Records: d.records, Lifetime: 8 * time.Hour}
+		if change != nil {
+			change(c)
+		}
+	})
+	return d
+}
+
+// meet begins a log-in.
+func (d *device) meet(way string) *peer {
+	p := meet(d.t, d.server, d.version, way, d.outer, amy, d.password)
+	cfg := theWard().clientTLS(d.version, amy)
+	cfg.ClientSessionCache = d.wallet
+	cfg.Time = func() time.Time { return d.now }
+	p.tls = packet.NewClient(cfg)
+	d.t.Cleanup(p.tls.Close)
+	p.conv = d.server.Open(realms.Question{From: must(realms.ParseIdentity(d.outer)), Packet: access(d.outer, nil, 0), SSID: d.ssid})
+	return p
+}
+
+// login logs in and, when that is accepted, lets the server remember it.
+func (d *device) login(way string) (realms.Answer, *peer, error) {
+	d.t.Helper()
+	p := d.meet(way)
+	answer, err := p.login()
+	if answer.Code == radius.CodeAccessAccept {
+		p.conv.(realms.Rememberer).Remember(context.Background())
+	}
+	return answer, p, err
+}
+
+// logsIn is login that must be accepted, resumed or not.
+func (d *device) logsIn(resumed bool) realms.Answer {
+	d.t.Helper()
+	answer, p, err := d.login(d.way)
+	trace := p.conv.Trace()
+	msk := must(p.tls.MSK(p.kind))
+	if err != nil || answer.Code != radius.CodeAccessAccept || !bytes.Equal(answer.Keys.Recv, msk[:32]) || !bytes.Equal(answer.Keys.Send, msk[32:]) {
+		d.t.Fatalf("%v, %v, %+v", answer.Code, err, trace)
+	}
+	if trace.Resumed != resumed || trace.Identity.String() != amy || trace.Stage != "accepted" || p.tls.State().DidResume != resumed {
+		d.t.Fatalf("want resumed %v: %+v", resumed, trace)
+	}
+	return answer
+}
+
+func eachWay(t *testing.T, run func(t *testing.T, version uint16, way string)) {
+	for _, way := range ways {
+		for _, version := range versions {
+			t.Run(way+"/"+tls.VersionName(version), func(t *testing.T) { run(t, version, way) })
+		}
+	}
+}
+
+// A session resumes again and again, and what the directory says is news each time.
+// Eight hours after the full log-in that is over, whatever came since (P44).
+func TestP44ResumesAgainAndAgain(t *testing.T) {
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		d := newDevice(t, version, way, nil)
+		d.logsIn(false)
+		for i := range 5 {
+			d.now = d.now.Add(90 * time.Minute)
+			d.directory.groups = []string{fmt.Sprint("ward ", i)}
+			asked := d.directory.asked
+			answer := d.logsIn(true)
+			if d.directory.asked != asked+1 || answer.Account.Groups[0] != d.directory.groups[0] || answer.Account.Name != amy {
+				t.Fatalf("asked %d times, account %+v", d.directory.asked-asked, answer.Account)
+			}
+		}
+		if len(d.records.at) != 1 {
+			t.Errorf("%d records are left of one device", len(d.records.at))
+		}
+		for _, ttl := range d.records.ttl {
+			if ttl > 8*time.Hour {
+				t.Errorf("a record is to live for %v", ttl)
+			}
+		}
+		d.now = d.now.Add(time.Hour)
+		d.logsIn(false)
+	})
+}
+
+// Holds S3 and P50: the name of a session is given out before phase 2; until the
+// whole log-in was good it leads nowhere, and the inner method runs (P47).
+func TestS3NoRecordBeforePhase2(t *testing.T) {
+	for _, way := range ways[1:] {
+		for _, version := range versions {
+			t.Run(way+"/"+tls.VersionName(version), func(t *testing.T) {
+				d := newDevice(t, version, way, nil)
+				for _, password := range []string{"wrong", "correct horse"} { // the second is good, and the Accept never goes out
+					d.password = password
+					_, _ = d.meet(way).login()
+					if _, kept := d.wallet.Get(serverName); !kept {
+						t.Fatal("the device got no session: the test shows nothing")
+					}
+					if len(d.records.at) != 0 {
+						t.Fatalf("after the password %q there is a record", password)
+					}
+				}
+				d.password = "wrong"
+				if a, p, err := d.login(way); a.Code != radius.CodeAccessReject || p.conv.Trace().Resumed || reasonOf(err) != realms.ErrBadPassword {
+					t.Fatalf("%v, %v, %+v", a.Code, err, p.conv.Trace())
+				}
+			})
+		}
+	}
+}
+
+// Holds S4 and P46: whatever let the owner of a session in holds now, or the
+// log-in is a full one and judged from its beginning.
+func TestS4WhatMustStillHold(t *testing.T) {
+	changes := []struct {
+		what   string
+		change func(d *device)
+		want   realms.Reason // of the full log-in; "": accepted
+	}{
+		{"another SSID", func(d *device) { d.ssid = "eduroam" }, ""},
+		{"another outer name", func(d *device) { d.outer = anonymous }, ""},
+		{"the account is disabled", func(d *device) { d.directory.fault[amy] = realms.ErrDisabled }, realms.ErrDisabled},
+		{"the account has gone", func(d *device) { delete(d.directory.password, amy) }, realms.ErrUnknownUser},
+		{"the account is another", func(d *device) { d.directory.name = "somebody else" }, ""},
+		{"the password was changed", func(d *device) { d.directory.passwordSet = "2" }, ""},
+		{"the directory is silent", func(d *device) { d.directory.down = true }, realms.ErrUnreachable},
+		{"its lifetime is over", func(d *device) { d.now = d.now.Add(8 * time.Hour) }, ""},
+		{"the clock was set back", func(d *device) { d.now = d.now.Add(-time.Hour) }, ""},
+		{"the authority was dropped", func(d *device) { d.server.cfg.Keeper = strangersKeeper() }, "tls only"},
+		{"the store is away", func(d *device) { d.records.away = errors.New("away") }, ""},
+		{"the store was emptied", func(d *device) { clear(d.records.at) }, ""},
+		{"the record is garbage", func(d *device) {
+			for key := range d.records.at {
+				d.records.at[key] = []byte(`{"began":`)
+			}
+		}, ""},
+		{"the session in it is garbage", func(d *device) {
+			for key, b := range d.records.at {
+				d.records.at[key] = bytes.Replace(b, []byte(`"tls":"`), []byte(`"tls":"AAAA`), 1)
+			}
+		}, ""},
+		{"another type of EAP in it", func(d *device) {
+			for key, b := range d.records.at {
+				d.records.at[key] = regexp.MustCompile(`"type":\d+`).ReplaceAll(b, []byte(`"type":43`))
+			}
+		}, ""},
+	}
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		for _, x := range changes {
+			t.Run(x.what, func(t *testing.T) {
+				want := x.want
+				switch {
+				case want == "tls only" && way != "tls":
+					t.Skip("only EAP-TLS asks for a certificate")
+				case want == "tls only":
+					want = realms.ErrClientCertUntrusted
+				case x.what == "the password was changed" && way == "tls":
+					t.Skip("a certificate is good whatever the password is")
+				}
+				d := newDevice(t, version, way, nil)
+				d.logsIn(false)
+				d.logsIn(true) // the session is good: what follows is the change
+				x.change(d)
+				if want == "" {
+					d.logsIn(false)
+					return
+				}
+				a, p, err := d.login(way)
+				if a.Code != radius.CodeAccessReject || reasonOf(err) != want || p.conv.Trace().Resumed {
+					t.Fatalf("%v, %v, %+v", a.Code, err, p.conv.Trace())
+				}
+			})
+		}
+	})
+}
+
+// strangersKeeper has our certificate, and another authority of the devices.
+func strangersKeeper() *certs.Keeper {
+	w := theWard()
+	return must(certs.FromPair(must(w.authority.Server([]string{serverName}, certs.Options{})), w.strangers))
+}
+
+// Holds P46 with the methods themselves: a session of one is nothing to another.
+func TestP46NoOtherMethod(t *testing.T) {
+	for _, version := range versions {
+		for _, from := range ways {
+			for _, to := range []string{"tls", "ttls-pap", "peap"} {
+				if from[:3] == to[:3] {
+					continue
+				}
+				d := newDevice(t, version, from, nil)
+				d.logsIn(false)
+				d.way = to
+				d.logsIn(false)
+			}
+		}
+	}
+}
+
+// Holds F2: where the configuration permits it, a session is resumed while no
+// directory answers, and policy is told that the groups are unknown.
+func TestF2ResumesWithoutDirectory(t *testing.T) {
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		d := newDevice(t, version, way, func(c *Config) { c.Resumption.WithoutDirectory = true })
+		d.logsIn(false)
+		d.directory.down = true
+		for range 2 {
+			answer := d.logsIn(true)
+			if !answer.Account.GroupsUnknown || len(answer.Account.Groups) != 0 || answer.Account.Name != amy {
+				t.Fatalf("%+v", answer.Account)
+			}
+		}
+	})
+}
+
+// One log-in asks the store once, however many names its device brings.
+func TestUnwrapAsksOnce(t *testing.T) {
+	d := newDevice(t, tls.VersionTLS13, "peap", nil)
+	s := &sessions{t: &tunnel{c: newConversation(d.server, realms.Question{}), tls: packet.NewServer(nil)}, ctx: context.Background()}
+	for i := range 5 {
+		if s.Unwrap(bytes.Repeat([]byte{byte(i)}, nameLength)) != nil {
+			t.Fatal("a name that nobody gave out leads somewhere")
+		}
+	}
+	for _, length := range []int{0, 1, 15, 17, 4096} {
+		(&sessions{t: s.t, ctx: s.ctx}).Unwrap(make([]byte, length))
+	}
+	if d.records.gets != 1 {
+		t.Errorf("the store was asked %d times", d.records.gets)
+	}
 }

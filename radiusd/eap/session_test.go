@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -20,12 +21,12 @@ import (
 
 // pages are records in a map.
 type pages struct {
-	mu      sync.Mutex
-	at      map[string][]byte
-	ttl     map[string]time.Duration
-	away    error // what every call says
-	gets    int
-	deletes int
+	mu   sync.Mutex
+	at   map[string][]byte
+	ttl  map[string]time.Duration
+	away error // what every call says
+	gets int
+	puts int
 }
 
 func newPages() *pages { return &pages{at: map[string][]byte{}, ttl: map[string]time.Duration{}} }
@@ -44,6 +45,7 @@ func (p *pages) Get(_ context.Context, key string) ([]byte, error) {
 func (p *pages) Put(_ context.Context, key string, value []byte, ttl time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.puts++
 	if p.away == nil {
 		p.at[key], p.ttl[key] = bytes.Clone(value), ttl
 	}
@@ -53,7 +55,6 @@ func (p *pages) Put(_ context.Context, key string, value []byte, ttl time.Durati
 func (p *pages) Delete(_ context.Context, key string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.deletes++
 	delete(p.at, key)
 	return p.away
 }
@@ -180,6 +181,9 @@ func TestP44ResumesAgainAndAgain(t *testing.T) {
 				t.Fatalf("asked %d times, account %+v", d.directory.asked-asked, answer.Account)
 			}
 		}
+		if puts := map[uint16]int{tls.VersionTLS12: 1, tls.VersionTLS13: 6}[version]; d.records.puts != puts {
+			t.Errorf("%d records were written, want %d", d.records.puts, puts)
+		}
 		if len(d.records.at) != 1 {
 			t.Errorf("%d records are left of one device", len(d.records.at))
 		}
@@ -282,6 +286,44 @@ func TestS4WhatMustStillHold(t *testing.T) {
 			})
 		}
 	})
+}
+
+// The name of a session is seen by whoever listens. With it alone, and without the
+// session's secret, TLS does a full handshake in spite of a record that is good,
+// and nothing that the record says counts: the inner method runs.
+func TestS3NameWithoutSecret(t *testing.T) {
+	for _, way := range ways[1:] {
+		for _, version := range versions {
+			t.Run(way+"/"+tls.VersionName(version), func(t *testing.T) {
+				d := newDevice(t, version, way, nil)
+				d.logsIn(false)
+				for key, b := range d.records.at { // as TLS would not resume it: of a suite that nobody offers
+					var r record
+					if err := json.Unmarshal(b, &r); err != nil {
+						t.Fatal(err)
+					}
+					r.TLS[3], r.TLS[4] = 0x00, 0x2f
+					if version == tls.VersionTLS13 {
+						r.TLS[0], r.TLS[1] = 0x03, 0x03
+						r.TLS = append(r.TLS, 0, 0) // where TLS 1.2 has the group
+					}
+					if _, err := tls.ParseSessionState(r.TLS); err != nil {
+						t.Fatal(err)
+					}
+					d.records.at[key] = must(json.Marshal(&r))
+				}
+				d.password = "wrong"
+				asked := d.directory.asked
+				a, p, err := d.login(way)
+				if a.Code != radius.CodeAccessReject || reasonOf(err) != realms.ErrBadPassword || p.conv.Trace().Resumed {
+					t.Fatalf("%v, %v, %+v", a.Code, err, p.conv.Trace())
+				}
+				if d.directory.asked == asked {
+					t.Error("the record was not found: the test shows nothing")
+				}
+			})
+		}
+	}
 }
 
 // strangersKeeper has our certificate, and another authority of the devices.

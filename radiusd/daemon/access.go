@@ -55,7 +55,7 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 	if err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)
 	}
-	return d.accept(req, talk, answer, place)
+	return d.accept(ctx, req, talk, answer, place)
 }
 
 // talk finds the conversation that a request continues, or makes a new one,
@@ -146,7 +146,7 @@ func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realm
 
 // accept lets a device in, at a place. A reply that would say anything else
 // than the place is a Reject and an alarm.
-func (d *Daemon) accept(req *transport.Request, t *conversation, answer realms.Answer, place vlan.Assignment) []byte {
+func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversation, answer realms.Answer, place vlan.Assignment) []byte {
 	reply := req.Packet.Response(radius.CodeAccessAccept)
 	transport.AddEAP(reply, answer.EAP)
 	if answer.Keys.Recv != nil { // a method without keys says nothing of any
@@ -173,6 +173,9 @@ func (d *Daemon) accept(req *transport.Request, t *conversation, answer realms.A
 	}
 	if err := d.settle(t, place); err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
+	}
+	if r, ok := t.home.(realms.Rememberer); ok {
+		r.Remember(ctx)
 	}
 	t.placed(place)
 	d.end(t, outcomeAccept, nil)

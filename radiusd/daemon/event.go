@@ -109,6 +109,10 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 		if trace.Identity != (realms.Identity{}) {
 			e.Inner = trace.Identity.String()
 		}
+		if trace.Device != (realms.Identity{}) {
+			e.Device = trace.Device.String()
+		}
+		e.Authority = trace.Certificate.Authority
 		t.home.Close()
 	}
 	if why != nil {

@@ -33,6 +33,8 @@
 //	inner_method   mschapv2, pap
 //	tls            1.2, 1.3
 //	resumed        true for a resumed session
+//	device         the computer that was proved by a credential of its own
+//	authority      who vouched for the client certificate
 //	rounds         requests answered
 //	duration_ms    from first request to last reply, with decimals
 //	rule, zone, vlan  the placement

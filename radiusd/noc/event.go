@@ -29,6 +29,8 @@ type Event struct {
 	InnerMethod string
 	TLS         string // "1.2", "1.3"
 	Resumed     bool
+	Device      string // the computer that was proved by a credential of its own
+	Authority   string // who vouched for the client certificate, as the configuration calls it
 	Rounds      int
 
 	Outcome string // "accept", "reject", "abandoned", "error"

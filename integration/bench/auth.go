@@ -50,43 +50,52 @@ func authentications() ([]row, error) {
 	return rows, nil
 }
 
-// ratios are the three of one TLS version.
+// ratios are those of one TLS version: of full log-ins, and of resumed ones over
+// the bare resumed handshake.
 func (s *server) ratios(version uint16, device *tls.Certificate) ([]row, error) {
-	plain, err := s.bare(version, nil)
-	if err != nil {
-		return nil, err
+	var bares []*bare
+	defer func() {
+		for _, b := range bares {
+			b.stop()
+		}
+	}()
+	for _, kind := range []struct {
+		device  *tls.Certificate
+		resumed bool
+	}{{nil, false}, {device, false}, {nil, true}, {device, true}} {
+		b, err := s.bare(version, kind.device, kind.resumed)
+		if err != nil {
+			return nil, err
+		}
+		bares = append(bares, b)
 	}
-	defer plain.stop()
-	mutual, err := s.bare(version, device)
-	if err != nil {
-		return nil, err
+	plain, mutual, plainAgain, mutualAgain := bares[0], bares[1], bares[2], bares[3]
+	again := map[uint16]float64{tls.VersionTLS12: 4.5, tls.VersionTLS13: 2.3}[version]
+	measured := []*measured{
+		{method: "ttls-pap", bare: plain, target: 2.2}, {method: "peap-mschapv2", bare: plain, target: 2.6}, {method: "tls", bare: mutual, target: 1.4},
+		{method: "ttls-pap", bare: plainAgain, target: again}, {method: "peap-mschapv2", bare: plainAgain, target: again}, {method: "tls", bare: mutualAgain, target: again},
 	}
-	defer mutual.stop()
-	methods := []struct {
-		method string
-		bare   *bare
-		target float64
-		spent  time.Duration
-	}{
-		{"ttls-pap", plain, 2.2, 0}, {"peap-mschapv2", plain, 2.6, 0}, {"tls", mutual, 1.4, 0},
+	for _, m := range measured {
+		m.config = supplicant.Config{
+			User: benchUser(1), Password: benchPassword, Method: m.method,
+			Roots: s.authority.Pool(), ServerName: benchServer,
+			MinTLS: version, MaxTLS: version,
+		}
+		if m.method == "tls" {
+			m.config.Certificate = device
+		}
+		if m.bare.resumed {
+			m.wallets = newWallets()
+		}
 	}
 	for turn := range turns + 1 {
-		for _, b := range []*bare{plain, mutual} {
+		for _, b := range bares {
 			if err := b.turn(turn > 0); err != nil {
 				return nil, err
 			}
 		}
-		for i := range methods {
-			m := &methods[i]
-			config := supplicant.Config{
-				User: benchUser(1), Password: benchPassword, Method: m.method,
-				Roots: s.authority.Pool(), ServerName: benchServer,
-				MinTLS: version, MaxTLS: version,
-			}
-			if m.bare == mutual {
-				config.Certificate = device
-			}
-			spent, err := spent(s.cmd.Process.Pid, func() error { return s.login(config, perTurn) })
+		for _, m := range measured {
+			spent, err := spent(s.cmd.Process.Pid, func() error { return s.login(m, perTurn) })
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", m.method, err)
 			}
@@ -96,12 +105,38 @@ func (s *server) ratios(version uint16, device *tls.Certificate) ([]row, error) 
 		}
 	}
 	var rows []row
-	for _, m := range methods {
-		whole, bare := m.spent/(turns*perTurn), m.bare.spent/(turns*perTurn)
-		what := fmt.Sprintf("CPU of %s over the bare %s handshake (%v / %v)", m.method, tls.VersionName(version), whole.Round(time.Microsecond), bare.Round(time.Microsecond))
-		rows = append(rows, atMost(what, float64(whole)/float64(bare), m.target, " x"))
+	for _, m := range measured {
+		rows = append(rows, m.row(tls.VersionName(version)))
 	}
 	return rows, nil
+}
+
+// A measured is one way to log in, what it is compared with, and what it cost.
+type measured struct {
+	method  string
+	bare    *bare
+	target  float64
+	config  supplicant.Config
+	wallets []tls.ClientSessionCache // of each controller's device; nil: nothing is resumed
+	spent   time.Duration
+}
+
+func (m *measured) row(version string) row {
+	whole, bare := m.spent/(turns*perTurn), m.bare.spent/(turns*perTurn)
+	how := ""
+	if m.bare.resumed {
+		how = "resumed "
+	}
+	what := fmt.Sprintf("CPU of %s%s over the bare %s%s handshake (%v / %v)", how, m.method, how, version, whole.Round(time.Microsecond), bare.Round(time.Microsecond))
+	return atMost(what, float64(whole)/float64(bare), m.target, " x")
+}
+
+func newWallets() []tls.ClientSessionCache {
+	wallets := make([]tls.ClientSessionCache, controllers)
+	for i := range wallets {
+		wallets[i] = tls.NewLRUClientSessionCache(1)
+	}
+	return wallets
 }
 
 // spent is the processor time that a process uses while something is done.
@@ -117,17 +152,25 @@ func spent(pid int, do func() error) (time.Duration, error) {
 	return after - before, err
 }
 
+// controllers is how many log-ins are under way.
+const controllers = 16
+
 // login shares n log-ins among pretend controllers, each with one under way: a
 // quiet afternoon's worth. With fewer the server wakes for every packet alone, and
 // a log-in costs it up to a third more.
-func (s *server) login(config supplicant.Config, n int) error {
-	const controllers = 16
+func (s *server) login(m *measured, n int) error { return s.loginBy(m, n, controllers) }
+
+func (s *server) loginBy(m *measured, n, controllers int) error {
 	var (
 		waiting sync.WaitGroup
 		mu      sync.Mutex
 		failed  error
 	)
-	for range controllers {
+	for i := range controllers {
+		config := m.config
+		if m.wallets != nil {
+			config.Sessions = m.wallets[i]
+		}
 		waiting.Go(func() {
 			err := s.loginMany(config, n/controllers)
 			mu.Lock()
@@ -146,7 +189,7 @@ func (s *server) loginMany(config supplicant.Config, n int) error {
 	}
 	defer func() { _ = conn.Close() }()
 	controller := supplicant.Controller{Conn: conn, Secret: benchSecret, NASIdentifier: "royal-wlc", SSID: "eduroam"}
-	for range n {
+	for i := range n {
 		peer, err := supplicant.New(config)
 		if err != nil {
 			return err
@@ -158,6 +201,9 @@ func (s *server) loginMany(config supplicant.Config, n int) error {
 		if !result.Accepted() {
 			return errors.New("a log-in of the benchmark was refused")
 		}
+		if config.Sessions != nil && i > 0 && !peer.TLS().DidResume {
+			return errors.New("a log-in of the benchmark did not resume")
+		}
 	}
 	return nil
 }
@@ -168,26 +214,30 @@ type bare struct {
 	cmd        *exec.Cmd
 	conn, done net.Conn
 	config     *tls.Config
+	resumed    bool
 	spent      time.Duration // in the turns that count
 }
 
 // bare starts one; with a device's certificate the handshake is mutual.
-func (s *server) bare(version uint16, device *tls.Certificate) (*bare, error) {
+func (s *server) bare(version uint16, device *tls.Certificate, resumed bool) (*bare, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	socket := filepath.Join(s.folder, fmt.Sprintf("bare-%x-%v", version, device != nil))
+	socket := filepath.Join(s.folder, fmt.Sprintf("bare-%x-%v-%v", version, device != nil, resumed))
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = listener.Close() }()
-	b := &bare{config: &tls.Config{RootCAs: s.authority.Pool(), ServerName: benchServer, MinVersion: version, MaxVersion: version, CurvePreferences: curves}}
+	b := &bare{resumed: resumed, config: &tls.Config{RootCAs: s.authority.Pool(), ServerName: benchServer, MinVersion: version, MaxVersion: version, CurvePreferences: curves}}
 	if device != nil {
 		b.config.Certificates = []tls.Certificate{*device}
 	}
-	b.cmd = exec.Command("taskset", "-c", serverCore, self, "bare", socket, s.folder, strconv.Itoa(int(version)), strconv.FormatBool(device != nil))
+	if resumed {
+		b.config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	}
+	b.cmd = exec.Command("taskset", "-c", serverCore, self, "bare", socket, s.folder, strconv.Itoa(int(version)), strconv.FormatBool(device != nil), strconv.FormatBool(resumed))
 	b.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	b.cmd.Stderr = os.Stderr
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -219,11 +269,19 @@ var curves = []tls.CurveID{tls.X25519, tls.CurveP256}
 
 // shakeAll shakes hands n times over one socket. An octet on another says that
 // the server is done with each: on the same one a TLS connection could read it.
+// Where sessions are resumed the server says one word, behind which the client
+// finds its ticket.
 func shakeAll(conn, done net.Conn, config *tls.Config, n int) error {
 	var octet [1]byte
 	for range n {
-		if err := tls.Client(conn, config).Handshake(); err != nil {
+		client := tls.Client(conn, config)
+		if err := client.Handshake(); err != nil {
 			return err
+		}
+		if config.ClientSessionCache != nil {
+			if _, err := client.Read(octet[:]); err != nil {
+				return err
+			}
 		}
 		if _, err := done.Read(octet[:]); err != nil {
 			return err
@@ -246,7 +304,7 @@ func bareServer(args []string) {
 	certificate, err := tls.LoadX509KeyPair(filepath.Join(folder, "server.pem"), filepath.Join(folder, "server.key"))
 	check(err)
 	config := &tls.Config{
-		Certificates: []tls.Certificate{certificate}, SessionTicketsDisabled: true,
+		Certificates: []tls.Certificate{certificate}, SessionTicketsDisabled: args[4] != "true",
 		MinVersion: uint16(version), MaxVersion: uint16(version), CurvePreferences: curves,
 	}
 	if args[3] == "true" {
@@ -259,7 +317,16 @@ func bareServer(args []string) {
 	check(err)
 	done, err := net.Dial("unix", socket)
 	check(err)
-	for tls.Server(conn, config).Handshake() == nil {
+	for {
+		client := tls.Server(conn, config)
+		if client.Handshake() != nil {
+			break
+		}
+		if args[4] == "true" {
+			if _, err := client.Write([]byte{0}); err != nil {
+				break
+			}
+		}
 		if _, err := done.Write([]byte{1}); err != nil {
 			break
 		}

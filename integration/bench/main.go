@@ -21,6 +21,8 @@ var groups = []struct {
 }{
 	{"packet", packetPath},
 	{"auth", authentications},
+	{"rsa", rsaKeys},
+	{"far", farDirectoryRates},
 	{"pap", papRate},
 	{"proxy", proxyRate},
 	{"memory", memory},
@@ -72,6 +74,9 @@ func main() {
 func atMost(what string, seen, target float64, unit string) row {
 	return row{what, fmt.Sprintf("%.2f%s", seen, unit), fmt.Sprintf("at most %g%s", target, unit), seen <= target}
 }
+
+// told is a figure without a target, for the reader to know.
+func told(what, seen string) row { return row{what, seen, "-", true} }
 
 func atLeast(what string, seen, target float64, unit string) row {
 	return row{what, fmt.Sprintf("%.0f%s", seen, unit), fmt.Sprintf("at least %.0f%s", target, unit), seen >= target}

@@ -35,7 +35,7 @@ func memory() ([]row, error) {
 	})
 	config := supplicant.Config{User: benchUser(7), Password: benchPassword, Method: "peap-mschapv2", Roots: s.authority.Pool(), ServerName: benchServer}
 	for time.Now().Before(end) && in == nil {
-		in = s.login(config, 200)
+		in = s.login(&measured{config: config}, 200)
 	}
 	waiting.Wait()
 	peak, err := s.peak()

@@ -38,20 +38,39 @@ type server struct {
 	log       bytes.Buffer
 }
 
+// Options say what kind of server is measured.
+type options struct {
+	users     int    // in the file directory
+	upstream  string // where the realm partner.example is answered; empty: nowhere
+	directory string // TOML in place of the file directory
+	rsa       bool   // a server key of RSA-2048
+	bothCores bool   // not pinned to one
+}
+
 // start runs bin/radiusd on a pinned core with a directory of so many users.
 // upstream is where the realm partner.example is answered; empty: nowhere.
 func start(users int, upstream string) (*server, error) {
+	return startWith(options{users: users, upstream: upstream})
+}
+
+func startWith(o options) (*server, error) {
 	folder, err := os.MkdirTemp("", "causeway-bench-")
 	if err != nil {
 		return nil, err
 	}
 	s := &server{folder: folder}
-	if err := s.configure(users, upstream); err != nil {
+	if err := s.configure(o); err != nil {
 		s.stop()
 		return nil, err
 	}
-	s.cmd = exec.Command("taskset", "-c", serverCore, "bin/radiusd", "serve", "-c", filepath.Join(folder, "causeway.toml"))
-	s.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	command := []string{"taskset", "-c", serverCore, "bin/radiusd", "serve", "-c", filepath.Join(folder, "causeway.toml")}
+	if o.bothCores {
+		command = command[3:]
+	}
+	s.cmd = exec.Command(command[0], command[1:]...)
+	if !o.bothCores {
+		s.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	}
 	s.cmd.Stderr = &s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
@@ -122,7 +141,7 @@ func (s *server) peak() (float64, error) {
 }
 
 // configure writes the files of a Trust with so many people.
-func (s *server) configure(users int, upstream string) error {
+func (s *server) configure(o options) error {
 	port, err := freePort()
 	if err != nil {
 		return err
@@ -135,18 +154,26 @@ func (s *server) configure(users int, upstream string) error {
 	if s.authority, err = certs.NewAuthority("benchmark", time.Now(), certs.Options{}); err != nil {
 		return err
 	}
-	pair, err := s.authority.Server([]string{benchServer}, certs.Options{})
+	key := certs.Options{}
+	if o.rsa {
+		key.Key = certs.RSA
+	}
+	pair, err := s.authority.Server([]string{benchServer}, key)
 	if err != nil {
 		return err
 	}
 	partner := ""
-	if upstream != "" {
-		partner = fmt.Sprintf("[realm.\"partner.example\"]\nservers = [{ address = %q, secret = %q }]\n", upstream, benchSecret)
+	if o.upstream != "" {
+		partner = fmt.Sprintf("[realm.\"partner.example\"]\nservers = [{ address = %q, secret = %q }]\n", o.upstream, benchSecret)
 	}
-	text := fmt.Sprintf(benchConfig, s.address, acct, partner, benchSecret)
+	people := "kind = \"file\"\npath = \"users.toml\"\n"
+	if o.directory != "" {
+		people = o.directory
+	}
+	text := fmt.Sprintf(benchConfig, s.address, acct, people, partner, benchSecret)
 	return errors.Join(
 		os.WriteFile(filepath.Join(s.folder, "causeway.toml"), []byte(text), 0o600),
-		os.WriteFile(filepath.Join(s.folder, "users.toml"), benchUsers(users), 0o600),
+		os.WriteFile(filepath.Join(s.folder, "users.toml"), benchUsers(o.users), 0o600),
 		os.WriteFile(filepath.Join(s.folder, "ca.pem"), s.authority.PEM(), 0o600),
 		os.WriteFile(filepath.Join(s.folder, "server.pem"), pair.CertPEM, 0o600),
 		os.WriteFile(filepath.Join(s.folder, "server.key"), []byte(pair.KeyPEM.Reveal()), 0o600),
@@ -184,8 +211,7 @@ certificate = "file:server.pem"
 private_key = "file:server.key"
 client_ca   = "file:ca.pem"
 [directory.trust]
-kind = "file"
-path = "users.toml"
+%s
 [realm."northbridge.nhs.uk"]
 directory = "trust"
 %s

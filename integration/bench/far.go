@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"time"
+
+	"causeway/radiusd/supplicant"
+	"causeway/realms/directory"
+)
+
+// away is how long the far directory's line is, there and back.
+const away = 5 * time.Millisecond
+
+// A farDirectory speaks as much LDAP (RFC 4511) as a log-in asks for: it knows
+// every user of the benchmark, finds one group for each, and takes every password.
+// Each answer comes 5 ms after its question, as over a line of that length; how
+// many are on the line together does not matter to it.
+type farDirectory struct {
+	listener net.Listener
+	mu       sync.Mutex
+	conns    []net.Conn
+	binds    int
+}
+
+func newFarDirectory() (*farDirectory, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	f := &farDirectory{listener: listener}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			f.mu.Lock()
+			f.conns = append(f.conns, conn)
+			f.mu.Unlock()
+			go f.serve(conn)
+		}
+	}()
+	return f, nil
+}
+
+func (f *farDirectory) stop() {
+	_ = f.listener.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.conns {
+		_ = c.Close()
+	}
+}
+
+// A late answer is on the line until its time.
+type late struct {
+	at     time.Time
+	answer []byte
+}
+
+func (f *farDirectory) serve(conn net.Conn) {
+	line := make(chan late, 4096)
+	defer close(line)
+	go func() {
+		for l := range line {
+			time.Sleep(time.Until(l.at))
+			answers := l.answer
+			for len(line) > 0 { // as many as have arrived travel in one segment
+				more := <-line
+				if wait := time.Until(more.at); wait > 0 {
+					_, _ = conn.Write(answers)
+					time.Sleep(wait)
+					answers = nil
+				}
+				answers = append(answers, more.answer...)
+			}
+			_, _ = conn.Write(answers)
+		}
+	}()
+	r := bufio.NewReaderSize(conn, 64<<10)
+	for {
+		message, err := element(r)
+		if err != nil {
+			return
+		}
+		if answer := f.answer(message); answer != nil {
+			line <- late{time.Now().Add(away), answer}
+		}
+	}
+}
+
+// element reads one BER element whole (X.690, section 8.1).
+func element(r *bufio.Reader) ([]byte, error) {
+	head, err := r.Peek(2)
+	if err != nil {
+		return nil, err
+	}
+	header, length := 2, int(head[1])
+	if head[1]&0x80 != 0 {
+		n := int(head[1] & 0x7f)
+		if head, err = r.Peek(2 + n); err != nil {
+			return nil, err
+		}
+		header, length = 2+n, 0
+		for _, octet := range head[2:] {
+			length = length<<8 | int(octet)
+		}
+	}
+	if length > 1<<20 {
+		return nil, errors.New("a long message")
+	}
+	b := make([]byte, header+length)
+	_, err = io.ReadFull(r, b)
+	return b, err
+}
+
+// inside returns the contents of an element and what follows it.
+func inside(b []byte) (contents, rest []byte) {
+	header, length := 2, int(b[1])
+	if b[1]&0x80 != 0 {
+		header += int(b[1] & 0x7f)
+		length = 0
+		for _, octet := range b[2:header] {
+			length = length<<8 | int(octet)
+		}
+	}
+	return b[header : header+length], b[header+length:]
+}
+
+func ber(tag byte, parts ...[]byte) []byte {
+	contents := bytes.Join(parts, nil)
+	b := append([]byte{tag, 0x82}, binary.BigEndian.AppendUint16(nil, uint16(len(contents)))...)
+	return append(b, contents...)
+}
+
+func text(s string) []byte { return ber(0x04, []byte(s)) }
+
+// The operations of LDAP that are heard and said here.
+const (
+	bindRequest, bindResponse, searchRequest, searchEntry, searchDone = 0x60, 0x61, 0x63, 0x64, 0x65
+)
+
+func (f *farDirectory) answer(message []byte) []byte {
+	contents, _ := inside(message)
+	number, operation := contents[:2+int(contents[1])], contents[2+int(contents[1]):]
+	say := func(parts ...[]byte) []byte { return ber(0x30, append([][]byte{number}, parts...)...) }
+	good := [][]byte{{0x0a, 1, 0}, text(""), text("")}
+	switch operation[0] {
+	case bindRequest:
+		f.mu.Lock()
+		f.binds++
+		f.mu.Unlock()
+		return say(ber(bindResponse, good...))
+	case searchRequest:
+		done := say(ber(searchDone, good...))
+		if bytes.Contains(operation, []byte("1.2.840.113556.1.4.1941")) {
+			return append(say(entry("cn=Wifi-Clinical,dc=bench", "sAMAccountName", "Wifi-Clinical")), done...)
+		}
+		if name := string(benchUserIn.Find(operation)); name != "" {
+			return append(say(entry("cn="+name+",dc=bench", "sAMAccountName", name, "userAccountControl", "512",
+				"sambaNTPassword", benchHash)), done...)
+		}
+		return done
+	}
+	return nil
+}
+
+var benchUserIn = regexp.MustCompile(`user\d{5}`)
+
+var benchHash = fmt.Sprintf("%X", directory.NTHash(benchPassword))
+
+func entry(dn string, pairs ...string) []byte {
+	var attributes [][]byte
+	for i := 0; i < len(pairs); i += 2 {
+		attributes = append(attributes, ber(0x30, text(pairs[i]), ber(0x31, text(pairs[i+1]))))
+	}
+	return ber(searchEntry, text(dn), ber(0x30, attributes...))
+}
+
+// farDirectoryRates are log-ins a second against a directory that is 5 ms away, with
+// the server, the load and the directory on the machine's two cores.
+func farDirectoryRates() ([]row, error) {
+	far, err := newFarDirectory()
+	if err != nil {
+		return nil, err
+	}
+	defer far.stop()
+	s, err := startWith(options{bothCores: true, directory: fmt.Sprintf(farConfig, far.listener.Addr())})
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	user := func(n uint64) string { return benchUser(int(n % 20_000)) }
+	if _, err := flood(s.address, 4, 100, user, time.Second); err != nil { // opens the connections
+		return nil, err
+	}
+	before := far.binds
+	t, err := flood(s.address, 4, 100, user, 5*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	if t.refused > 0 || t.lost > 0 {
+		return nil, fmt.Errorf("%d refused, %d lost of a load that had to be accepted", t.refused, t.lost)
+	}
+	threads, err := s.threads()
+	if err != nil {
+		return nil, err
+	}
+	what := fmt.Sprintf("PAP with a bind each, directory 5 ms away (400 in flight, %d binds, %d threads)", far.binds-before, threads)
+	rows := []row{atLeast(what, t.rate(), 10_000, "/s")}
+
+	const each = 8000
+	m := &measured{method: "peap-mschapv2", config: supplicant.Config{
+		User: benchUser(1), Password: benchPassword, Method: "peap-mschapv2", Roots: s.authority.Pool(), ServerName: benchServer,
+	}}
+	begin := time.Now()
+	if err := s.loginBy(m, each, 64); err != nil {
+		return nil, err
+	}
+	rate := each / time.Since(begin).Seconds()
+	return append(rows, atLeast("PEAP-MSCHAPv2, directory 5 ms away (64 in flight)", rate, 1500, "/s")), nil
+}
+
+// threads is how many threads of the system the server has.
+func (s *server) threads() (int, error) {
+	list, err := os.ReadDir(filepath.Join("/proc", fmt.Sprint(s.cmd.Process.Pid), "task"))
+	return len(list), err
+}
+
+const farConfig = `
+kind   = "ldap"
+schema = "ad"
+servers = ["ldap://%s"]
+plain  = true
+base   = "dc=bench"
+nt_hash_attribute = "sambaNTPassword"
+`

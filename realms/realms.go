@@ -111,7 +111,10 @@ type Trace struct {
 	Rounds      int    // requests answered
 	Stage       string // the state's name in words, as "certificate sent"
 	Server      string // the upstream or directory server that answered
-	CUI         string
+	// Told is why the supplicant was told no inside its method, while the Reject
+	// is still to come: many leave at that, and it is what they left for.
+	Told error
+	CUI  string
 }
 
 // A Directory holds the accounts of a realm.

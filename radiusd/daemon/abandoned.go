@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"strings"
 
 	"causeway/realms"
@@ -22,6 +23,19 @@ var stages = []struct {
 	{"handshake done", "abandoned-in-inner"},
 	{"inner ", "abandoned-in-inner"},
 	{"waiting for ", "abandoned-upstream-silent"},
+}
+
+// abandonedFor says why a device left. One that had been told no left for that,
+// whatever the stage.
+func (t *conversation) abandonedFor() error {
+	if t.home == nil {
+		return abandonedAt("")
+	}
+	trace := t.home.Trace()
+	if trace.Told != nil {
+		return fmt.Errorf("the device left after it was told: %w", trace.Told)
+	}
+	return fmt.Errorf("after %d answers, at the stage %q: %w", trace.Rounds, trace.Stage, abandonedAt(trace.Stage))
 }
 
 // abandonedAt turns the stage at which a conversation stopped into a reason.

@@ -138,12 +138,8 @@ func (d *Daemon) abandon(t *conversation, why error) {
 	if t.ended {
 		return
 	}
-	stage := ""
-	if t.home != nil {
-		stage = t.home.Trace().Stage
-	}
 	if why == nil {
-		why = abandonedAt(stage)
+		why = t.abandonedFor()
 	}
 	d.end(t, outcomeAbandoned, why)
 }

@@ -44,6 +44,10 @@ type login struct {
 	// Repeats is how often the controller may repeat itself, after 3 s and 6 s
 	// more; nil: as often as it likes.
 	Repeats *int
+	// Again is how often the same device logs in again at once, with what it
+	// remembers; Forgets says that none of it is resumed. All logs in alike.
+	Again   int
+	Forgets bool
 	Tries   int    // the device tries again until it is accepted, this often at most
 	Wired   bool   // wpa_supplicant at hostapd's port, in place of eapol_test
 	Save    string // a name for the Accept's attributes
@@ -101,8 +105,34 @@ func (s *stage) login(l login, want eventIs) {
 	}
 	if !l.Silent && (l.To == "" || want != (eventIs{})) {
 		s.check(s.events.of(s.T, mac), want)
-		if !l.Wired { // hostapd begins again by itself
+		if l.Again > 0 {
+			s.again(l, want, mac, out)
+		} else if !l.Wired { // hostapd begins again by itself
 			s.events.onlyOne(mac)
+		}
+	}
+}
+
+// again judges the log-ins that followed the first: resumed, with keys that agree,
+// and placed anew.
+func (s *stage) again(l login, want eventIs, mac, out string) {
+	if keys := fmt.Sprintf("MPPE keys OK: %d  mismatch: 0", l.Again+1); !strings.Contains(out, keys) {
+		s.Errorf("eapol_test does not print %q:\n%s", keys, tail(out, 4000))
+	}
+	if accepts := strings.Split(out, "code=2 (Access-Accept)"); len(accepts) != l.Again+2 {
+		s.Errorf("%d Accepts, want %d", len(accepts)-1, l.Again+1)
+	} else {
+		for i, accept := range accepts[1:] {
+			if got := vlanOf("code=2 (Access-Accept)" + accept); got != s.expand(l.VLAN) {
+				s.Errorf("log-in %d: the VLAN on the wire is %q, want %q", i+1, got, s.expand(l.VLAN))
+			}
+		}
+	}
+	for i := range l.Again + 1 {
+		event := s.events.nth(s.T, mac, i+1)
+		s.check(event, want)
+		if resumed := i > 0 && !l.Forgets; event.Resumed != resumed {
+			s.Errorf("log-in %d: resumed is %v, want %v", i+1, event.Resumed, resumed)
 		}
 	}
 }
@@ -164,6 +194,9 @@ func (s *stage) eapolTest(l login, mac string) (string, error) {
 	args := []string{"-c", s.block(l, mac), "-a", host, "-p", port, "-s", sharedSecret,
 		"-t", fmt.Sprint(int(within.Seconds())), "-M", strings.ReplaceAll(mac, "-", ":"),
 		"-N", "30:s:" + called(s.expand(l.SSID))}
+	if l.Again > 0 {
+		args = append(args, "-r", fmt.Sprint(l.Again))
+	}
 	for _, arg := range l.Args {
 		args = append(args, s.expand(arg))
 	}

@@ -29,6 +29,8 @@ type farDirectory struct {
 	listener net.Listener
 	mu       sync.Mutex
 	conns    []net.Conn
+	lines    []*line // one of each
+	stopped  bool
 	binds    int
 }
 
@@ -38,6 +40,7 @@ func newFarDirectory() (*farDirectory, error) {
 		return nil, err
 	}
 	f := &farDirectory{listener: listener}
+	go f.deliver()
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -45,9 +48,10 @@ func newFarDirectory() (*farDirectory, error) {
 				return
 			}
 			f.mu.Lock()
-			f.conns = append(f.conns, conn)
+			l := &line{}
+			f.conns, f.lines = append(f.conns, conn), append(f.lines, l)
 			f.mu.Unlock()
-			go f.serve(conn)
+			go f.serve(conn, l)
 		}
 	}()
 	return f, nil
@@ -57,36 +61,62 @@ func (f *farDirectory) stop() {
 	_ = f.listener.Close()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.stopped = true
 	for _, c := range f.conns {
 		_ = c.Close()
 	}
 }
 
-// A late answer is on the line until its time.
+// A line holds answers until their time. It looks every half a millisecond, so that
+// answers that arrive together travel in one segment.
+type line struct {
+	mu      sync.Mutex
+	waiting []late
+}
+
 type late struct {
 	at     time.Time
 	answer []byte
 }
 
-func (f *farDirectory) serve(conn net.Conn) {
-	line := make(chan late, 4096)
-	defer close(line)
-	go func() {
-		for l := range line {
-			time.Sleep(time.Until(l.at))
-			answers := l.answer
-			for len(line) > 0 { // as many as have arrived travel in one segment
-				more := <-line
-				if wait := time.Until(more.at); wait > 0 {
-					_, _ = conn.Write(answers)
-					time.Sleep(wait)
-					answers = nil
-				}
-				answers = append(answers, more.answer...)
-			}
-			_, _ = conn.Write(answers)
+func (l *line) add(answer []byte) {
+	l.mu.Lock()
+	l.waiting = append(l.waiting, late{time.Now().Add(away), answer})
+	l.mu.Unlock()
+}
+
+// due takes what has arrived.
+func (l *line) due(now time.Time) (answers []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < len(l.waiting) && !l.waiting[n].at.After(now) {
+		answers = append(answers, l.waiting[n].answer...)
+		n++
+	}
+	l.waiting = append(l.waiting[:0], l.waiting[n:]...)
+	return answers
+}
+
+// deliver is the one clock of all lines.
+func (f *farDirectory) deliver() {
+	for range time.Tick(500 * time.Microsecond) {
+		f.mu.Lock()
+		conns, lines, stopped := f.conns, f.lines, f.stopped
+		f.mu.Unlock()
+		if stopped {
+			return
 		}
-	}()
+		now := time.Now()
+		for i, l := range lines {
+			if answers := l.due(now); answers != nil {
+				_, _ = conns[i].Write(answers)
+			}
+		}
+	}
+}
+
+func (f *farDirectory) serve(conn net.Conn, l *line) {
 	r := bufio.NewReaderSize(conn, 64<<10)
 	for {
 		message, err := element(r)
@@ -94,7 +124,7 @@ func (f *farDirectory) serve(conn net.Conn) {
 			return
 		}
 		if answer := f.answer(message); answer != nil {
-			line <- late{time.Now().Add(away), answer}
+			l.add(answer)
 		}
 	}
 }

@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"radiusd/supplicant":    {"radiusd/eap/packet", "certs"},
 	"radiusd/daemon/config": {"certs"},
 	"radiusd/daemon": {
-		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc",
+		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/store",
 		"realms", "realms/directory", "realms/upstream", "vlan", "certs",
 	},
 	"radiusd": {
@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 		"radiusd/daemon", "radiusd/daemon/config", "radiusd/supplicant", "radiusd/noc", "radiusd/transport",
 		"certs", "realms/directory", "vlan",
 	},
+	"radiusd/store/storetest":        {"radiusd/store"},
 	"realms/directory/directorytest": {"realms/directory", "realms", "certs"},
 }
 

@@ -41,6 +41,7 @@ type Daemon struct {
 	house    atomic.Pointer[house]
 	talks    *conversations
 	sessions *sessions
+	shelves  shelves
 	net      *transport.Server
 	abroad   waiting
 	reloads  sync.Mutex   // one at a time

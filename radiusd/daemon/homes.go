@@ -53,6 +53,7 @@ type homes struct {
 	onChange    func(pool, server, from, to, why string)
 	hear        func(key string, err error) // is told what is wrong, and where
 	keeper      *certs.Keeper
+	shelf       *shelf
 	directories map[string]realms.Directory
 	closers     []func()
 }
@@ -96,13 +97,23 @@ func (h *homes) own(key, name string, r config.Realm) realms.Home {
 		Realm: name, Subrealms: r.Subrealms,
 		Methods: c.Methods, Keeper: h.keeper, Directory: h.directories[r.Directory],
 		FragmentSize: c.FragmentSize, AllowDifferentOuter: c.AllowDifferentOuter,
-		Now: h.now,
+		Resumption: h.resumption(),
+		Now:        h.now,
 	})
 	if err != nil {
 		h.hear(key, err)
 		return nil
 	}
 	return server
+}
+
+// resumption is nothing where the file says that nothing is resumed.
+func (h *homes) resumption() eap.Resumption {
+	c := h.file.EAP.Resumption
+	if c.Lifetime == 0 {
+		return eap.Resumption{}
+	}
+	return eap.Resumption{Records: h.shelf.store, Lifetime: time.Duration(c.Lifetime), WithoutDirectory: c.WithoutDirectory}
 }
 
 // pool makes the pool of servers of a partner or a federation.

@@ -168,7 +168,13 @@ func (d *Daemon) furnish(h *house) error {
 			problems = append(problems, locate(h.file, under, err)...)
 		}
 	}
-	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper}
+	shelf, err := d.shelves.take(h.file.Store, d.now, d.storeChanged)
+	hear("store", err)
+	if len(problems) > 0 {
+		return problems
+	}
+	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper, shelf: shelf}
+	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	routes := routes(h.file, homes.open())
 	if len(problems) == 0 {
 		table, err := realms.New(routes)

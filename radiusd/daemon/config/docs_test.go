@@ -19,7 +19,9 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[File]():            "## Top of the file",
 	reflect.TypeFor[Server]():          "## `[server]`",
 	reflect.TypeFor[Listen]():          "### `listen`",
+	reflect.TypeFor[Store]():           "## `[store]`",
 	reflect.TypeFor[EAP]():             "## `[eap]`",
+	reflect.TypeFor[Resumption]():      "### `[eap.resumption]`",
 	reflect.TypeFor[Directory]():       "## `[directory.NAME]`",
 	reflect.TypeFor[Realm]():           "## `[realm.\"NAME\"]`",
 	reflect.TypeFor[Federation]():      "## `[federation.NAME]`",
@@ -130,6 +132,8 @@ func typeInDocs(kind reflect.Type) string {
 		return "|text or list of text|address to listen on, or a list|"
 	case kind == timeType:
 		return "|date|"
+	case kind == spanType:
+		return "|length of time|"
 	case kind.Kind() == reflect.String:
 		return "|text|reference|path|server address|address or range|"
 	case kind.Kind() == reflect.Bool:
@@ -151,7 +155,7 @@ func defaultInDocs(field reflect.StructField) (want string, open bool) {
 	switch {
 	case field.Tag.Get("need") == "yes":
 		return "required", false
-	case has && (field.Type.Kind() == reflect.String || field.Type == listType):
+	case has && (field.Type.Kind() == reflect.String || field.Type == listType || field.Type == spanType):
 		return fmt.Sprintf("`%q`", def), false
 	case has:
 		return "`" + def + "`", false

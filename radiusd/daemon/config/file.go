@@ -19,6 +19,7 @@ type File struct {
 	Version    int                   `toml:"version" need:"yes"`
 	Include    List                  `toml:"include"` // done with once the file is loaded
 	Server     Server                `toml:"server"`
+	Store      Store                 `toml:"store"`
 	EAP        EAP                   `toml:"eap"`
 	Directory  map[string]Directory  `toml:"directory"`
 	Realm      map[string]Realm      `toml:"realm"`
@@ -55,6 +56,25 @@ type Listen struct {
 	Acct List `toml:"acct" default:":1813"`
 }
 
+// A Span is a time's length, written as "8h", "30m" or "1s500ms".
+type Span time.Duration
+
+// Store says where the servers of a pair keep what they share. Kind "memory" shares
+// nothing. The rest is for kind "redis" and means what it means in
+// store.RedisConfig.
+type Store struct {
+	Kind       string       `toml:"kind" default:"memory"`
+	Addresses  List         `toml:"addresses"`
+	Master     string       `toml:"master"`
+	User       string       `toml:"user"`
+	Password   certs.Secret `toml:"password"`
+	TLS        bool         `toml:"tls"`
+	CA         string       `toml:"ca" ref:"yes"` // reference to PEM; empty: the authorities of the system
+	ServerName string       `toml:"server_name"`
+	Prefix     string       `toml:"prefix"`
+	Key        certs.Secret `toml:"key"` // seals what is written
+}
+
 // A List is written as one string or as an array of strings.
 type List []string
 
@@ -66,6 +86,14 @@ type EAP struct {
 	ClientCA            string   `toml:"client_ca" ref:"yes"`
 	FragmentSize        int      `toml:"fragment_size" default:"1020"`
 	AllowDifferentOuter bool     `toml:"allow_different_outer"`
+
+	Resumption Resumption `toml:"resumption"`
+}
+
+// Resumption says how long a device may come back without a full log-in.
+type Resumption struct {
+	Lifetime         Span `toml:"lifetime" default:"8h"` // 0: never
+	WithoutDirectory bool `toml:"without_directory"`
 }
 
 // A Directory is where the accounts of our own people are. All but Kind and Path

@@ -36,6 +36,7 @@ var (
 	secretType = reflect.TypeFor[certs.Secret]()
 	listType   = reflect.TypeFor[List]()
 	timeType   = reflect.TypeFor[time.Time]()
+	spanType   = reflect.TypeFor[Span]()
 )
 
 func (f *filler) all() {
@@ -72,6 +73,11 @@ func (f *filler) value(v reflect.Value, data any, path string) {
 	case timeType:
 		if day, ok := f.day(data, path); ok {
 			v.Set(reflect.ValueOf(day))
+		}
+		return
+	case spanType:
+		if span, ok := f.span(data, path); ok {
+			v.SetInt(int64(span))
 		}
 		return
 	}
@@ -165,6 +171,14 @@ func setDefaults(v reflect.Value, field reflect.StructField) {
 }
 
 func setDefault(v reflect.Value, text string) {
+	if v.Type() == spanType {
+		span, err := time.ParseDuration(text)
+		if err != nil {
+			panic("config: default " + text + " is no length of time")
+		}
+		v.SetInt(int64(span))
+		return
+	}
 	switch v.Kind() {
 	case reflect.Bool:
 		v.SetBool(text == "true")
@@ -272,6 +286,20 @@ func (f *filler) day(data any, path string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.Local), true
+}
+
+// span takes the length of a time.
+func (f *filler) span(data any, path string) (time.Duration, bool) {
+	text, ok := f.text(data, path)
+	if !ok {
+		return 0, false
+	}
+	span, err := time.ParseDuration(strings.TrimSpace(text))
+	if err != nil || span < 0 {
+		f.problem(path, fmt.Sprintf("%q is not a length of time", text), `write a number and its unit, as "8h", "30m" or "1s"`)
+		return 0, false
+	}
+	return span, true
 }
 
 // keysOf returns the fields of a struct by their TOML key.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"causeway/store"
+	"causeway/radiusd/store"
 )
 
 // An open store is one that a stranger reads and writes.

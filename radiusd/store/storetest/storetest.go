@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"causeway/store"
+	"causeway/radiusd/store"
 )
 
 // A Bench is a store under test and how time passes for it.

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"causeway/certs"
-	"causeway/store"
-	"causeway/store/storetest"
+	"causeway/radiusd/store"
+	"causeway/radiusd/store/storetest"
 )
 
 // A redisServer is Debian's redis-server in a folder of its own.

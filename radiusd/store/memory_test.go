@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"causeway/store"
-	"causeway/store/storetest"
+	"causeway/radiusd/store"
+	"causeway/radiusd/store/storetest"
 )
 
 // A clock is moved by hand.

@@ -108,7 +108,11 @@ func (s *server) ratios(version uint16, device *tls.Certificate) ([]row, error) 
 	for _, m := range measured {
 		rows = append(rows, m.row(tls.VersionName(version)))
 	}
-	return rows, nil
+	memory, err := s.resumedInMemory(version)
+	if err != nil {
+		return nil, err
+	}
+	return append(rows, told(fmt.Sprintf("the server's side of a bare resumed %s handshake without a socket", tls.VersionName(version)), memory.Round(time.Microsecond).String())), nil
 }
 
 // A measured is one way to log in, what it is compared with, and what it cost.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -164,6 +165,34 @@ func BenchmarkPAP(b *testing.B) {
 		if wire := t.access(context.Background(), req); wire[0] != byte(radius.CodeAccessAccept) {
 			b.Fatal("refused")
 		}
+	}
+}
+
+// BenchmarkResumed is one log-in of a device that comes back, with both sides of it
+// in this process.
+func BenchmarkResumed(b *testing.B) {
+	t := startTrust(b, small)
+	for name, version := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
+		b.Run(name, func(b *testing.B) {
+			controller, wallet := t.controller(b), tls.NewLRUClientSessionCache(1)
+			login := func() bool {
+				p := t.peer(b, func(c *supplicant.Config) {
+					c.Method, c.Sessions, c.MinTLS, c.MaxTLS = "ttls-pap", wallet, version, version
+				})
+				if result, err := controller.Login(context.Background(), p); err != nil || !result.Accepted() {
+					b.Fatal(result, err)
+				}
+				<-t.events
+				return p.TLS().DidResume
+			}
+			login()
+			b.ReportAllocs()
+			for b.Loop() {
+				if !login() {
+					b.Fatal("the session was not resumed")
+				}
+			}
+		})
 	}
 }
 

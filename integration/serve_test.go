@@ -155,14 +155,14 @@ func serveBadConfiguration(t *testing.T, program string) {
 		code       int
 		says       []string
 	}{
-		"unknown key":          {"methods ", "metods ", 78, []string{"house.toml:6:1: ", "did you mean", "nothing was started"}},
-		"no TOML":              {"[eap]", "[eap", 78, []string{"house.toml:5:", "nothing was started"}},
-		"no key file":          {"file:chain.key", "file:absent.key", 78, []string{"house.toml:8:", "absent.key"}},
+		"unknown key":          {"methods ", "metods ", 78, []string{"house.toml:7:1: ", "did you mean", "nothing was started"}},
+		"no TOML":              {"[eap]", "[eap", 78, []string{"house.toml:6:", "nothing was started"}},
+		"no key file":          {"file:chain.key", "file:absent.key", 78, []string{"house.toml:9:", "absent.key"}},
 		"not the key":          {"file:chain.key", "file:nurse.key", 78, []string{"house.toml:"}},
-		"no users file":        {`"users.toml"`, `"absent.toml"`, 78, []string{"house.toml:12:", "absent.toml"}},
+		"no users file":        {`"users.toml"`, `"absent.toml"`, 78, []string{"house.toml:13:", "absent.toml"}},
 		"unknown VLAN":         {`vlan  = "clinical"`, `vlan  = "clinic"`, 78, []string{"house.toml:", `did you mean`}},
 		"an address in use":    {`auth = "127.0.0.1:0"`, fmt.Sprintf("auth = %q", taken.LocalAddr()), 1, []string{"address already in use"}},
-		"two mistakes at once": {"methods ", "metods ", 78, []string{"house.toml:6:1: ", "house.toml:12:"}},
+		"two mistakes at once": {"methods ", "metods ", 78, []string{"house.toml:7:1: ", "house.toml:13:"}},
 	} {
 		text := strings.Replace(good, x.change, x.to, 1)
 		if name == "two mistakes at once" {

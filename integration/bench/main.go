@@ -58,6 +58,9 @@ func main() {
 		}
 		for _, r := range rows {
 			verdict := "met"
+			if r.target == "-" {
+				verdict = ""
+			}
 			if !r.good {
 				verdict = "SHORT"
 				short++

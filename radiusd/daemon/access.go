@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
+	"time"
 	"unicode"
 
 	"layeh.com/radius"
@@ -13,6 +15,7 @@ import (
 	"layeh.com/radius/rfc3576"
 	"layeh.com/radius/rfc4372"
 
+	"causeway/radiusd/noc"
 	"causeway/radiusd/transport"
 	"causeway/realms"
 	"causeway/vlan"
@@ -132,6 +135,9 @@ func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realm
 	if err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}
+	if answer.TellsFailure {
+		d.hold(req, t)
+	}
 	t.question = answer.EAP
 	if !t.begun {
 		t.begun = true
@@ -237,12 +243,37 @@ func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.A
 		transport.AddEAP(reply, failure)
 	}
 	d.end(t, outcomeReject, why)
+	if !t.held && !ourFault(why) && (t.route.Own || t.home == nil) {
+		d.hold(req, t)
+	}
 	wire, err := transport.Encode(req, reply)
 	if err != nil {
 		d.alarm("a reject could not be encoded", err)
 		return nil
 	}
 	return wire
+}
+
+// hold lets a reply that says no wait for a while, counted from its request, so that
+// who repeats a wrong password is slow, and one refusal takes as long as another
+// (R27, S18). What another organisation said is passed on at once.
+func (d *Daemon) hold(req *transport.Request, t *conversation) {
+	if base := time.Duration(t.house.file.Server.RejectDelay); base > 0 {
+		req.HoldReply(jitter(base))
+		t.held = true
+	}
+}
+
+// jitter is a fifth less to a fifth more.
+func jitter(d time.Duration) time.Duration {
+	return d - d/5 + rand.N(2*d/5+1) //nolint:gosec // nobody gains by guessing it
+}
+
+// ourFault tells a refusal that says nothing of the supplicant: it is told at once,
+// since the next try may be good.
+func ourFault(why error) bool {
+	reason, _ := noc.Explain(reasonOf(why))
+	return reason.Fault == noc.Ours || reason.Fault == noc.Network
 }
 
 // survive makes a panic the end of one conversation, with a Reject: even our own

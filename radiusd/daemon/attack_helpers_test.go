@@ -31,6 +31,7 @@ name   = "Northbridge NHS Trust"
 operator_name = "northbridge.nhs.uk"
 conversations = 50
 listen = { auth = "127.0.0.1:0", acct = "127.0.0.1:0" }
+reject_delay = "0s" # who waits is a story of its own
 [eap]
 methods     = ["peap", "ttls", "tls", "pap"]
 certificate = "file:server.pem"

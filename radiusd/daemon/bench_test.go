@@ -38,6 +38,7 @@ version = 1
 [server]
 name   = "Northbridge NHS Trust"
 listen = { auth = "127.0.0.1:0", acct = "127.0.0.1:0" }
+reject_delay = "0s" # who waits is a story of its own
 [eap]
 methods     = ["tls", "ttls", "peap", "pap"]
 certificate = "file:server.pem"

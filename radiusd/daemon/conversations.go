@@ -42,6 +42,7 @@ type conversation struct {
 	ended    bool       // its event is made; guarded by busy
 	state    []byte     // the State of the last Challenge
 	question []byte     // its EAP message
+	held     bool       // a reply that says no has waited
 	seen     time.Time  // when the last Challenge left; guarded by the table
 	place    *list.Element
 	share    *list.Element

@@ -59,7 +59,8 @@ type conversation struct {
 	last   realms.Answer // to that response
 	err    error         // beside last, when it was the end
 
-	trace realms.Trace
+	trace   realms.Trace
+	telling bool // the next request tells the supplicant of its failure
 }
 
 func newConversation(s *Server, q realms.Question) *conversation {
@@ -292,7 +293,18 @@ func (c *conversation) request(data []byte) (realms.Answer, error) {
 	p := packet.Packet{Code: packet.Request, ID: c.id, Type: c.method.Type, Data: data}
 	b := p.Encode()
 	c.octets += len(b)
-	return realms.Answer{Code: radius.CodeAccessChallenge, EAP: b}, nil
+	answer := realms.Answer{Code: radius.CodeAccessChallenge, EAP: b, TellsFailure: c.telling}
+	c.telling = false
+	return answer, nil
+}
+
+// tell notes that the supplicant is about to hear of its failure inside the method,
+// before the end of the conversation.
+func (c *conversation) tell(err error) {
+	if c.trace.Told == nil {
+		c.telling = true
+	}
+	c.trace.Told = err
 }
 
 // succeed ends the conversation well. The name given back is the outer one, as

@@ -180,6 +180,7 @@ func (m *peapInner) response(ctx context.Context, p packet.Packet) ([]byte, *rea
 
 func (m *peapInner) passwordBad(id uint8, err error) []byte {
 	m.failure = err
+	m.c.tell(err)
 	m.next = m.failureAcked
 	m.c.trace.Stage = "inner failure sent"
 	return m.result(packet.MSCHAPv2Failure, id, m.c.server.failureText())
@@ -280,6 +281,7 @@ func (m *peapInner) refuse(err error) ([]byte, *realms.Account, error) {
 	if told {
 		return nil, nil, err
 	}
+	m.c.tell(err)
 	return m.sendResult(packet.ResultFailure), nil, nil
 }
 

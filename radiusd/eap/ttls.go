@@ -219,6 +219,7 @@ func (m *ttlsInner) mschapv2(ctx context.Context, msg ttlsMessage) ([]byte, *rea
 
 func (m *ttlsInner) passwordBad(id uint8, err error) []byte {
 	m.failure = err
+	m.c.tell(err)
 	m.next = m.failureTold
 	m.c.trace.Stage = "inner failure sent"
 	return m.reply(packet.AVPMSCHAPError, id, m.c.server.failureText())

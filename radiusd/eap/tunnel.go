@@ -162,7 +162,8 @@ func (t *tunnel) broken(alert []byte, err error) (step, error) {
 	if len(alert) == 0 {
 		return step{}, t.failure
 	}
-	t.c.trace.Stage, t.c.trace.Told = "alert sent", t.failure
+	t.c.trace.Stage = "alert sent"
+	t.c.tell(t.failure)
 	t.next = t.ended
 	return step{send: alert}, nil
 }

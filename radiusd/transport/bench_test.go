@@ -57,7 +57,7 @@ func BenchmarkPacketPath(b *testing.B) {
 		if j == nil {
 			b.Fatal("no job")
 		}
-		if reply := s.handle(j, access, known); len(reply) < 1000 {
+		if reply := s.handle(j, access, known, nil); len(reply) < 1000 {
 			b.Fatal(len(reply))
 		}
 	}

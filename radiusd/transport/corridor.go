@@ -68,6 +68,7 @@ func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []by
 	}
 	j = packet.build(client.key.secret)
 	j.request.Client, j.request.From, j.request.Received = client, a.from, a.now
+	j.request.arrived = a.wall
 	j.ctx.base, j.ctx.deadline = s.base, a.wall.Add(s.cfg.Patience)
 	j.answer, j.holder = fresh, holder
 	return nil, j
@@ -87,8 +88,9 @@ func (s *Server) status(a *arrival, packet *sketch) []byte {
 	return reply
 }
 
-// handle runs the handler, remembers its reply and returns it, nil for silence.
-func (s *Server) handle(j *job, r role, known *duplicates) (reply []byte) {
+// handle runs the handler, remembers its reply and returns it; nil for silence, and
+// for a reply that is held back and goes out by post.
+func (s *Server) handle(j *job, r role, known *duplicates, post func([]byte, route)) (reply []byte) {
 	s.counters.handled.Add(1)
 	defer func() {
 		if value := recover(); value != nil {
@@ -104,11 +106,31 @@ func (s *Server) handle(j *job, r role, known *duplicates) (reply []byte) {
 		known.forget(j.answer)
 		return nil
 	}
+	if !j.request.held.IsZero() && s.hold(j, known, reply, post) {
+		return nil
+	}
 	if !known.finish(j.answer, reply, s.cfg.Now()) {
 		s.counters.silent(Superseded)
 		return nil
 	}
 	return reply
+}
+
+// hold keeps a reply back. Until it goes out its request is one in progress, so that
+// a repetition is dropped and not answered early (P31).
+func (s *Server) hold(j *job, known *duplicates, reply []byte, post func([]byte, route)) bool {
+	fresh, back := j.answer, j.route
+	held := s.room.hold(&heldReply{until: j.request.held, client: j.holder, send: func() {
+		if !known.finish(fresh, reply, s.cfg.Now()) {
+			s.counters.silent(Superseded)
+			return
+		}
+		post(reply, back)
+	}})
+	if !held {
+		s.counters.notHeld.Add(1)
+	}
+	return held
 }
 
 func (s *Server) panicked(j *job, value any) {

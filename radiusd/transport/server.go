@@ -64,6 +64,7 @@ type Server struct {
 	listeners []listener
 	places    *places
 	counters  counters
+	room      *waitingRoom
 	unknown   silencedBook
 	known     silencedBook
 
@@ -85,7 +86,7 @@ func Listen(cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, places: newPlaces(cfg.InFlight), closed: make(chan struct{})}
+	s := &Server{cfg: cfg, places: newPlaces(cfg.InFlight), room: newWaitingRoom(), closed: make(chan struct{})}
 	s.clients.Store(newRegister(cfg.Clients, nil))
 	s.base, s.cancel = context.WithCancel(context.Background())
 	for _, t := range transports {
@@ -95,6 +96,7 @@ func Listen(cfg Config) (*Server, error) {
 			for _, l := range s.listeners {
 				_ = l.close()
 			}
+			s.room.close()
 			s.cancel()
 			return nil, fmt.Errorf("%s: %w", t.name, err)
 		}
@@ -217,6 +219,7 @@ func (s *Server) shutdown(ctx context.Context) {
 		problems = append(problems, fmt.Errorf("%d requests had no answer yet: %w", s.places.taken.Load(), context.Cause(ctx)))
 	}
 	s.cancel()
+	s.room.close() // what was held back goes out before the sockets close
 	for _, l := range s.listeners {
 		problems = append(problems, l.close())
 	}
@@ -260,6 +263,7 @@ func (s *Server) Stats() Stats {
 		Received: c.received.Load(), Handled: c.handled.Load(), Replies: c.replies.Load(),
 		Duplicates: c.duplicates.Load(), StatusServer: c.status.Load(),
 		InFlight: uint64(max(s.places.taken.Load(), 0)),
+		Held:     uint64(s.room.len()), NotHeld: c.notHeld.Load(),
 	}
 	for i := range c.silence {
 		stats.Silence[i] = c.silence[i].Load()

@@ -66,6 +66,8 @@ type Stats struct {
 	Duplicates       uint64 // retransmissions answered from the cache (P30)
 	StatusServer     uint64 // Status-Server answered (R24)
 	InFlight         uint64 // handlers running now
+	Held             uint64 // replies that wait for their time
+	NotHeld          uint64 // replies that would have waited, had there been room
 	Remembered       uint64 // replies in the duplicate cache now
 	RememberedOctets uint64
 	Silence          [lastCause]uint64
@@ -84,6 +86,8 @@ func (s Stats) Each(f func(name string, value uint64)) {
 	f("duplicates-answered", s.Duplicates)
 	f("status-server", s.StatusServer)
 	f("in-flight", s.InFlight)
+	f("held", s.Held)
+	f("not-held", s.NotHeld)
 	f("remembered", s.Remembered)
 	f("remembered-octets", s.RememberedOctets)
 	for c := causeNone + 1; c < lastCause; c++ {
@@ -104,7 +108,7 @@ func (s Stats) Each(f func(name string, value uint64)) {
 
 // counters are the live form of Stats.
 type counters struct {
-	received, handled, replies, duplicates, status atomic.Uint64
+	received, handled, replies, duplicates, status, notHeld atomic.Uint64
 
 	silence [lastCause]atomic.Uint64
 }

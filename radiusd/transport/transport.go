@@ -28,6 +28,8 @@ type Request struct {
 	Client   *Client
 	From     netip.AddrPort
 	Received time.Time
+
+	arrived, held time.Time // by the real clock; see HoldReply
 }
 
 // UserName returns User-Name as it was sent, "" when there is none.

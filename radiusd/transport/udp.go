@@ -173,7 +173,7 @@ func (u *udpSocket) receiveAll(messages []ipv4.Message, d *digester) {
 
 func (u *udpSocket) handle(j *job) {
 	defer u.server.handlers.Done()
-	if reply := u.server.handle(j, u.role, u.known); reply != nil {
+	if reply := u.server.handle(j, u.role, u.known, u.post); reply != nil {
 		u.post(reply, j.route)
 	}
 }

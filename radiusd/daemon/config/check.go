@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // minSecret is the fewest characters of a shared secret (S19).
@@ -102,6 +103,13 @@ func (c *checker) server() {
 			}
 			taken[address] = l.key
 		}
+	}
+	const longest = 5 * time.Second
+	switch delay := time.Duration(c.Server.RejectDelay); {
+	case delay > longest:
+		c.wrong("server.reject_delay", `write "1s"`, "reject_delay is %s; controllers repeat themselves after %s and take a server that is silent for dead", delay, longest)
+	case delay == 0:
+		c.warn("server.reject_delay", "leave it out for 1s", "rejects go out at once: devices with an old password ask as fast as they can, and an unknown name is told from a wrong password by the time")
 	}
 	if c.Server.OperatorName != "" {
 		c.operator("server.operator_name", c.Server.OperatorName)

@@ -47,6 +47,7 @@ type Server struct {
 	OperatorName  string   `toml:"operator_name"`
 	Listen        Listen   `toml:"listen"`
 	Conversations int      `toml:"conversations" default:"20000"`
+	RejectDelay   Span     `toml:"reject_delay" default:"1s"`
 	Blocklist     []string `toml:"blocklist"` // nil: the list that is built in
 }
 

@@ -1,0 +1,79 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+
+	"causeway/radiusd/transport"
+)
+
+// Holds S18 and R27: ten thousand refusals of a name that nobody has and ten
+// thousand of a wrong password are alike in their octets and in how long they wait,
+// as far as a statistician can tell.
+func TestS18TenThousandOfEachAreAlike(t *testing.T) {
+	town := startTrust(t, strings.Replace(small, `reject_delay = "0s"`, `reject_delay = "1s"`, 1))
+	client, _ := town.house.Load().clients.Find(netip.MustParseAddr("127.0.0.1"))
+	const n = 10_000
+	refuse := func(user string) (lengths map[int]int, waits []time.Duration) {
+		lengths = map[int]int{}
+		for range n {
+			p := radius.New(radius.CodeAccessRequest, []byte(testSecret))
+			_, _ = rand.Read(p.Authenticator[:])
+			_ = rfc2865.UserName_SetString(p, user)
+			_ = rfc2865.UserPassword_SetString(p, "wrong")
+			_ = rfc2865.CalledStationID_SetString(p, "02-00-00-00-00-01:NHS-Staff")
+			_ = rfc2865.CallingStationID_SetString(p, "02-00-5E-00-53-01")
+			req := &transport.Request{Packet: p, Client: client, Received: time.Now()}
+			wire := town.access(context.Background(), req)
+			if wire[0] != byte(radius.CodeAccessReject) {
+				t.Fatal("accepted")
+			}
+			lengths[len(wire)]++
+			waits = append(waits, req.Held())
+			<-town.events
+		}
+		return lengths, waits
+	}
+	unknown, wrong := "nobody@northbridge.nhs.uk", "nurse@northbridge.nhs.uk"
+	lengthsU, waitsU := refuse(unknown)
+	lengthsW, waitsW := refuse(wrong)
+	for length := range lengthsU {
+		if lengthsW[length] != n {
+			t.Errorf("lengths: unknown %v, wrong %v", lengthsU, lengthsW)
+		}
+	}
+	for _, waits := range [][]time.Duration{waitsU, waitsW} {
+		slices.Sort(waits)
+		if waits[0] < 800*time.Millisecond || waits[n-1] > 1200*time.Millisecond || waits[n-1]-waits[0] < 350*time.Millisecond {
+			t.Errorf("refusals wait from %v to %v", waits[0], waits[n-1])
+		}
+	}
+	// Kolmogorov and Smirnov: with one law behind both, a distance beyond 0.05 comes
+	// once in ten thousand million runs.
+	if d := distance(waitsU, waitsW); d > 0.05 {
+		t.Errorf("the waits of unknown names and wrong passwords are %.3f apart", d)
+	}
+}
+
+// distance is the largest difference between two sorted samples' shares.
+func distance(a, b []time.Duration) (d float64) {
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		if cmp.Compare(a[i], b[j]) <= 0 {
+			i++
+		} else {
+			j++
+		}
+		d = max(d, float64(i)/float64(len(a))-float64(j)/float64(len(b)), float64(j)/float64(len(b))-float64(i)/float64(len(a)))
+	}
+	return d
+}
+

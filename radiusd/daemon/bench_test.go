@@ -160,7 +160,7 @@ func BenchmarkPAP(b *testing.B) {
 	_ = rfc2865.CalledStationID_SetString(p, "02-00-00-00-00-01:NHS-Staff")
 	_ = rfc2865.CallingStationID_SetString(p, "02-00-5E-00-53-01")
 	_ = rfc2865.NASIdentifier_SetString(p, "royal-wlc")
-	req := &transport.Request{Packet: p, Client: client, Received: time.Now()}
+	req := &transport.Request{Packet: p, Client: client, From: netip.MustParseAddrPort("127.0.0.1:4000"), Received: time.Now()}
 	b.ReportAllocs()
 	for b.Loop() {
 		if wire := t.access(context.Background(), req); wire[0] != byte(radius.CodeAccessAccept) {

@@ -21,10 +21,11 @@ var arrows = map[string][]string{
 	"radiusd/transport":     {"certs"},
 	"radiusd/eap/packet":    {},
 	"radiusd/eap":           {"radiusd/eap/packet", "realms", "certs"},
+	"radiusd/guard":         {"realms", "certs"},
 	"radiusd/supplicant":    {"radiusd/eap/packet", "certs"},
 	"radiusd/daemon/config": {"certs"},
 	"radiusd/daemon": {
-		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/store",
+		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/store", "radiusd/guard",
 		"realms", "realms/directory", "realms/upstream", "vlan", "certs",
 	},
 	"radiusd": {

@@ -14,6 +14,18 @@ func (r Reason) Error() string { return string(r) }
 // Reason returns the code.
 func (r Reason) Reason() string { return string(r) }
 
+// An AccountError is an error that knows whose account it is about, by the name
+// that the directory itself has for it.
+type AccountError struct {
+	Account string
+	Err     error
+}
+
+func (e *AccountError) Error() string { return e.Account + ": " + e.Err.Error() }
+
+// Unwrap returns the error.
+func (e *AccountError) Unwrap() error { return e.Err }
+
 // ErrDiscard asks for silence: the packet is dropped and counted, and the
 // conversation stays where it was (RFC 3748, section 4.1).
 const ErrDiscard Reason = "discarded"

@@ -9,6 +9,7 @@ import (
 	"causeway/certs"
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/eap"
+	"causeway/radiusd/guard"
 	"causeway/radiusd/transport"
 	"causeway/realms"
 	"causeway/realms/directory"
@@ -98,6 +99,7 @@ func (h *homes) own(key, name string, r config.Realm) realms.Home {
 		Methods: c.Methods, Keeper: h.keeper, Directory: h.directories[r.Directory],
 		FragmentSize: c.FragmentSize, AllowDifferentOuter: c.AllowDifferentOuter,
 		Resumption: h.resumption(),
+		Guard:      h.guard(r.Directory),
 		Now:        h.now,
 	})
 	if err != nil {
@@ -106,6 +108,22 @@ func (h *homes) own(key, name string, r config.Realm) realms.Home {
 	}
 	return server
 }
+
+// guard is nothing for a directory that locks nobody.
+func (h *homes) guard(name string) eap.Guard {
+	c := h.file.Directory[name]
+	if c.Kind == "file" || c.Guard.Failures == 0 {
+		return nil
+	}
+	return guard.New(guard.Config{
+		Directory: name, Store: h.shelf.store, Key: h.shelf.key,
+		Failures: c.Guard.Failures, Corrections: corrections, Window: time.Duration(c.Guard.Window), Now: h.now,
+	})
+}
+
+// corrections is how many passwords that have not failed before are let through
+// where others are not.
+const corrections = 2
 
 // resumption is nothing where the file says that nothing is resumed.
 func (h *homes) resumption() eap.Resumption {

@@ -17,6 +17,7 @@ import (
 type shelf struct {
 	cfg    config.Store
 	store  store.Store // sealed
+	key    []byte      // with which it is
 	close  func()
 	houses int
 }
@@ -77,6 +78,7 @@ func openShelf(c config.Store, now func() time.Time, changed func(up bool, why s
 	} else {
 		in = store.NewMemory(store.MemoryConfig{Now: now})
 	}
+	made.key = key
 	var err error
 	made.store, err = store.Seal(in, key, now)
 	return made, err

@@ -159,7 +159,10 @@ func (s *Server) checkPassword(ctx context.Context, id realms.Identity, padded [
 	if slices.Contains(password, 0) {
 		return realms.Account{}, fmt.Errorf("the password holds a NUL: %w", realms.ErrBadPassword)
 	}
-	account, err := s.cfg.Directory.CheckPassword(ctx, id, certs.Secret(password))
+	secret := certs.Secret(password)
+	account, err := guarded(ctx, s.cfg.Guard, id, secret, func() (realms.Account, error) {
+		return s.cfg.Directory.CheckPassword(ctx, id, secret)
+	})
 	return account, reasoned(err)
 }
 

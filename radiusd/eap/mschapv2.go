@@ -58,8 +58,12 @@ func (s *Server) judge(ctx context.Context, id realms.Identity, x exchange) (jud
 func (s *Server) verify(ctx context.Context, id realms.Identity, x exchange, user string) (realms.Account, [16]byte, error) {
 	switch d := s.cfg.Directory.(type) {
 	case realms.ChallengeVerifier:
-		account, key, err := d.VerifyMSCHAPv2(ctx, id, realms.Challenge{
-			UserName: user, Authenticator: x.authenticator, Peer: x.peer, NTResponse: x.response,
+		var key realms.SessionKey
+		account, err := guarded(ctx, s.cfg.Guard, id, "", func() (account realms.Account, err error) {
+			account, key, err = d.VerifyMSCHAPv2(ctx, id, realms.Challenge{
+				UserName: user, Authenticator: x.authenticator, Peer: x.peer, NTResponse: x.response,
+			})
+			return account, err
 		})
 		return account, key, reasoned(err)
 	case realms.NTHasher:

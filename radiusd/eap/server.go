@@ -57,6 +57,7 @@ type Config struct {
 	// hidden one ("@realm", "anonymous@realm") is always accepted (R5).
 	AllowDifferentOuter bool
 	Resumption          Resumption
+	Guard               Guard            // nil: every attempt reaches the directory
 	Random              io.Reader        // nil: crypto/rand
 	Now                 func() time.Time // nil: time.Now
 	MaxRounds           int              // requests in one conversation; 0: 50

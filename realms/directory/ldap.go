@@ -181,7 +181,7 @@ func (l *LDAP) account(ctx context.Context, entry *ldap.Entry) realms.Account {
 
 // about names the directory and the entry in an error.
 func (l *LDAP) about(entry *ldap.Entry, err error) error {
-	return fmt.Errorf("directory %s: %s: %w", l.cfg.Name, entry.DN, err)
+	return fmt.Errorf("directory %s: %w", l.cfg.Name, &realms.AccountError{Account: entry.DN, Err: err})
 }
 
 // first returns the first error that there is.

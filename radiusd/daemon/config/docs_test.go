@@ -23,6 +23,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[EAP]():             "## `[eap]`",
 	reflect.TypeFor[Resumption]():      "### `[eap.resumption]`",
 	reflect.TypeFor[Directory]():       "## `[directory.NAME]`",
+	reflect.TypeFor[Guard]():           "### `guard`",
 	reflect.TypeFor[Realm]():           "## `[realm.\"NAME\"]`",
 	reflect.TypeFor[Federation]():      "## `[federation.NAME]`",
 	reflect.TypeFor[Upstream]():        "### `servers`",

@@ -118,6 +118,14 @@ type Directory struct {
 	GroupName       string       `toml:"group_name"`
 	MemberOf        bool         `toml:"member_of"`
 	NTHashAttribute string       `toml:"nt_hash_attribute"`
+	Guard           Guard        `toml:"guard"`
+}
+
+// Guard says how many wrong passwords of one account reach a directory that would
+// lock it.
+type Guard struct {
+	Failures int  `toml:"failures" default:"4"` // 0: all of them
+	Window   Span `toml:"window" default:"30m"`
 }
 
 // A Realm is the part after the @ and who answers for it: a directory of ours, or

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ldapKeys are the keys that mean something to a directory of kind "ldap" only.
@@ -30,6 +31,14 @@ func (c *checker) ldap(key string, d Directory) {
 		c.wrong(key+".bind", "add "+examples["directory.*.password"], "bind has no password")
 	case password && !bind:
 		c.wrong(key+".password", "add bind, the name that the password belongs to", "password has no bind")
+	}
+	switch n, window := d.Guard.Failures, time.Duration(d.Guard.Window); {
+	case n < 0 || n > 20:
+		c.wrong(key+".guard.failures", "write a number below the directory's own threshold less two, or 0 for no guard", "failures is %d; it is 0 to 20", n)
+	case n > 0 && (window < time.Minute || window > 24*time.Hour):
+		c.wrong(key+".guard.window", `write how long the directory itself remembers wrong passwords, as "30m"`, "window is %s; it is 1m to 24h", window)
+	case n == 0:
+		c.warn(key+".guard.failures", "leave it out for 4", "every wrong password reaches directory %s: a telephone with an old one locks its owner out", lastKey(key))
 	}
 	if d.Plain {
 		c.warn(key+".plain", `write ldaps:// or starttls = true, and take this out`, "passwords cross the network in the clear")

@@ -1,0 +1,243 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"causeway/certs"
+	"causeway/radiusd/store"
+	"causeway/realms"
+)
+
+// A trust is a directory that locks an account, and counts who asks.
+type trust struct {
+	guard *Guard
+	now   time.Time
+
+	mu       sync.Mutex
+	password string
+	asked    int
+	wrong    []time.Time // wrong passwords that the directory saw
+	account  string      // the directory's own name of everybody; empty: as typed
+	slow     func()
+}
+
+func newTrust(t testing.TB, s Store) *trust {
+	d := &trust{now: time.Date(2026, 6, 1, 2, 0, 0, 0, time.UTC), password: "new"}
+	if s == nil {
+		memory, err := store.Seal(store.NewMemory(store.MemoryConfig{Now: d.clock}), []byte("key"), d.clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = memory
+	}
+	d.guard = New(Config{Directory: "trust", Store: s, Key: []byte("digests"), Failures: 4, Corrections: 2, Window: 30 * time.Minute, Now: d.clock})
+	return d
+}
+
+func (d *trust) clock() time.Time { return d.now }
+
+// try is one attempt; response says that the password travels as a response.
+func (d *trust) try(name, password string, response bool) error {
+	id, err := realms.ParseIdentity(name)
+	if err != nil {
+		panic(err)
+	}
+	secret := certs.Secret(password)
+	if response {
+		secret = ""
+	}
+	if err := d.guard.Enter(context.Background(), id, secret); err != nil {
+		return err
+	}
+	err = d.judge(password)
+	d.guard.Leave(context.Background(), id, secret, err)
+	return err
+}
+
+func (d *trust) judge(password string) error {
+	if d.slow != nil {
+		d.slow()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked++
+	if password == d.password {
+		return nil
+	}
+	d.wrong = append(d.wrong, d.now)
+	if d.account != "" {
+		return &realms.AccountError{Account: d.account, Err: realms.ErrBadPassword}
+	}
+	return realms.ErrBadPassword
+}
+
+const nurse = "nurse@northbridge.nhs.uk"
+
+// Holds S21: a telephone that repeats the old password by MSCHAPv2 is stopped below
+// the directory's threshold, told until when, and let in when that is over.
+func TestS21ResponsesAreCounted(t *testing.T) {
+	d := newTrust(t, nil)
+	for i := range 50 {
+		err := d.try(nurse, "old", true)
+		want := realms.ErrBadPassword
+		if i >= 4 {
+			want = realms.ErrGuarded
+		}
+		if !errors.Is(err, want) {
+			t.Fatalf("attempt %d: %v", i+1, err)
+		}
+		if i == 49 && !strings.Contains(err.Error(), "until 02:30:00 UTC") {
+			t.Errorf("it does not say until when: %v", err)
+		}
+	}
+	if len(d.wrong) != 4 {
+		t.Fatalf("the directory saw %d wrong passwords", len(d.wrong))
+	}
+	if err := d.try(nurse, "new", true); !errors.Is(err, realms.ErrGuarded) {
+		t.Errorf("nobody can tell this response from the old one, and %v", err)
+	}
+	d.now = d.now.Add(30 * time.Minute)
+	if err := d.try(nurse, "new", true); err != nil {
+		t.Errorf("when it is over: %v", err)
+	}
+}
+
+// Holds S21: the same wrong password reaches the directory once, and a corrected
+// one enters at once, whatever the telephone did before.
+func TestS21ACorrectedPasswordEnters(t *testing.T) {
+	d := newTrust(t, nil)
+	for range 50 {
+		if err := d.try(nurse, "old", false); !errors.Is(err, realms.ErrBadPassword) {
+			t.Fatal(err)
+		}
+	}
+	if len(d.wrong) != 1 {
+		t.Errorf("the directory saw the old password %d times", len(d.wrong))
+	}
+	for range 10 { // and a laptop that speaks MSCHAPv2
+		_ = d.try(nurse, "old", true)
+	}
+	if len(d.wrong) != 4 {
+		t.Errorf("the directory saw %d wrong passwords", len(d.wrong))
+	}
+	if err := d.try(nurse, "new", false); err != nil {
+		t.Errorf("the corrected password: %v", err)
+	}
+	d.password = "old" // by the administrator, back again
+	if err := d.try(nurse, "old", false); err != nil {
+		t.Errorf("a password that failed before a good log-in is good now, and %v", err)
+	}
+}
+
+// Somebody who guesses with ever new passwords stays below the threshold too.
+func TestS21Guesses(t *testing.T) {
+	d := newTrust(t, nil)
+	for i := range 100 {
+		_ = d.try(nurse, fmt.Sprint("guess ", i), false)
+	}
+	if len(d.wrong) != 6 {
+		t.Errorf("the directory saw %d guesses", len(d.wrong))
+	}
+}
+
+// Fifty at once are no more than four, and fifty with the good password all get in.
+func TestS21AtOnce(t *testing.T) {
+	for _, password := range []string{"old", "new"} {
+		d := newTrust(t, nil)
+		d.slow = func() { time.Sleep(time.Millisecond) }
+		var all sync.WaitGroup
+		var good sync.Map
+		for i := range 50 {
+			all.Go(func() {
+				if d.try(nurse, password, true) == nil {
+					good.Store(i, true)
+				}
+			})
+		}
+		all.Wait()
+		n := 0
+		good.Range(func(any, any) bool { n++; return true })
+		if password == "old" && (len(d.wrong) > 4 || n > 0) || password == "new" && n != 50 {
+			t.Errorf("%s: %d wrong at the directory, %d in", password, len(d.wrong), n)
+		}
+		if len(d.guard.gates) != 0 {
+			t.Errorf("%d gates are left open", len(d.guard.gates))
+		}
+	}
+}
+
+// One person typed in several ways is one account.
+func TestS21Aliases(t *testing.T) {
+	d := newTrust(t, nil)
+	d.account = "CN=A Nurse,DC=northbridge"
+	for range 10 {
+		for _, name := range []string{nurse, "NURSE@northbridge.nhs.uk", "a.nurse@northbridge.nhs.uk"} {
+			_ = d.try(name, "old", true)
+		}
+	}
+	if len(d.wrong) != 4 {
+		t.Errorf("the directory saw %d wrong passwords", len(d.wrong))
+	}
+}
+
+// Whatever people and telephones do, a directory that counts as Active Directory
+// does, and forgets when a window has passed since the last wrong password, never
+// counts more than the sum.
+func TestS21Random(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		d := newTrust(t, nil)
+		counted, last := 0, time.Time{}
+		for range 200 {
+			d.wrong = nil
+			switch r.IntN(12) {
+			case 0:
+				d.now = d.now.Add(time.Duration(r.IntN(40)) * time.Minute)
+			case 1:
+				if d.try(nurse, "new", r.IntN(2) == 0) == nil {
+					counted = 0
+				}
+			default:
+				_ = d.try(nurse, fmt.Sprint("old ", r.IntN(9)), r.IntN(2) == 0)
+			}
+			for _, at := range d.wrong {
+				if at.Sub(last) >= 30*time.Minute {
+					counted = 0
+				}
+				counted, last = counted+1, at
+			}
+			if counted > 6 {
+				t.Fatalf("seed %d: the directory counts %d", seed, counted)
+			}
+		}
+	}
+}
+
+// Without a store nobody is refused.
+func TestGuardWithoutStore(t *testing.T) {
+	d := newTrust(t, away{})
+	for range 10 {
+		if err := d.try(nurse, "old", false); !errors.Is(err, realms.ErrBadPassword) {
+			t.Fatal(err)
+		}
+	}
+	if err := d.try(nurse, "new", true); err != nil || d.asked != 11 {
+		t.Errorf("%v after %d questions", err, d.asked)
+	}
+}
+
+type away struct{}
+
+func (away) Get(context.Context, string) ([]byte, error)              { return nil, store.ErrAway }
+func (away) Put(context.Context, string, []byte, time.Duration) error { return store.ErrAway }
+func (away) Add(context.Context, string, int64, time.Duration) (int64, error) {
+	return 0, store.ErrAway
+}
+func (away) Delete(context.Context, string) error { return store.ErrAway }

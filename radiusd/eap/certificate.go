@@ -1,12 +1,49 @@
 package eap
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
 
 	"causeway/realms"
 )
+
+// proved is what one credential proved: whose it is, and what is known of them.
+type proved struct {
+	identity    realms.Identity
+	account     realms.Account
+	device      bool // it is a computer's own and not a person's
+	certificate realms.Certificate
+}
+
+// credit writes down what a credential proved, or as far as it came.
+func (c *conversation) credit(p proved) {
+	c.trace.Identity = p.identity
+	if p.certificate.Authority != "" {
+		c.trace.Certificate = p.certificate
+	}
+	if p.device {
+		c.trace.Device = p.identity
+	}
+}
+
+// vouchFor finds whose certificate it is, holds the name to the outer one (R4, R5)
+// and looks the account up. Full and resumed log-ins both pass through here. The
+// identity is told beside an error, too, once it is known.
+func (s *Server) vouchFor(ctx context.Context, outer realms.Identity, chains [][]*x509.Certificate) (p proved, err error) {
+	p.identity, err = s.chooseName(outer, certificateNames(chains[0][0]))
+	if err != nil {
+		return p, err
+	}
+	if s.cfg.Directory == nil {
+		p.account = realms.Account{Name: p.identity.String(), GroupsUnknown: true}
+	} else if p.account, err = s.cfg.Directory.Lookup(ctx, p.identity); err != nil {
+		return p, reasoned(err)
+	}
+	p.device = p.identity.Machine()
+	return p, nil
+}
 
 var (
 	oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}

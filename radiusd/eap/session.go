@@ -247,12 +247,12 @@ func (c *conversation) chainsStillGood(ctx context.Context, r *record) (realms.A
 	if err != nil {
 		return realms.Account{}, err
 	}
-	was := c.trace.Identity
-	account, err := c.server.vouchFor(ctx, c, chains)
-	if err == nil && c.trace.Identity != was {
+	p, err := c.server.vouchFor(ctx, c.outer, chains)
+	if err == nil && p.identity != c.trace.Identity {
 		err = errStale
 	}
-	return account, err
+	c.credit(p)
+	return p.account, err
 }
 
 func rawChains(chains [][]*x509.Certificate) (raw [][][]byte) {

@@ -2,7 +2,6 @@ package eap
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 
 	"causeway/radiusd/eap/packet"
@@ -64,20 +63,7 @@ func (m *eapTLS) acknowledged(_ context.Context, message []byte) (step, error) {
 
 // authorise judges the certificate that this handshake verified.
 func (m *eapTLS) authorise(ctx context.Context) (realms.Account, error) {
-	return m.c.server.vouchFor(ctx, m.c, m.tls.State().VerifiedChains)
-}
-
-// vouchFor finds whose certificate it is, holds the name to the outer one (R4, R5)
-// and looks the account up. Full and resumed log-ins both pass through here.
-func (s *Server) vouchFor(ctx context.Context, c *conversation, chains [][]*x509.Certificate) (realms.Account, error) {
-	id, err := s.chooseName(c.outer, certificateNames(chains[0][0]))
-	if err != nil {
-		return realms.Account{}, err
-	}
-	c.trace.Identity = id
-	if s.cfg.Directory == nil {
-		return realms.Account{Name: id.String(), GroupsUnknown: true}, nil
-	}
-	account, err := s.cfg.Directory.Lookup(ctx, id)
-	return account, reasoned(err)
+	p, err := m.c.server.vouchFor(ctx, m.c.outer, m.tls.State().VerifiedChains)
+	m.c.credit(p)
+	return p.account, err
 }

@@ -17,8 +17,9 @@ func (r Reason) Reason() string { return string(r) }
 // An AccountError is an error that knows whose account it is about, by the name
 // that the directory itself has for it.
 type AccountError struct {
-	Account string
-	Err     error
+	Account     string
+	PasswordSet string // as in Account
+	Err         error
 }
 
 func (e *AccountError) Error() string { return e.Account + ": " + e.Err.Error() }

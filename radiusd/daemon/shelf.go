@@ -17,7 +17,8 @@ import (
 type shelf struct {
 	cfg    config.Store
 	store  store.Store // sealed
-	key    []byte      // with which it is
+	counts store.Store // the same, and what this server knows of it while it is away
+	key    []byte      // with which they are
 	close  func()
 	houses int
 }
@@ -66,21 +67,22 @@ func (s *shelves) give(back *shelf) {
 // openShelf opens what the file names. What is in memory is sealed too, with a key
 // that nobody knows: secrets of sessions lie nowhere as they are.
 func openShelf(c config.Store, now func() time.Time, changed func(up bool, why string)) (*shelf, error) {
-	made := &shelf{cfg: c, houses: 1, close: func() {}}
-	var in store.Store
-	key := store.RandomKey()
+	made := &shelf{cfg: c, houses: 1, key: store.RandomKey(), close: func() {}}
+	memory := store.NewMemory(store.MemoryConfig{Now: now})
+	kept, counted := store.Store(memory), store.Store(memory)
 	if c.Kind == "redis" {
 		redis, err := openRedis(c, changed)
 		if err != nil {
 			return nil, err
 		}
-		in, key, made.close = redis, []byte(c.Key.Reveal()), redis.Close
-	} else {
-		in = store.NewMemory(store.MemoryConfig{Now: now})
+		kept, counted = redis, store.Fallback(redis, memory)
+		made.key, made.close = []byte(c.Key.Reveal()), redis.Close
 	}
-	made.key = key
 	var err error
-	made.store, err = store.Seal(in, key, now)
+	if made.store, err = store.Seal(kept, made.key, now); err != nil {
+		return nil, err
+	}
+	made.counts, err = store.Seal(counted, made.key, now)
 	return made, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,11 +28,17 @@ type Store interface {
 	Delete(ctx context.Context, key string) error
 }
 
+// A Lookup finds an account without its password, as realms.Directory does.
+type Lookup func(ctx context.Context, id realms.Identity) (realms.Account, error)
+
 // Config says how many wrong passwords are too many.
 type Config struct {
 	Directory string // its name in the configuration: each counts alone
 	Store     Store
 	Key       []byte // digests of passwords are made with it
+	// Lookup tells when a password was set: who has a new one enters at once. It is
+	// asked only before somebody is refused here.
+	Lookup Lookup
 	// Failures is how many wrong passwords of one account reach the directory within
 	// Window by a challenge and its response, where nobody can tell a new password
 	// from the old one. Corrections more are let through when they are sent as they
@@ -42,19 +49,14 @@ type Config struct {
 	Now                   func() time.Time // nil: time.Now
 }
 
+// remembered is how long a failed password is known again, where the directory
+// tells when passwords change.
+const remembered = 24 * time.Hour
+
 // A Guard counts for one directory. It is safe for concurrent use.
 type Guard struct {
-	cfg Config
-
-	mu    sync.Mutex
-	gates map[string]*gate
-}
-
-// A gate is the attempts of one account that are at the directory now, on this
-// server. No more are let in than could all fail.
-type gate struct {
-	inside int
-	left   chan struct{} // closed and replaced when one has left
+	cfg   Config
+	gates gates
 }
 
 // New returns a guard.
@@ -62,7 +64,24 @@ func New(cfg Config) *Guard {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Guard{cfg: cfg, gates: make(map[string]*gate)}
+	return &Guard{cfg: cfg, gates: gates{byName: make(map[string]*gate)}}
+}
+
+// A record is the failures of one account since its last good log-in. They are
+// forgotten together, a window after the last of them that reached the directory,
+// as Active Directory itself counts.
+type record struct {
+	Series      string    `json:"series"` // names the counter
+	Until       time.Time `json:"until"`
+	PasswordSet string    `json:"password_set,omitempty"`
+
+	failures int
+}
+
+// A failed password is kept as a digest.
+type failed struct {
+	At          time.Time `json:"at"`
+	PasswordSet string    `json:"password_set,omitempty"`
 }
 
 // Enter tells whether an attempt may reach the directory. An attempt that it lets
@@ -71,22 +90,36 @@ func New(cfg Config) *Guard {
 // password that has failed before.
 func (g *Guard) Enter(ctx context.Context, id realms.Identity, password certs.Secret) error {
 	account := g.account(ctx, id)
+	if password != "" && g.hasFailed(ctx, id, account, password) {
+		return fmt.Errorf("the same wrong password again, the directory was not asked: %w", realms.ErrBadPassword)
+	}
 	limit := g.cfg.Failures
 	if password != "" {
 		limit += g.cfg.Corrections
 	}
+	gate := g.gates.come(typed(id))
+	err := g.admit(ctx, gate, id, account, limit)
+	if err != nil {
+		g.gates.goAway(typed(id))
+	}
+	return err
+}
+
+// admit waits until an attempt may go in: until those before it could all fail and
+// this one too.
+func (g *Guard) admit(ctx context.Context, at *gate, id realms.Identity, account string, limit int) error {
 	for {
-		failures, until := g.failures(ctx, account)
-		if password != "" && failures > 0 && g.failed(ctx, account, password) {
-			return fmt.Errorf("the same wrong password again, the directory was not asked: %w", realms.ErrBadPassword)
-		}
-		if failures >= limit {
-			return fmt.Errorf("%d wrong passwords; until %s the directory is not asked: %w",
-				failures, until.UTC().Format("15:04:05 MST"), realms.ErrGuarded)
-		}
-		free := g.pass(gateName(id), limit-failures)
-		if free == nil {
+		r, free := at.enter(limit, func() record { return g.failures(ctx, account) })
+		switch {
+		case free == nil:
 			return nil
+		case r.failures < limit:
+		case g.changed(ctx, id, r.PasswordSet):
+			g.forgive(ctx, account)
+			continue
+		default:
+			return fmt.Errorf("%d wrong passwords; until %s the directory is not asked: %w",
+				r.failures, r.Until.UTC().Format("15:04:05 MST"), realms.ErrGuarded)
 		}
 		select {
 		case <-free:
@@ -98,7 +131,7 @@ func (g *Guard) Enter(ctx context.Context, id realms.Identity, password certs.Se
 
 // Leave tells what the directory said of an attempt that entered.
 func (g *Guard) Leave(ctx context.Context, id realms.Identity, password certs.Secret, err error) {
-	defer g.leave(gateName(id))
+	defer g.gates.leave(typed(id))
 	switch {
 	case errors.Is(err, realms.ErrBadPassword):
 		g.count(ctx, id, password, err)
@@ -110,23 +143,30 @@ func (g *Guard) Leave(ctx context.Context, id realms.Identity, password certs.Se
 // count writes a wrong password down, under the name that the directory itself has
 // for the account: somebody may type one person's name in several ways.
 func (g *Guard) count(ctx context.Context, id realms.Identity, password certs.Secret, err error) {
-	account := typed(id)
+	account, set := typed(id), ""
 	var of *realms.AccountError
 	if errors.As(err, &of) {
-		account = strings.ToLower(of.Account)
-		_ = g.cfg.Store.Put(ctx, g.key("alias", typed(id)), []byte(account), g.longest())
+		account, set = strings.ToLower(of.Account), of.PasswordSet
+		_ = g.cfg.Store.Put(ctx, g.key("alias", typed(id)), []byte(account), max(remembered, g.longest()))
 	}
-	if n, _ := g.failures(ctx, account); n == 0 { // what was counted before is over
-		_ = g.cfg.Store.Delete(ctx, g.key("count", account))
+	now := g.cfg.Now()
+	r := g.failures(ctx, account)
+	if r.failures == 0 { // what was counted before is over
+		r.Series = hex.EncodeToString(fmt.Append(nil, now.UnixNano()))
 	}
-	if _, err := g.cfg.Store.Add(ctx, g.key("count", account), 1, g.longest()); err != nil {
+	if _, err := g.cfg.Store.Add(ctx, g.counter(account, r), 1, g.longest()); err != nil {
 		return
 	}
-	until := g.cfg.Now().Add(g.cfg.Window)
-	_ = g.cfg.Store.Put(ctx, g.key("until", account), []byte(until.Format(time.RFC3339Nano)), g.cfg.Window)
-	if password != "" {
-		_ = g.cfg.Store.Put(ctx, g.digest(ctx, account, password), []byte{1}, g.longest())
+	r.Until, r.PasswordSet = now.Add(g.cfg.Window), set
+	g.put(ctx, g.key("record", account), r, g.cfg.Window)
+	if password == "" {
+		return
 	}
+	keep := g.cfg.Window
+	if set != "" {
+		keep = max(keep, remembered)
+	}
+	g.put(ctx, g.digest(account, password), failed{At: now, PasswordSet: set}, keep)
 }
 
 // longest is how long failures can follow one another, each within a window of the
@@ -135,45 +175,60 @@ func (g *Guard) longest() time.Duration {
 	return time.Duration(g.cfg.Failures+g.cfg.Corrections+1) * g.cfg.Window
 }
 
-// forgive forgets everything of an account whose owner knew the password.
+// forgive forgets the failures of an account whose owner knew the password, or has
+// a new one.
 func (g *Guard) forgive(ctx context.Context, account string) {
-	if n, _ := g.failures(ctx, account); n == 0 {
+	r := g.failures(ctx, account)
+	if r.failures == 0 {
 		return
 	}
-	_ = g.cfg.Store.Delete(ctx, g.key("until", account))
-	_ = g.cfg.Store.Delete(ctx, g.key("count", account))
-	_, _ = g.cfg.Store.Add(ctx, g.key("era", account), 1, 2*g.longest()) // digests of before mean nothing now
+	_ = g.cfg.Store.Delete(ctx, g.key("record", account))
+	_ = g.cfg.Store.Delete(ctx, g.counter(account, r))
+	g.put(ctx, g.key("forgiven", account), g.cfg.Now(), g.cfg.Window)
 }
 
-// failures returns how many there were, and when they are forgotten: a window after
-// the last one that reached the directory, as Active Directory itself counts.
-func (g *Guard) failures(ctx context.Context, account string) (n int, until time.Time) {
-	text, err := g.cfg.Store.Get(ctx, g.key("until", account))
+// failures returns what is known of an account's wrong passwords.
+func (g *Guard) failures(ctx context.Context, account string) (r record) {
+	if !g.get(ctx, g.key("record", account), &r) {
+		return record{}
+	}
+	count, err := g.cfg.Store.Add(ctx, g.counter(account, r), 0, g.longest())
 	if err != nil {
-		return 0, until
+		return record{}
 	}
-	if until, err = time.Parse(time.RFC3339Nano, string(text)); err != nil {
-		return 0, until
-	}
-	count, err := g.cfg.Store.Add(ctx, g.key("count", account), 0, g.longest())
-	if err != nil {
-		return 0, until
-	}
-	return int(count), until
+	r.failures = int(count)
+	return r
 }
 
-func (g *Guard) failed(ctx context.Context, account string, password certs.Secret) bool {
-	_, err := g.cfg.Store.Get(ctx, g.digest(ctx, account, password))
-	return err == nil
+// hasFailed tells whether this password failed before and nothing has changed since.
+func (g *Guard) hasFailed(ctx context.Context, id realms.Identity, account string, password certs.Secret) bool {
+	var before failed
+	key := g.digest(account, password)
+	if !g.get(ctx, key, &before) {
+		return false
+	}
+	var forgiven time.Time
+	switch {
+	case before.PasswordSet != "":
+		if !g.changed(ctx, id, before.PasswordSet) {
+			return true
+		}
+	case !g.get(ctx, g.key("forgiven", account), &forgiven) || forgiven.Before(before.At):
+		// Nobody tells when the password changed, and nobody has known it since.
+		return true
+	}
+	_ = g.cfg.Store.Delete(ctx, key)
+	return false
 }
 
-// digest is the name of a failed password: a keyed digest, bound to directory,
-// account and the time since the last good log-in.
-func (g *Guard) digest(ctx context.Context, account string, password certs.Secret) string {
-	era, _ := g.cfg.Store.Add(ctx, g.key("era", account), 0, 2*g.longest())
-	mac := hmac.New(sha256.New, g.cfg.Key)
-	_, _ = fmt.Fprintf(mac, "%q %q %d %q", g.cfg.Directory, account, era, password.Reveal())
-	return g.key("failed", account) + ":" + hex.EncodeToString(mac.Sum(nil))
+// changed tells whether an account has another password than the one that was set
+// then.
+func (g *Guard) changed(ctx context.Context, id realms.Identity, then string) bool {
+	if then == "" {
+		return false
+	}
+	account, err := g.cfg.Lookup(ctx, id)
+	return err == nil && account.PasswordSet != "" && account.PasswordSet != then
 }
 
 // account is whom a name means, as far as a failure has told.
@@ -184,41 +239,100 @@ func (g *Guard) account(ctx context.Context, id realms.Identity) string {
 	return typed(id)
 }
 
-func typed(id realms.Identity) string    { return strings.ToLower(id.String()) }
-func gateName(id realms.Identity) string { return typed(id) }
+func typed(id realms.Identity) string { return strings.ToLower(id.String()) }
 
 func (g *Guard) key(what, of string) string {
 	return "guard:" + what + ":" + g.cfg.Directory + ":" + of
 }
 
-// pass lets an attempt in where fewer than limit are inside; else it returns what
-// closes when one has left.
-func (g *Guard) pass(name string, limit int) <-chan struct{} {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	at := g.gates[name]
-	if at == nil {
-		at = &gate{left: make(chan struct{})}
-		g.gates[name] = at
-	}
-	if at.inside >= limit {
-		return at.left
-	}
-	at.inside++
-	return nil
+func (g *Guard) counter(account string, r record) string {
+	return g.key("count", account) + ":" + r.Series
 }
 
-func (g *Guard) leave(name string) {
+// digest is the name of a failed password: a keyed digest, bound to the directory
+// and the account.
+func (g *Guard) digest(account string, password certs.Secret) string {
+	mac := hmac.New(sha256.New, g.cfg.Key)
+	_, _ = fmt.Fprintf(mac, "%q %q %q", g.cfg.Directory, account, password.Reveal())
+	return g.key("failed", account) + ":" + hex.EncodeToString(mac.Sum(nil))
+}
+
+func (g *Guard) get(ctx context.Context, key string, into any) bool {
+	b, err := g.cfg.Store.Get(ctx, key)
+	return err == nil && json.Unmarshal(b, into) == nil
+}
+
+func (g *Guard) put(ctx context.Context, key string, value any, ttl time.Duration) {
+	if b, err := json.Marshal(value); err == nil {
+		_ = g.cfg.Store.Put(ctx, key, b, ttl)
+	}
+}
+
+// gates hold back attempts that could all fail together: of one account, on this
+// server, no more are at the directory than may still fail.
+type gates struct {
+	mu     sync.Mutex
+	byName map[string]*gate
+}
+
+// A gate is the attempts of one account that are at the directory now, or wait.
+type gate struct {
+	here int // guarded by the gates' lock
+
+	mu     sync.Mutex // held while the failures are read: those who are inside stay counted
+	inside int
+	left   chan struct{} // closed and replaced when one has left
+}
+
+// come returns the gate of a name; whoever came leaves it or goes away.
+func (g *gates) come(name string) *gate {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := g.gates[name]
+	at := g.byName[name]
+	if at == nil {
+		at = &gate{left: make(chan struct{})}
+		g.byName[name] = at
+	}
+	at.here++
+	return at
+}
+
+// goAway is for who came and was not let in.
+func (g *gates) goAway(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if at := g.byName[name]; at != nil {
+		if at.here--; at.here == 0 {
+			delete(g.byName, name)
+		}
+	}
+}
+
+// leave is for who was let in.
+func (g *gates) leave(name string) {
+	g.mu.Lock()
+	at := g.byName[name]
+	g.mu.Unlock()
 	if at == nil {
 		return
 	}
+	at.mu.Lock()
 	at.inside--
 	close(at.left)
 	at.left = make(chan struct{})
-	if at.inside == 0 {
-		delete(g.gates, name)
+	at.mu.Unlock()
+	g.goAway(name)
+}
+
+// enter lets an attempt in, unless it and those inside could fail beyond the limit;
+// else it returns what closes when one has left.
+func (at *gate) enter(limit int, failures func() record) (record, <-chan struct{}) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	r := failures()
+	if r.failures+at.inside >= limit {
+		return r, at.left
 	}
+	at.inside++
+	return r, nil
 }

@@ -25,6 +25,8 @@ type trust struct {
 	asked    int
 	wrong    []time.Time // wrong passwords that the directory saw
 	account  string      // the directory's own name of everybody; empty: as typed
+	set      string      // when the password was set; empty: it does not tell
+	lookups  int
 	slow     func()
 }
 
@@ -37,8 +39,15 @@ func newTrust(t testing.TB, s Store) *trust {
 		}
 		s = memory
 	}
-	d.guard = New(Config{Directory: "trust", Store: s, Key: []byte("digests"), Failures: 4, Corrections: 2, Window: 30 * time.Minute, Now: d.clock})
+	d.guard = New(Config{Directory: "trust", Store: s, Key: []byte("digests"), Lookup: d.lookup, Failures: 4, Corrections: 2, Window: 30 * time.Minute, Now: d.clock})
 	return d
+}
+
+func (d *trust) lookup(context.Context, realms.Identity) (realms.Account, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lookups++
+	return realms.Account{Name: "nurse", PasswordSet: d.set}, nil
 }
 
 func (d *trust) clock() time.Time { return d.now }
@@ -73,7 +82,7 @@ func (d *trust) judge(password string) error {
 	}
 	d.wrong = append(d.wrong, d.now)
 	if d.account != "" {
-		return &realms.AccountError{Account: d.account, Err: realms.ErrBadPassword}
+		return &realms.AccountError{Account: d.account, PasswordSet: d.set, Err: realms.ErrBadPassword}
 	}
 	return realms.ErrBadPassword
 }
@@ -136,6 +145,54 @@ func TestS21ACorrectedPasswordEnters(t *testing.T) {
 	}
 }
 
+// Holds S21: where the directory tells when a password was set, the telephone that
+// repeats the old one stays away from it also after good log-ins, and a new password
+// enters at once: by a response, and when it is one that had failed before.
+func TestS21ANewPasswordEnters(t *testing.T) {
+	d := newTrust(t, nil)
+	d.account, d.set = "CN=A Nurse,DC=northbridge", "monday"
+	for range 20 {
+		_ = d.try(nurse, "old", false)
+		if err := d.try(nurse, "new", false); err != nil {
+			t.Fatal(err)
+		}
+		d.now = d.now.Add(10 * time.Minute)
+	}
+	if len(d.wrong) != 1 {
+		t.Errorf("the directory saw the old password %d times in three hours", len(d.wrong))
+	}
+	for range 20 {
+		_ = d.try(nurse, "newer", true)
+	}
+	if err := d.try(nurse, "new", true); !errors.Is(err, realms.ErrGuarded) || len(d.wrong) != 5 {
+		t.Fatalf("%v after %d wrong passwords", err, len(d.wrong))
+	}
+	d.password, d.set = "old", "tuesday" // the service desk sets what the caller had tried
+	if err := d.try(nurse, "old", false); err != nil {
+		t.Errorf("it failed on Monday and was set on Tuesday: %v", err)
+	}
+	d.password, d.set = "newest", "wednesday"
+	for range 20 {
+		_ = d.try(nurse, "old", true)
+	}
+	d.password, d.set = "newest of all", "thursday"
+	if err := d.try(nurse, "newest of all", true); err != nil {
+		t.Errorf("a response with a password set since: %v", err)
+	}
+}
+
+// The directory is asked when a password was set only before somebody is refused.
+func TestGuardLooksUpWhenItRefuses(t *testing.T) {
+	d := newTrust(t, nil)
+	d.account, d.set = "CN=A Nurse,DC=northbridge", "monday"
+	for i := range 4 {
+		_ = d.try(nurse, fmt.Sprint("guess ", i), true)
+	}
+	if err := d.try(nurse, "new", false); err != nil || d.lookups != 0 {
+		t.Errorf("%v with %d questions", err, d.lookups)
+	}
+}
+
 // Somebody who guesses with ever new passwords stays below the threshold too.
 func TestS21Guesses(t *testing.T) {
 	d := newTrust(t, nil)
@@ -167,8 +224,8 @@ func TestS21AtOnce(t *testing.T) {
 		if password == "old" && (len(d.wrong) > 4 || n > 0) || password == "new" && n != 50 {
 			t.Errorf("%s: %d wrong at the directory, %d in", password, len(d.wrong), n)
 		}
-		if len(d.guard.gates) != 0 {
-			t.Errorf("%d gates are left open", len(d.guard.gates))
+		if len(d.guard.gates.byName) != 0 {
+			t.Errorf("%d gates are left open", len(d.guard.gates.byName))
 		}
 	}
 }

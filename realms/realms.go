@@ -131,7 +131,9 @@ type Directory interface {
 }
 
 // An NTHasher is a Directory that can give the NT hash of a password
-// (MD4 of its UTF-16LE form), so that MSCHAPv2 can be checked here.
+// (MD4 of its UTF-16LE form), so that MSCHAPv2 can be checked here. Beside
+// [ErrPasswordExpired] and [ErrMustChange] it gives the hash too, so that only who
+// knows the password is told that it has expired.
 type NTHasher interface {
 	NTHash(ctx context.Context, id Identity) ([16]byte, error)
 }

@@ -18,7 +18,7 @@ func openLDAP(name string, c config.Directory) (realms.Directory, func(), error)
 		StartTLS: c.StartTLS, Plain: c.Plain, Roots: roots, ServerName: c.ServerName,
 		UserFilter: c.UserFilter, MachineFilter: c.MachineFilter,
 		GroupBase: c.GroupBase, GroupFilter: c.GroupFilter, GroupName: c.GroupName, MemberOf: c.MemberOf,
-		NTHashAttribute: c.NTHashAttribute,
+		NTHashAttribute: c.NTHashAttribute, ClearPasswordAttribute: c.ClearAttribute,
 	})
 	if err != nil {
 		return nil, nil, err

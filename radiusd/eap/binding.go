@@ -31,8 +31,12 @@ type binding struct {
 }
 
 // newBinding mixes the tunnel's key material with the inner method's keys. Of both
-// it takes what section 3.1.5.5.2.2 names: 40 octets and 32.
+// it takes what section 3.1.5.5.2.2 names: 40 octets and 32. A method that makes no
+// keys counts as zeros.
 func newBinding(tunnel, inner []byte) *binding {
+	if inner == nil {
+		inner = make([]byte, 32)
+	}
 	keys := prfPlus(tunnel[:40], "Inner Methods Compound Keys", inner[:32], 60)
 	return &binding{ipmk: keys[:40], cmk: keys[40:]}
 }

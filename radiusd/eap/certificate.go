@@ -13,25 +13,43 @@ import (
 type proved struct {
 	identity    realms.Identity
 	account     realms.Account
-	device      bool // it is a computer's own and not a person's
+	device      bool   // it is a computer's own and not a person's
+	inner       string // the method inside the tunnel; empty: outside
 	certificate realms.Certificate
+	chains      [][]*x509.Certificate // as they were verified; nil: a password proved it
 }
 
-// credit writes down what a credential proved, or as far as it came.
+// credit writes down what a credential proved, or as far as it came. Where a person
+// and a computer are both proved, the log-in is the person's.
 func (c *conversation) credit(p proved) {
-	c.trace.Identity = p.identity
-	if p.certificate.Authority != "" {
-		c.trace.Certificate = p.certificate
-	}
 	if p.device {
 		c.trace.Device = p.identity
 	}
+	if p.certificate.Authority != "" {
+		c.trace.Certificate = p.certificate
+	}
+	c.trace.Identity = p.identity
+	if p.inner != "" {
+		c.trace.Inner = p.inner
+	}
+}
+
+// accountOf is whose log-in it is: a person's, if one was proved, or else the
+// computer's.
+func accountOf(proofs []proved) (account realms.Account) {
+	for _, p := range proofs {
+		if account = p.account; !p.device {
+			break
+		}
+	}
+	return account
 }
 
 // vouchFor finds whose certificate it is, holds the name to the outer one (R4, R5)
 // and looks the account up. Full and resumed log-ins both pass through here. The
 // identity is told beside an error, too, once it is known.
 func (s *Server) vouchFor(ctx context.Context, outer realms.Identity, chains [][]*x509.Certificate) (p proved, err error) {
+	p.chains = chains
 	p.identity, err = s.chooseName(outer, certificateNames(chains[0][0]))
 	if err != nil {
 		return p, err
@@ -43,6 +61,19 @@ func (s *Server) vouchFor(ctx context.Context, outer realms.Identity, chains [][
 	}
 	p.device = p.identity.Machine()
 	return p, nil
+}
+
+// verifyChain judges a chain by the authorities and the clock of now, as TLS does when a
+// certificate is shown.
+func (s *Server) verifyChain(chain []*x509.Certificate) ([][]*x509.Certificate, error) {
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	return chain[0].Verify(x509.VerifyOptions{
+		Roots: s.cfg.Keeper.Current().ClientCAs, Intermediates: between, CurrentTime: s.cfg.Now(),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
 }
 
 var (

@@ -29,34 +29,25 @@ func (w *wallet) Put(key string, session *tls.ClientSessionState) {
 // carried over, a good password, carries nothing.
 func TestS3NothingIsResumed(t *testing.T) {
 	s := serve(t, nil)
-	again := map[string]func([]byte) []byte{
-		"ttls-pap": papInner(amy, "wrong"), "peap": peapInnerClient(amy, "wrong"),
-	}
 	for _, version := range versions {
 		for _, way := range ways {
 			w := &wallet{ClientSessionCache: tls.NewLRUClientSessionCache(8)}
-			keeping := func(kind packet.Type, inner func([]byte) []byte) *peer {
+			keeping := func(p *peer) *peer {
 				cfg := theWard().clientTLS(version, amy)
 				cfg.ClientSessionCache = w
-				return newPeer(t, s, nobody, kind, cfg, inner)
+				p.tls = packet.NewClient(cfg)
+				t.Cleanup(p.tls.Close)
+				return p
 			}
-			first := meet(t, s, version, way, nobody, amy, "correct horse")
-			p := keeping(first.kind, first.inner)
-			if way == "ttls-mschapv2" {
-				p.inner = p.mschapInner(amy, "correct horse", nil)
-			}
+			p := keeping(meet(t, s, version, way, nobody, amy, "correct horse"))
 			if a, err := p.login(); err != nil || a.Code != radius.CodeAccessAccept {
 				t.Fatalf("%s: %+v, %v", way, a, err)
 			}
 			if w.kept != 0 || p.conv.Trace().Resumed {
 				t.Errorf("%s, %s: the device keeps %d sessions", way, tls.VersionName(version), w.kept)
 			}
-			for name, inner := range again {
-				kind := packet.TTLS
-				if name == "peap" {
-					kind = packet.PEAP
-				}
-				p := keeping(kind, inner)
+			for _, name := range []string{"ttls-pap", "peap-eap-mschapv2"} {
+				p := keeping(meet(t, s, version, name, nobody, amy, "wrong"))
 				a, err := p.login()
 				if a.Code != radius.CodeAccessReject || reasonOf(err) != realms.ErrBadPassword || p.conv.Trace().Resumed {
 					t.Errorf("%s after %s, %s: %v, %v", name, way, tls.VersionName(version), a.Code, err)

@@ -32,10 +32,11 @@ type Step struct {
 	Done    *Result
 }
 
-// A Result is who was authenticated, and the keys that came of it.
+// A Result is what was proved, and the keys that came of it.
 type Result struct {
-	Account realms.Account
-	MSK     []byte // 64 octets (RFC 3748, section 7.10); nil: none
+	proofs []proved
+	MSK    []byte // 64 octets (RFC 3748, section 7.10); nil: none
+	EMSK   []byte // 64 octets; nil: none
 }
 
 // A conversation is one supplicant's log-in.
@@ -233,22 +234,11 @@ func (c *conversation) nak(ctx context.Context, p packet.Packet) (realms.Answer,
 	c.run.Close()
 	c.tried = append(c.tried, c.method)
 	wanted := wantedTypes(p.Data)
-	for _, m := range c.server.offered {
-		if bytes.IndexByte(wanted, byte(m.Type)) >= 0 && !c.refused(m) {
-			c.id++
-			return c.offer(ctx, p.ID, m)
-		}
+	if m := choose(c.server.offered, c.tried, wanted); m != nil {
+		c.id++
+		return c.offer(ctx, p.ID, m)
 	}
 	return c.fail(p.ID, fmt.Errorf("the supplicant wants EAP types %v: %w", wanted, realms.ErrNoMethod))
-}
-
-func (c *conversation) refused(m *method) bool {
-	for _, t := range c.tried {
-		if t == m {
-			return true
-		}
-	}
-	return false
 }
 
 // wantedTypes returns the types that a Nak asks for. An expanded Nak lists
@@ -314,7 +304,7 @@ func (c *conversation) succeed(response uint8, r *Result) (realms.Answer, error)
 	c.Close()
 	answer := realms.Answer{
 		Code: radius.CodeAccessAccept, EAP: packet.Packet{Code: packet.Success, ID: response}.Encode(),
-		Account: r.Account, UserName: c.name,
+		Account: accountOf(r.proofs), UserName: c.name,
 	}
 	if len(r.MSK) >= packet.MSKLength {
 		answer.Keys = realms.Keys{Recv: r.MSK[:32:32], Send: r.MSK[32:64:64]}

@@ -167,7 +167,7 @@ func TestP24Nak(t *testing.T) {
 
 // Holds P26: a method's packets under an expanded type are the method's.
 func TestP26ExpandedTypes(t *testing.T) {
-	p := meet(t, serve(t, nil), tls.VersionTLS12, "peap", nobody, amy, "correct horse")
+	p := meet(t, serve(t, nil), tls.VersionTLS12, "peap-eap-mschapv2", nobody, amy, "correct horse")
 	message := identityResponse(p.name)
 	for {
 		a, err := p.send(message)
@@ -548,7 +548,7 @@ func TestReloadOfTheCertificate(t *testing.T) {
 
 // An own realm without a directory: the certificate is the account.
 func TestTLSWithoutDirectory(t *testing.T) {
-	s := serve(t, func(c *Config) { c.Methods, c.Directory = []string{"tls"}, nil })
+	s := serve(t, func(c *Config) { c.Methods, c.Inner, c.Directory = []string{"tls"}, nil, nil })
 	a, err := meet(t, s, tls.VersionTLS13, "tls", nobody, "zoe@"+testRealm, "").login()
 	if err != nil || a.Account.Name != "zoe@"+testRealm || !a.Account.GroupsUnknown {
 		t.Fatal(a, err)

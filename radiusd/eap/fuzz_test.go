@@ -81,10 +81,10 @@ func FuzzInside(f *testing.F) {
 		if bytes.Contains(a, []byte("correct horse")) {
 			return
 		}
-		p := &peapInner{c: open(s, nobody).(*conversation), tunnelKey: func() ([]byte, error) { return make([]byte, 64), nil }}
+		p, q := peapInside(s), ttlsInside(s, make([]byte, 17))
+		defer p.in.Close()
+		defer func() { q.in.Close() }()
 		p.begin()
-		q := &ttlsInner{c: open(s, nobody).(*conversation), challenge: func() ([]byte, error) { return make([]byte, 17), nil }}
-		q.next = q.credentials
 		for _, message := range [][]byte{a, b, c, d} {
 			if _, account, _ := p.hear(context.Background(), message); account != nil {
 				t.Fatal("PEAP accepted")

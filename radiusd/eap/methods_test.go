@@ -2,8 +2,11 @@ package eap
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"layeh.com/radius"
@@ -20,7 +23,7 @@ const (
 	anonymous = "anonymous@" + testRealm
 )
 
-// meet returns a peer for one of the four ways to log in.
+// meet returns a peer for one of the ways to log in.
 func meet(t testing.TB, s *Server, version uint16, way, outer, inner, password string) *peer {
 	cfg := theWard().clientTLS(version, inner)
 	switch way {
@@ -32,13 +35,44 @@ func meet(t testing.TB, s *Server, version uint16, way, outer, inner, password s
 		p := newPeer(t, s, outer, packet.TTLS, cfg, nil)
 		p.inner = p.mschapInner(inner, password, nil)
 		return p
-	case "peap":
-		return newPeer(t, s, outer, packet.PEAP, cfg, peapInnerClient(inner, password))
+	case "ttls-chap":
+		p := newPeer(t, s, outer, packet.TTLS, cfg, nil)
+		p.inner = p.chapInner(inner, password)
+		return p
+	case "ttls-mschap":
+		p := newPeer(t, s, outer, packet.TTLS, cfg, nil)
+		p.inner = p.msChapInner(inner, password)
+		return p
 	}
-	panic(way)
+	outside, kind, _ := strings.Cut(way, "-eap-")
+	client := &innerClient{name: inner, password: password, kind: map[string]packet.Type{
+		"mschapv2": packet.MSCHAPv2, "gtc": packet.GTC, "tls": packet.TLS,
+	}[kind]}
+	if client.kind == packet.TLS {
+		client.tls = packet.NewClient(theWard().clientTLS(version, inner))
+		t.Cleanup(client.tls.Close)
+	}
+	p := newPeer(t, s, outer, packet.TTLS, cfg, inTTLS(client))
+	if outside == "peap" {
+		p.kind, p.inner = packet.PEAP, inPEAP(client)
+	}
+	p.innerEAP = client
+	return p
 }
 
-var ways = []string{"tls", "ttls-pap", "ttls-mschapv2", "peap"}
+var ways = []string{
+	"tls", "ttls-pap", "ttls-chap", "ttls-mschap", "ttls-mschapv2", "ttls-eap-mschapv2", "ttls-eap-gtc", "ttls-eap-tls",
+	"peap-eap-mschapv2", "peap-eap-gtc", "peap-eap-tls",
+}
+
+// passwordWays are those whose credential is a password, toldWays those of them that tell their failure in words.
+func passwordWays() []string {
+	return slices.DeleteFunc(slices.Clone(ways), func(way string) bool { return strings.HasSuffix(way, "tls") })
+}
+
+func toldWays() []string {
+	return slices.DeleteFunc(slices.Clone(ways), func(way string) bool { return !strings.HasSuffix(way, "mschapv2") })
+}
 
 // TestMethods holds R4, R5, P16, P23, P24, P27 and S9 for each method and version.
 func TestMethods(t *testing.T) {
@@ -104,7 +138,7 @@ func TestMethods(t *testing.T) {
 // Holds S18: an unknown name and a wrong password look alike on the wire.
 func TestS18UnknownAndWrongLookAlike(t *testing.T) {
 	s := serve(t, nil)
-	for _, way := range ways[1:] {
+	for _, way := range passwordWays() {
 		for _, version := range versions {
 			shape := func(name string) (sizes []int) {
 				p := meet(t, s, version, way, nobody, name, "not it")
@@ -115,7 +149,7 @@ func TestS18UnknownAndWrongLookAlike(t *testing.T) {
 					if err != nil {
 						return sizes
 					}
-					if way == "peap" || len(sizes) > 6 || version == tls.VersionTLS13 && len(sizes) > 4 {
+					if strings.HasPrefix(way, "peap") || len(sizes) > 6 || version == tls.VersionTLS13 && len(sizes) > 4 {
 						sizes = append(sizes, len(p.heard))
 					}
 					response = p.respond(answer.EAP)
@@ -137,7 +171,7 @@ func TestS18UnknownAndWrongLookAlike(t *testing.T) {
 // A server that cannot ask its directory does not blame the password.
 func TestDirectoryFaultIsNotTheSupplicants(t *testing.T) {
 	s := serve(t, nil)
-	for _, way := range ways[1:] {
+	for _, way := range passwordWays() {
 		p := meet(t, s, tls.VersionTLS13, way, nobody, "lost@"+testRealm, "nobody home")
 		if _, err := p.login(); reasonOf(err) != realms.ErrUnreachable {
 			t.Errorf("%s: %v", way, err)
@@ -150,7 +184,7 @@ func TestDirectoryFaultIsNotTheSupplicants(t *testing.T) {
 
 func TestMSCHAPv2FailureText(t *testing.T) {
 	s := serve(t, nil)
-	for _, way := range ways[2:] {
+	for _, way := range toldWays() {
 		p := meet(t, s, tls.VersionTLS12, way, nobody, amy, "wrong")
 		heard := []byte(nil)
 		inner := p.inner
@@ -258,8 +292,8 @@ func TestTTLSMessages(t *testing.T) {
 		"S10 NUL inside":           {avps(name, secret([]byte("correct\x00horse"))), realms.ErrBadPassword},
 		"S8 PAP and CHAP":          {avps(name, word, packet.AVP{Code: packet.AVPCHAPPassword, Data: make([]byte, 17)}), realms.ErrCredentialsMixed},
 		"S8 PAP and MSCHAPv2":      {append(ttlsMSCHAPv2(amy, make([]byte, 16), make([]byte, 50)), avps(word)...), realms.ErrCredentialsMixed},
-		"CHAP alone":               {avps(name, packet.AVP{Code: packet.AVPCHAPPassword, Data: make([]byte, 17)}), realms.ErrNoMethod},
-		"EAP inside":               {avps(packet.AVP{Code: packet.AVPEAPMessage, Mandatory: true, Data: identityResponse(amy)}), realms.ErrNoMethod},
+		"CHAP, no challenge":       {avps(name, packet.AVP{Code: packet.AVPCHAPPassword, Data: make([]byte, 17)}), realms.ErrCredentialsMissing},
+		"EAP that repeats itself":  {avps(packet.AVP{Code: packet.AVPEAPMessage, Mandatory: true, Data: identityResponse(amy)}), realms.ErrInnerProtocol},
 		"garbage":                  {[]byte("garbage"), realms.ErrInnerProtocol},
 		"P52 zeros for challenge":  {ttlsMSCHAPv2(amy, make([]byte, 16), make([]byte, 50)), realms.ErrInnerProtocol},
 		"P52 short response":       {ttlsMSCHAPv2(amy, make([]byte, 16), make([]byte, 49)), realms.ErrInnerProtocol},
@@ -301,6 +335,123 @@ func TestP52ImplicitChallenge(t *testing.T) {
 	}
 }
 
+// Holds P52 for the other kinds: each octet of challenge and identifier must be the
+// tunnel's own.
+func TestP52ImplicitChallengeOfCHAP(t *testing.T) {
+	s := serve(t, nil)
+	for way, octets := range map[string]int{"ttls-chap": 16, "ttls-mschap": 8} {
+		for i := range octets + 1 {
+			p := meet(t, s, tls.VersionTLS12, way, nobody, amy, "correct horse")
+			honest := p.inner
+			p.inner = func(plain []byte) []byte {
+				list := must(packet.ParseAVPs(honest(plain))) // name, challenge, response
+				for j := range list {
+					list[j].Data = bytes.Clone(list[j].Data)
+				}
+				if i < octets {
+					list[1].Data[i] ^= 1
+				} else {
+					list[2].Data[0] ^= 1
+				}
+				return avps(list...)
+			}
+			if answer, err := p.login(); reasonOf(err) != realms.ErrInnerProtocol || answer.Code != radius.CodeAccessReject {
+				t.Errorf("%s, octet %d: %v", way, i, err)
+			}
+		}
+	}
+}
+
+// Who knows a password that has expired is told so (E=648), and may not change it
+// here (E=709); who does not is told what everybody is told. For the controller it is
+// one Reject (S9).
+func TestPasswordThatHasExpired(t *testing.T) {
+	directory := newMemory()
+	directory.fault[amy] = realms.ErrPasswordExpired
+	s := serve(t, func(c *Config) { c.Directory = expiring{directory} })
+	for _, way := range toldWays() {
+		for _, x := range []struct {
+			password string
+			changes  bool
+			want     realms.Reason
+			told     []string
+		}{
+			{"correct horse", false, realms.ErrPasswordExpired, []string{"E=648 R=0 C="}},
+			{"wrong", false, realms.ErrBadPassword, []string{"E=691 R=0 C="}},
+			{"correct horse", true, realms.ErrPasswordExpired, []string{"E=648 R=0 C=", "E=709 R=0 C="}},
+			{"wrong", true, realms.ErrBadPassword, []string{"E=691 R=0 C="}},
+		} {
+			if x.changes && way == "ttls-mschapv2" {
+				continue // there the answer is a message of another kind, and the end
+			}
+			p := meet(t, s, tls.VersionTLS13, way, nobody, amy, x.password)
+			if p.innerEAP != nil {
+				p.innerEAP.changes = x.changes
+			}
+			var heard []byte
+			inner := p.inner
+			p.inner = func(plain []byte) []byte { heard = append(heard, plain...); return inner(plain) }
+			answer, err := p.login()
+			if reasonOf(err) != x.want || len(answer.EAP) != 4 {
+				t.Errorf("%s, %+v: %v", way, x, err)
+			}
+			if n := bytes.Count(heard, []byte("E=")); n != len(x.told) {
+				t.Errorf("%s, %+v: told %q", way, x, heard)
+			}
+			for _, told := range x.told {
+				if !bytes.Contains(heard, []byte(told)) {
+					t.Errorf("%s, %+v: told %q", way, x, heard)
+				}
+			}
+		}
+	}
+}
+
+// expiring gives the hash of a password that has expired beside the error.
+type expiring struct{ *memory }
+
+func (d expiring) NTHash(ctx context.Context, id realms.Identity) ([16]byte, error) {
+	hash, err := d.memory.NTHash(ctx, id)
+	if err == nil {
+		err = d.fault[id.String()]
+	}
+	return hash, err
+}
+
+// What the configuration names must be servable, and what it does not name is left out
+// where it is not.
+func TestInnerMethodsAllowed(t *testing.T) {
+	plain := plainDirectory{theWard().directory}
+	for what, x := range map[string]struct {
+		change func(*Config)
+		says   string
+	}{
+		"default":             {func(c *Config) { c.Inner = nil }, ""},
+		"default, no hashes":  {func(c *Config) { c.Inner, c.Directory, c.Methods = nil, plain, []string{"ttls"} }, ""},
+		"PEAP, no hashes":     {func(c *Config) { c.Inner, c.Directory = nil, plain }, "no NT hashes"},
+		"PEAP with GTC":       {func(c *Config) { c.Inner, c.Directory = []string{"gtc"}, plain }, ""},
+		"PEAP with PAP":       {func(c *Config) { c.Inner = []string{"pap"} }, "no EAP method"},
+		"MSCHAPv2, no hashes": {func(c *Config) { c.Inner, c.Directory = []string{"gtc", "mschapv2"}, plain }, "no NT hashes"},
+		"CHAP, no passwords":  {func(c *Config) { c.Inner, c.Directory = []string{"gtc", "chap"}, plain }, "in the clear"},
+		"TLS, no authority":   {func(c *Config) { c.Keeper, c.Methods, c.Inner = withoutClients(), []string{"peap"}, []string{"tls"} }, "no authority"},
+		"unknown":             {func(c *Config) { c.Inner = []string{"md5"} }, "not known"},
+		"none":                {func(c *Config) { c.Inner = []string{} }, "no method is allowed"},
+	} {
+		cfg := theWard().config()
+		x.change(&cfg)
+		_, err := New(cfg)
+		if (err == nil) != (x.says == "") || err != nil && !strings.Contains(err.Error(), x.says) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	s := serve(t, func(c *Config) { c.Inner = []string{"gtc", "pap"} })
+	for _, way := range []string{"ttls-mschapv2", "ttls-chap", "ttls-eap-mschapv2", "peap-eap-mschapv2", "peap-eap-tls"} {
+		if _, err := meet(t, s, tls.VersionTLS13, way, nobody, amy, "correct horse").login(); reasonOf(err) != realms.ErrNoMethod {
+			t.Errorf("%s: %v", way, err)
+		}
+	}
+}
+
 // Methods that a configuration names are checked without a server.
 func TestCheckMethods(t *testing.T) {
 	for _, names := range [][]string{nil, {"md5"}, {"tls", "tls"}, {"TLS"}} {
@@ -311,7 +462,7 @@ func TestCheckMethods(t *testing.T) {
 	if err := CheckMethods([]string{"peap", "tls", "ttls", "pap"}); err != nil {
 		t.Error(err)
 	}
-	if len(Methods()) != len(methods) {
+	if len(Methods()) != len(methods) || len(Inners()) != len(inners) {
 		t.Error("a method is missing")
 	}
 	for _, f := range Methods() { // P25: GTC and its like only inside a tunnel

@@ -67,25 +67,30 @@ func (s *Server) verify(ctx context.Context, id realms.Identity, x exchange, use
 		})
 		return account, key, reasoned(err)
 	case realms.NTHasher:
-		return s.verifyHash(ctx, d, id, x, user)
+		return s.verifyHash(ctx, d, id, x.response, func(hash [16]byte) [24]byte {
+			return packet.NTResponse(x.authenticator, x.peer, user, hash)
+		})
 	}
 	return realms.Account{}, [16]byte{}, realms.ErrNoHash
 }
 
-// verifyHash compares the response with that of the directory's hash. For a name
+// verifyHash compares a response with that of the directory's hash. For a name
 // that has none, the hash of nobody is compared, so that an unknown name takes as
-// long as a known one (S18).
-func (s *Server) verifyHash(ctx context.Context, d realms.NTHasher, id realms.Identity, x exchange, user string) (realms.Account, [16]byte, error) {
+// long as a known one (S18). Of a password that has expired only who knows it is
+// told.
+func (s *Server) verifyHash(ctx context.Context, d realms.NTHasher, id realms.Identity, response [24]byte, answer func(hash [16]byte) [24]byte) (realms.Account, [16]byte, error) {
 	hash, err := d.NTHash(ctx, id)
 	if err == nil && hash == emptyHash {
 		err = realms.ErrEmptyPassword // anybody could answer for it
 	}
-	if err != nil {
+	if err != nil && !mustChange(err) {
 		hash = s.dummy
 	}
-	want := packet.NTResponse(x.authenticator, x.peer, user, hash)
-	equal := subtle.ConstantTimeCompare(want[:], x.response[:]) == 1
+	want := answer(hash)
+	equal := subtle.ConstantTimeCompare(want[:], response[:]) == 1
 	switch {
+	case mustChange(err) && !equal:
+		return realms.Account{}, [16]byte{}, fmt.Errorf("%s: %w", err, realms.ErrBadPassword)
 	case err != nil:
 		return realms.Account{}, [16]byte{}, reasoned(err)
 	case !equal:
@@ -112,11 +117,24 @@ func ours(err error) bool {
 	return false
 }
 
-// failureText is what a supplicant is told of a wrong password, an unknown name or
-// a closed account alike (RFC 2759, section 6): no retry, and a challenge that the
-// form of the message wants.
-func (s *Server) failureText() string {
+// failureText is what a supplicant is told (RFC 2759, section 6): of a wrong password,
+// an unknown name or a closed account alike; and, to who knew a password that has
+// expired, that it has. There is no retry, and a challenge that the form of the
+// message wants.
+func (s *Server) failureText(err error) string {
+	if mustChange(err) {
+		return s.sayFailure(648, "Password expired")
+	}
+	return s.sayFailure(691, "Authentication failed")
+}
+
+// changeRefusedText answers a new password (RFC 2759, section 7), which is not taken.
+func (s *Server) changeRefusedText() string {
+	return s.sayFailure(709, "Change it on a wired computer")
+}
+
+func (s *Server) sayFailure(code int, text string) string {
 	var challenge [16]byte
 	_, _ = io.ReadFull(s.cfg.Random, challenge[:]) // no retry: nobody will answer it
-	return fmt.Sprintf("E=691 R=0 C=%032X V=3 M=Authentication failed", challenge)
+	return fmt.Sprintf("E=%d R=0 C=%032X V=3 M=%s", code, challenge, text)
 }

@@ -3,6 +3,7 @@ package eap
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,18 @@ import (
 
 // An order is one sequence of messages inside a tunnel, by name.
 type order []string
+
+// peapInside and ttlsInside are the two without TLS.
+func peapInside(s *Server) *peapPhase2 {
+	c := open(s, nobody).(*conversation)
+	return &peapPhase2{c: c, in: newInner(c), tunnelKey: func() ([]byte, error) { return make([]byte, 64), nil }}
+}
+
+func ttlsInside(s *Server, implicit []byte) *ttlsPhase2 {
+	m := &ttlsPhase2{c: open(s, nobody).(*conversation), challenge: func() ([]byte, error) { return implicit, nil }}
+	m.next = m.credentials
+	return m
+}
 
 // walk tries every order of messages up to a length, each from the start. play
 // plays one order and says after how many messages it ended, if it did, and
@@ -44,14 +57,18 @@ func walk(names []string, longest int, play func(order) (ended int, accepted boo
 func TestS7EveryOrderInsidePEAP(t *testing.T) {
 	s := serve(t, nil)
 	type state struct {
-		m  *peapInner
+		m  *peapPhase2
 		id uint8
 	}
 	inner := func(x state, kind packet.Type, data []byte) []byte {
 		return packet.Packet{Code: packet.Response, ID: x.id, Type: kind, Data: data}.EncodeInner()
 	}
 	answerWith := func(x state, name, password string, change func(*packet.MSCHAPv2Packet)) []byte {
-		msg := packet.MSCHAPv2Packet{Op: packet.MSCHAPv2Challenge, ID: x.id, Value: x.m.challenge[:]}
+		challenge := make([]byte, 16)
+		if method, running := x.m.in.run.(*innerMSCHAPv2); running {
+			challenge = method.challenge[:]
+		}
+		msg := packet.MSCHAPv2Packet{Op: packet.MSCHAPv2Challenge, ID: x.id, Value: challenge}
 		reply := must(packet.ParseMSCHAPv2(mschapv2Answer(msg, name, password)))
 		if change != nil {
 			change(&reply)
@@ -62,7 +79,9 @@ func TestS7EveryOrderInsidePEAP(t *testing.T) {
 	messages := map[string]func(state) []byte{
 		"identity":       func(x state) []byte { return inner(x, packet.Identity, []byte(amy)) },
 		"other identity": func(x state) []byte { return inner(x, packet.Identity, []byte("zoe@"+testRealm)) },
-		"nak":            func(x state) []byte { return inner(x, packet.Nak, []byte{6}) },
+		"nak":            func(x state) []byte { return inner(x, packet.Nak, []byte{byte(packet.GTC)}) },
+		"word":           func(x state) []byte { return inner(x, packet.GTC, []byte("correct horse")) },
+		"other word":     func(x state) []byte { return inner(x, packet.GTC, []byte("wrong")) },
 		"good":           func(x state) []byte { return answerWith(x, amy, "correct horse", nil) },
 		"bad":            func(x state) []byte { return answerWith(x, amy, "wrong", nil) },
 		"old": func(x state) []byte {
@@ -92,8 +111,8 @@ func TestS7EveryOrderInsidePEAP(t *testing.T) {
 		"empty":       func(state) []byte { return nil },
 	}
 	play := func(o order) (ended int, accepted bool) {
-		c := open(s, nobody).(*conversation)
-		m := &peapInner{c: c, tunnelKey: func() ([]byte, error) { return make([]byte, 64), nil }}
+		m := peapInside(s)
+		defer m.in.Close()
 		m.begin()
 		for i, name := range o {
 			_, account, err := m.hear(context.Background(), messages[name](state{m, m.id}))
@@ -114,6 +133,7 @@ func TestS7EveryOrderInsidePEAP(t *testing.T) {
 	want := []string{
 		"identity, good, success, bound", "identity, good, success, result good",
 		"identity, good, success+, bound", "identity, good, success+, result good",
+		"identity, nak, word, bound", "identity, nak, word, result good",
 	}
 	if fmt.Sprint(golden) != fmt.Sprint(want) {
 		t.Errorf("accepted: %q", golden)
@@ -143,7 +163,29 @@ func TestS7EveryOrderInsideTTLS(t *testing.T) {
 			return ttlsMSCHAPv2(name, challenge, response)
 		}
 	}
+	var m *ttlsPhase2
+	eap := func(kind packet.Type, data []byte) func() []byte {
+		return func() []byte {
+			p := packet.Packet{Code: packet.Response, ID: 5, Type: kind, Data: data}
+			if m.in != nil {
+				p.ID = m.in.id
+			}
+			return avps(packet.AVP{Code: packet.AVPEAPMessage, Mandatory: true, Data: p.Encode()})
+		}
+	}
 	messages := map[string]func() []byte{
+		"eap who":  eap(packet.Identity, []byte(amy)),
+		"eap nak":  eap(packet.Nak, []byte{byte(packet.GTC)}),
+		"eap good": eap(packet.GTC, []byte("correct horse")),
+		"eap bad":  eap(packet.GTC, []byte("wrong")),
+		"both": func() []byte {
+			return append(papInner(amy, "correct horse")(nil), eap(packet.Identity, []byte(amy))()...)
+		},
+		"chap good": func() []byte {
+			sum := md5.Sum(append([]byte("\x05correct horse"), implicit[:16]...))
+			return ttlsCHAP(amy, implicit[:16], append([]byte{5}, sum[:]...))
+		},
+		"chap bad":    func() []byte { return ttlsCHAP(amy, implicit[:16], bytes.Repeat([]byte{5}, 17)) },
 		"pap good":    func() []byte { return papInner(amy, "correct horse")(nil) },
 		"pap bad":     func() []byte { return papInner(amy, "wrong")(nil) },
 		"mschap good": mschap(amy, "correct horse"),
@@ -157,9 +199,8 @@ func TestS7EveryOrderInsideTTLS(t *testing.T) {
 		"empty":   func() []byte { return nil },
 	}
 	play := func(o order) (ended int, accepted bool) {
-		c := open(s, nobody).(*conversation)
-		m := &ttlsInner{c: c, challenge: func() ([]byte, error) { return implicit, nil }}
-		m.next = m.credentials
+		m = ttlsInside(s, implicit)
+		defer func() { m.in.Close() }()
 		for i, name := range o {
 			_, account, err := m.next(context.Background(), messages[name]())
 			if ended > 0 && account != nil {
@@ -174,7 +215,7 @@ func TestS7EveryOrderInsideTTLS(t *testing.T) {
 	}
 	played, golden := walk(slices.Sorted(maps.Keys(messages)), 6, play)
 	t.Logf("%d orders", played)
-	want := []string{"mschap good, empty", "pap good"}
+	want := []string{"chap good", "eap who, eap nak, eap good", "mschap good, empty", "pap good"}
 	if fmt.Sprint(golden) != fmt.Sprint(want) {
 		t.Errorf("accepted: %q", golden)
 	}

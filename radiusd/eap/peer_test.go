@@ -3,6 +3,7 @@ package eap
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/tls"
 	"testing"
 
@@ -22,7 +23,8 @@ type peer struct {
 	size int // of our fragments
 	mtu  int // Framed-MTU of the requests
 
-	inner func(plain []byte) []byte // in the tunnel; nil begins, nil is an empty message
+	inner    func(plain []byte) []byte // in the tunnel; nil begins, nil is an empty message
+	innerEAP *innerClient              // behind inner, where that is EAP
 
 	in         packet.Assembler
 	out        *packet.Splitter
@@ -135,7 +137,8 @@ func (p *peer) message(message []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	if p.kind == packet.TLS || len(plain) == 0 && p.kind == packet.PEAP {
+	promised := p.kind == packet.TTLS && bytes.Equal(plain, []byte{0})
+	if p.kind == packet.TLS || promised || len(plain) == 0 && p.kind == packet.PEAP {
 		p.heard = bytes.Clone(plain)
 		return nil
 	}
@@ -210,20 +213,113 @@ func ttlsResponse(implicit []byte, name, password string) (challenge, response [
 	return implicit[:16], response
 }
 
-// peapInnerClient plays PEAP's inner conversation.
-func peapInnerClient(name, password string) func([]byte) []byte {
+// inPEAP and inTTLS carry an inner conversation.
+func inPEAP(client *innerClient) func([]byte) []byte {
 	return func(plain []byte) []byte {
-		req := must(packet.ParseInner(plain, packet.Request, 0))
-		answer := packet.Packet{Code: packet.Response, ID: req.ID, Type: req.Type}
-		switch req.Type {
-		case packet.Identity:
-			answer.Data = []byte(name)
-		case packet.MSCHAPv2:
-			answer.Data = mschapv2Answer(must(packet.ParseMSCHAPv2(req.Data)), name, password)
-		case packet.Extensions:
-			answer.Data = packet.ResultTLV(packet.Result(must(packet.ParseTLVs(req.Data))))
+		return client.answer(must(packet.ParseInner(plain, packet.Request, 0))).EncodeInner()
+	}
+}
+
+func inTTLS(client *innerClient) func([]byte) []byte {
+	return func(plain []byte) []byte {
+		answer := packet.Packet{Code: packet.Response, ID: 9, Type: packet.Identity, Data: []byte(client.name)}
+		if len(plain) > 0 {
+			carried := must(packet.ParseAVPs(plain))
+			answer = client.answer(must(packet.Parse(carried[0].Data)))
 		}
-		return answer.EncodeInner()
+		return avps(packet.AVP{Code: packet.AVPEAPMessage, Mandatory: true, Data: answer.Encode()})
+	}
+}
+
+// An innerClient plays one EAP method inside a tunnel, and asks for it.
+type innerClient struct {
+	kind           packet.Type
+	name, password string
+	changes        bool           // sends a new password when it is told that its own has expired
+	tls            *packet.Engine // of EAP-TLS
+	in             packet.Assembler
+	out            *packet.Splitter
+}
+
+func (c *innerClient) answer(req packet.Packet) packet.Packet {
+	answer := packet.Packet{Code: packet.Response, ID: req.ID, Type: req.Type}
+	switch {
+	case req.Type == packet.Identity:
+		answer.Data = []byte(c.name)
+	case req.Type == packet.Extensions:
+		answer.Data = packet.ResultTLV(packet.Result(must(packet.ParseTLVs(req.Data))))
+	case req.Type != c.kind:
+		answer.Type, answer.Data = packet.Nak, []byte{byte(c.kind)}
+	case req.Type == packet.MSCHAPv2 && c.changes && bytes.Contains(req.Data, []byte("E=6")):
+		answer.Data = packet.MSCHAPv2Packet{Op: packet.MSCHAPv2ChangePassword, ID: req.Data[1] + 1, Text: make([]byte, 582)}.Encode()
+	case req.Type == packet.MSCHAPv2:
+		answer.Data = mschapv2Answer(must(packet.ParseMSCHAPv2(req.Data)), c.name, c.password)
+	case req.Type == packet.GTC:
+		answer.Data = []byte(c.password)
+	case req.Type == packet.TLS:
+		answer.Data = c.shake(req.Data)
+	}
+	return answer
+}
+
+// shake answers one packet of EAP-TLS.
+func (c *innerClient) shake(data []byte) []byte {
+	var message []byte
+	switch {
+	case data[0]&packet.FlagStart != 0:
+	case c.out != nil:
+		return c.piece()
+	default:
+		var whole bool
+		var err error
+		if message, whole, err = c.in.Add(data); err != nil {
+			panic(err)
+		}
+		if !whole {
+			return packet.Ack(0)
+		}
+	}
+	var out []byte
+	if !c.tls.Done() {
+		out, _, _ = c.tls.Handshake(message)
+	} else {
+		_, _ = c.tls.Open(message) // an alert is answered as everything else
+	}
+	c.out = packet.NewSplitter(out, 900, 0)
+	return c.piece()
+}
+
+func (c *innerClient) piece() []byte {
+	data, more := c.out.Next()
+	if !more {
+		c.out = nil
+	}
+	return data
+}
+
+// chapInner answers the implicit challenge by CHAP, msChapInner by MS-CHAP.
+func (p *peer) chapInner(name, password string) func([]byte) []byte {
+	return func([]byte) []byte {
+		implicit := must(p.tls.TTLSChallenge())
+		sum := md5.Sum(append(append([]byte{implicit[16]}, password...), implicit[:16]...))
+		return ttlsCHAP(name, implicit[:16], append([]byte{implicit[16]}, sum[:]...))
+	}
+}
+
+func ttlsCHAP(name string, challenge, response []byte) []byte {
+	return avps(packet.AVP{Code: packet.AVPUserName, Mandatory: true, Data: []byte(name)},
+		packet.AVP{Code: packet.AVPCHAPChallenge, Mandatory: true, Data: challenge},
+		packet.AVP{Code: packet.AVPCHAPPassword, Mandatory: true, Data: response})
+}
+
+func (p *peer) msChapInner(name, password string) func([]byte) []byte {
+	return func([]byte) []byte {
+		implicit := must(p.tls.TTLSChallenge())
+		nt := packet.ChallengeResponse([8]byte(implicit), packet.NTHash(password))
+		response := append(append([]byte{implicit[8], 1}, make([]byte, 24)...), nt[:]...)
+		return avps(packet.AVP{Code: packet.AVPUserName, Mandatory: true, Data: []byte(name)},
+			packet.AVP{Code: packet.AVPMSCHAPChallenge, Vendor: packet.VendorMicrosoft, Mandatory: true, Data: implicit[:8]},
+			packet.AVP{Code: packet.AVPMSCHAPResponse, Vendor: packet.VendorMicrosoft, Mandatory: true, Data: response})
 	}
 }
 

@@ -9,6 +9,8 @@
 //	conversation  identity -> offered (Nak) -> running -> over
 //	tunnel        fragments of TLS messages, the handshake, alerts
 //	tls ttls peap what is said inside
+//	inner         EAP inside a tunnel: identity -> offered (Nak) -> running
+//	inner_NAME    one method there
 //	mschapv2      the sums that TTLS and PEAP share
 //
 // Nothing here waits but the directory, and nothing has a goroutine.
@@ -47,7 +49,11 @@ type Config struct {
 	Subrealms []string // also good inside a tunnel whose outer realm is another (R4)
 	// Methods are offered in this order: "tls", "ttls", "peap". "pap" allows a
 	// plain User-Password.
-	Methods   []string
+	Methods []string
+	// Inner are the methods inside a tunnel, in the order in which they are offered:
+	// "mschapv2", "gtc", "pap", "tls", "mschap", "chap". Nil: DefaultInner, as far
+	// as the directory and the authorities serve them.
+	Inner     []string
 	Keeper    *certs.Keeper
 	Directory realms.Directory // may be nil when "tls" is the only method: every good certificate is an account
 	// FragmentSize is the longest EAP packet that we send, in octets with its
@@ -70,7 +76,9 @@ type Server struct {
 	cfg     Config
 	offered []*method // EAP only, in order
 	pap     bool
-	dummy   [16]byte // the NT hash of nobody
+	inside  []*method // EAP inside a tunnel, in order
+	bare    []*method // what is not EAP, inside TTLS
+	dummy   [16]byte  // the NT hash of nobody
 	tls     atomic.Pointer[tlsConfigs]
 }
 
@@ -79,7 +87,7 @@ var _ realms.Home = (*Server)(nil)
 // New checks a configuration and returns its server. Errors are in the words of
 // the configuration.
 func New(cfg Config) (*Server, error) {
-	picked, err := pick(cfg.Methods)
+	picked, err := pick(methods, cfg.Methods)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +108,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("fragment size %d is not between %d and %d octets", cfg.FragmentSize, MinFragmentSize, MaxFragmentSize)
 	}
 	s := &Server{cfg: cfg}
+	if err := s.allowInside(); err != nil {
+		return nil, err
+	}
 	for _, m := range picked {
 		if err := s.allow(m); err != nil {
 			return nil, fmt.Errorf("method %q: %w", m.Name, err)
@@ -116,7 +127,10 @@ func (s *Server) allow(m *method) error {
 	if m.Password && s.cfg.Directory == nil {
 		return errors.New("it checks passwords and there is no directory")
 	}
-	if m.Hash && !judgesMSCHAPv2(s.cfg.Directory) {
+	if m.Type == packet.PEAP && len(s.inside) == 0 {
+		return errors.New("no EAP method is allowed inside it")
+	}
+	if m.Type == packet.PEAP && s.cfg.Inner == nil && !judgesMSCHAPv2(s.cfg.Directory) {
 		return errors.New("the directory has no NT hashes and cannot judge MSCHAPv2 itself")
 	}
 	if m.Type == 0 {
@@ -130,6 +144,51 @@ func (s *Server) allow(m *method) error {
 		return errors.New("there is no authority to check the devices' certificates against")
 	}
 	s.offered = append(s.offered, m)
+	return nil
+}
+
+// allowInside takes in the methods inside a tunnel. One that the configuration names
+// must have what it needs; of the others those are left out that do not.
+func (s *Server) allowInside() error {
+	names := s.cfg.Inner
+	if names == nil {
+		names = DefaultInner
+	}
+	picked, err := pick(inners, names)
+	if err != nil {
+		return fmt.Errorf("inside a tunnel: %w", err)
+	}
+	for _, m := range picked {
+		switch err := s.serves(m); {
+		case err != nil && s.cfg.Inner != nil:
+			return fmt.Errorf("method %q inside a tunnel: %w", m.Name, err)
+		case err != nil:
+		case m.Type == 0:
+			s.bare = append(s.bare, m)
+		default:
+			s.inside = append(s.inside, m)
+		}
+	}
+	return nil
+}
+
+// serves says what a method inside a tunnel lacks.
+func (s *Server) serves(m *method) error {
+	d := s.cfg.Directory
+	_, hashes := d.(realms.NTHasher)
+	_, clear := d.(realms.CHAPVerifier)
+	switch {
+	case m.ClientCA && (s.cfg.Keeper == nil || s.cfg.Keeper.Current() == nil || s.cfg.Keeper.Current().ClientCAs == nil):
+		return errors.New("there is no authority to check the devices' certificates against")
+	case m.Password && d == nil:
+		return errors.New("it checks passwords and there is no directory")
+	case m.Name == "mschap" && !hashes:
+		return errors.New("the directory has no NT hashes")
+	case m.Hash && !judgesMSCHAPv2(d):
+		return errors.New("the directory has no NT hashes and cannot judge MSCHAPv2 itself")
+	case m.Clear && !clear:
+		return errors.New("the directory has no passwords in the clear")
+	}
 	return nil
 }
 

@@ -41,18 +41,23 @@ const MaxSessionLifetime = 7 * 24 * time.Hour
 // A record is a session as it is kept: what TLS needs to resume it, and what must
 // hold again when it does (S4). It says who somebody is and never where they go.
 type record struct {
-	Began       time.Time   `json:"began"` // the full log-in, however often it was resumed since
-	Type        packet.Type `json:"type"`  // of the outer method (P46)
-	SSID        string      `json:"ssid,omitempty"`
-	Outer       string      `json:"outer"`
-	Identity    string      `json:"identity"` // the name that was proved
-	Inner       string      `json:"inner,omitempty"`
-	Account     string      `json:"account"`
-	PasswordSet string      `json:"password_set,omitempty"`
-	Chains      [][][]byte  `json:"chains,omitempty"` // of the client's certificate, as they were verified
-	Version     uint16      `json:"version"`          // of TLS
-	TLS         []byte      `json:"tls"`
-	Secret      []byte      `json:"secret,omitempty"` // packet.Engine.Secret
+	Began       time.Time    `json:"began"` // the full log-in, however often it was resumed since
+	Type        packet.Type  `json:"type"`  // of the outer method (P46)
+	SSID        string       `json:"ssid,omitempty"`
+	Outer       string       `json:"outer"`
+	Credentials []credential `json:"credentials"` // one, or two of a TEAP chain
+	Version     uint16       `json:"version"`     // of TLS
+	TLS         []byte       `json:"tls"`
+	Secret      []byte       `json:"secret,omitempty"` // packet.Engine.Secret
+}
+
+// A credential is what was proved, as it is kept.
+type credential struct {
+	Identity    string     `json:"identity"` // the name that was proved
+	Inner       string     `json:"inner,omitempty"`
+	Account     string     `json:"account"`
+	PasswordSet string     `json:"password_set,omitempty"`
+	Chains      [][][]byte `json:"chains,omitempty"` // of a certificate, as they were verified; none: a password
 }
 
 // errStale says that a session is not taken up: the log-in is a full one. It goes
@@ -73,10 +78,10 @@ type sessions struct {
 	session *tls.SessionState // what goes under it
 	version uint16
 
-	old     string         // the name by which the client asked
-	record  *record        // what was under it, and held
-	account realms.Account // as the directory has it now
-	trace   realms.Trace   // before the record was looked at
+	old    string       // the name by which the client asked
+	record *record      // what was under it, and held
+	proofs []proved     // as they are now
+	trace  realms.Trace // before the record was looked at
 }
 
 const nameLength = 16
@@ -108,7 +113,7 @@ func (s *sessions) Unwrap(name []byte) *tls.SessionState {
 	s.old, s.trace = hex.EncodeToString(name), s.t.c.trace
 	r, session, err := s.find()
 	if err == nil {
-		s.account, err = s.t.c.stillGood(s.ctx, r)
+		s.proofs, err = s.t.c.stillGood(s.ctx, r)
 	}
 	if err != nil {
 		s.t.c.trace = s.trace
@@ -159,24 +164,23 @@ func (s *sessions) resumed() bool {
 }
 
 // keep remembers what the record of a good log-in will say.
-func (s *sessions) keep(account realms.Account) *kept {
+func (s *sessions) keep(proofs []proved) *kept {
 	if s == nil || s.session == nil || s.name == s.old {
 		return nil
 	}
 	c := s.t.c
-	if c.trace.Inner == "tls" {
-		return nil // the certificate was another tunnel's, and this session knows nothing of it
-	}
 	r := &record{
 		Began: c.server.cfg.Now(), Type: s.t.kind, SSID: c.ssid, Outer: c.outer.String(),
-		Identity: c.trace.Identity.String(), Inner: c.trace.Inner,
-		Account: account.Name, PasswordSet: account.PasswordSet,
 		Version: s.version, Secret: s.t.tls.Secret(),
 	}
 	if s.record != nil {
-		r.Began, r.Chains = s.record.Began, s.record.Chains
-	} else if s.t.kind == packet.TLS {
-		r.Chains = rawChains(s.t.tls.State().VerifiedChains)
+		r.Began = s.record.Began
+	}
+	for _, p := range proofs {
+		r.Credentials = append(r.Credentials, credential{
+			Identity: p.identity.String(), Inner: p.inner,
+			Account: p.account.Name, PasswordSet: p.account.PasswordSet, Chains: rawChains(p.chains),
+		})
 	}
 	return &kept{record: r, session: s.session, name: s.name, old: s.old}
 }
@@ -214,45 +218,74 @@ func (c *conversation) Remember(ctx context.Context) {
 
 func recordKey(name string) string { return "session:" + name }
 
-// stillGood holds a record to what is so now: the certificate, its authority and
-// its revocation, the realm, and the account as the directory has it.
-func (c *conversation) stillGood(ctx context.Context, r *record) (realms.Account, error) {
-	id, err := realms.ParseIdentity(r.Identity)
-	if err != nil {
-		return realms.Account{}, err
+// stillGood holds a record to what is so now: for each credential the certificate,
+// its authority and its revocation, the realm, and the account as the directory has
+// it.
+func (c *conversation) stillGood(ctx context.Context, r *record) ([]proved, error) {
+	var proofs []proved
+	for _, kept := range r.Credentials {
+		p, err := c.holds(ctx, kept)
+		if err != nil {
+			return nil, err
+		}
+		c.credit(p)
+		proofs = append(proofs, p)
 	}
-	if err := c.server.checkInner(c.outer, id); err != nil {
-		return realms.Account{}, err
+	if len(proofs) == 0 {
+		return nil, errStale
 	}
-	c.trace.Identity, c.trace.Inner = id, r.Inner
-	var account realms.Account
-	if r.Type == packet.TLS {
-		account, err = c.chainsStillGood(ctx, r)
-	} else {
-		account, err = c.server.cfg.Directory.Lookup(ctx, id)
-	}
-	switch {
-	case errors.Is(err, realms.ErrUnreachable) && c.server.cfg.Resumption.WithoutDirectory:
-		return realms.Account{Name: r.Account, PasswordSet: r.PasswordSet, GroupsUnknown: true}, nil
-	case err != nil:
-		return realms.Account{}, err
-	case account.Name != r.Account, r.Type != packet.TLS && account.PasswordSet != r.PasswordSet:
-		return realms.Account{}, fmt.Errorf("the account is another, or has another password: %w", errStale)
-	}
-	return account, nil
+	return proofs, nil
 }
 
-func (c *conversation) chainsStillGood(ctx context.Context, r *record) (realms.Account, error) {
-	chains, err := parseChains(r.Chains)
+// holds judges one credential anew.
+func (c *conversation) holds(ctx context.Context, kept credential) (p proved, err error) {
+	id, err := realms.ParseIdentity(kept.Identity)
 	if err != nil {
-		return realms.Account{}, err
+		return p, err
 	}
-	p, err := c.server.vouchFor(ctx, c.outer, chains)
-	if err == nil && p.identity != c.trace.Identity {
+	if len(kept.Chains) > 0 {
+		p, err = c.vouchedAgain(ctx, id, kept)
+	} else {
+		p = proved{identity: id, device: id.Machine()}
+		if err := c.server.checkInner(c.outer, id); err != nil {
+			return p, err
+		}
+		p.account, err = c.server.cfg.Directory.Lookup(ctx, id)
+	}
+	p.inner = kept.Inner
+	switch {
+	case errors.Is(err, realms.ErrUnreachable) && c.server.cfg.Resumption.WithoutDirectory:
+		p.account = realms.Account{Name: kept.Account, PasswordSet: kept.PasswordSet, GroupsUnknown: true}
+		return p, nil
+	case err != nil:
+		return p, err
+	case p.account.Name != kept.Account, p.chains == nil && p.account.PasswordSet != kept.PasswordSet:
+		return p, fmt.Errorf("the account is another, or has another password: %w", errStale)
+	}
+	return p, nil
+}
+
+// vouchedAgain judges a certificate as it was judged when it was shown.
+func (c *conversation) vouchedAgain(ctx context.Context, id realms.Identity, kept credential) (p proved, err error) {
+	chains, err := parseChains(kept.Chains)
+	if err != nil {
+		return p, err
+	}
+	outer := c.outer
+	if kept.Inner != "" { // the name inside stood between, and TLS saw no certificate outside
+		if err := c.server.checkInner(c.outer, id); err != nil {
+			return p, err
+		}
+		outer = id
+		if chains, err = c.server.verifyChain(chains[0]); err != nil {
+			return p, err
+		}
+	}
+	p, err = c.server.vouchFor(ctx, outer, chains)
+	if p.identity != id && (err == nil || errors.Is(err, realms.ErrUnreachable)) {
 		err = errStale
 	}
-	c.credit(p)
-	return p.account, err
+	return p, err
 }
 
 func rawChains(chains [][]*x509.Certificate) (raw [][][]byte) {

@@ -1,7 +1,9 @@
 package eap
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -74,6 +76,17 @@ func (m *memory) NTHash(_ context.Context, id realms.Identity) ([16]byte, error)
 	return packet.NTHash(want), nil
 }
 
+func (m *memory) VerifyCHAP(ctx context.Context, id realms.Identity, ident byte, challenge, response []byte) (realms.Account, error) {
+	m.mu.Lock()
+	want, ok := m.password[id.String()]
+	m.mu.Unlock()
+	sum := md5.Sum(append(append([]byte{ident}, want...), challenge...))
+	if ok && !bytes.Equal(sum[:], response) {
+		return realms.Account{}, realms.ErrBadPassword
+	}
+	return m.Lookup(ctx, id)
+}
+
 // A verifier judges MSCHAPv2 as a domain controller does.
 type verifier struct{ *memory }
 
@@ -126,6 +139,7 @@ func (w *ward) roots() *x509.CertPool { return w.authority.Pool() }
 func (w *ward) config() Config {
 	return Config{
 		Realm: testRealm, Subrealms: []string{testSubrealm}, Methods: []string{"tls", "ttls", "peap", "pap"},
+		Inner:  []string{"mschapv2", "gtc", "tls", "pap", "mschap", "chap"},
 		Keeper: w.keeper, Directory: w.directory,
 	}
 }

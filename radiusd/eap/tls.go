@@ -11,12 +11,21 @@ import (
 // eapTLS is EAP-TLS (RFC 5216, RFC 9190): the certificate is the credential.
 type eapTLS struct {
 	*tunnel
-	account realms.Account
+	outer  realms.Identity // what the certificate's name must agree with
+	proofs []proved
 }
 
 func newTLS(c *conversation) Method {
-	m := &eapTLS{tunnel: newTunnel(c, packet.TLS, true)}
+	m := &eapTLS{tunnel: newTunnel(c, packet.TLS, true), outer: c.outer}
 	m.opened, m.again = m.certificateGood, m.welcome
+	return m
+}
+
+// newInnerTLS is EAP-TLS inside a tunnel: the name there is its outer one, and it
+// resumes nothing (RFC 9930, section 3.6.5).
+func newInnerTLS(in *inner) Method {
+	m := &eapTLS{tunnel: newTunnel(in.c, packet.TLS, true), outer: in.who}
+	m.inside, m.opened = true, m.certificateGood
 	return m
 }
 
@@ -26,25 +35,26 @@ func newTLS(c *conversation) Method {
 // what a device takes for success, after which it discards an EAP-Failure
 // (RFC 3748, section 4.2), so the account must be known to be good before.
 func (m *eapTLS) certificateGood(ctx context.Context, rest []byte) (step, error) {
-	account, err := m.authorise(ctx)
+	p, err := m.c.server.vouchFor(ctx, m.outer, m.tls.State().VerifiedChains)
+	m.c.credit(p)
 	if err != nil {
 		return step{}, err
 	}
 	if !m.version13() {
-		m.account, m.next = account, m.acknowledged
+		m.proofs, m.next = []proved{p}, m.acknowledged
 		return step{send: rest}, nil
 	}
-	return m.welcome(ctx, account, rest)
+	return m.welcome(ctx, []proved{p}, rest)
 }
 
 // welcome promises success under TLS 1.3. A resumed handshake of TLS 1.2 ends with
 // the device's message, and EAP-Success follows it (RFC 5216, section 2.1.2).
-func (m *eapTLS) welcome(_ context.Context, account realms.Account, rest []byte) (step, error) {
+func (m *eapTLS) welcome(_ context.Context, proofs []proved, rest []byte) (step, error) {
 	if !m.version13() {
-		return m.finish(account)
+		return m.finish(proofs...)
 	}
-	m.account = account
-	m.c.trace.Stage = "success promised"
+	m.proofs = proofs
+	m.stage("success promised")
 	m.next = m.acknowledged
 	return m.say(rest, []byte{0})
 }
@@ -58,12 +68,5 @@ func (m *eapTLS) acknowledged(_ context.Context, message []byte) (step, error) {
 		}
 		return step{}, fmt.Errorf("%d octets after the handshake: %w", len(plain), realms.ErrInnerProtocol)
 	}
-	return m.finish(m.account)
-}
-
-// authorise judges the certificate that this handshake verified.
-func (m *eapTLS) authorise(ctx context.Context) (realms.Account, error) {
-	p, err := m.c.server.vouchFor(ctx, m.c.outer, m.tls.State().VerifiedChains)
-	m.c.credit(p)
-	return p.account, err
+	return m.finish(m.proofs...)
 }

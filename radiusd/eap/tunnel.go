@@ -32,8 +32,9 @@ type tunnel struct {
 	opened func(ctx context.Context, rest []byte) (step, error)
 	// again is the method's: it takes the place of opened when the handshake
 	// resumed a session that may be resumed. Nil: this tunnel never does.
-	again    func(ctx context.Context, account realms.Account, rest []byte) (step, error)
+	again    func(ctx context.Context, proofs []proved, rest []byte) (step, error)
 	sessions *sessions
+	inside   bool // another tunnel: it makes no session, and its fragments fit the other's
 
 	failure error // told once the supplicant has seen our alert
 }
@@ -76,14 +77,14 @@ func (t *tunnel) Next(ctx context.Context, data []byte) (Step, error) {
 	case err != nil:
 		return Step{}, fmt.Errorf("%w: %w", realms.ErrEAPMalformed, err)
 	case !whole:
-		t.c.trace.Stage = "waiting for a fragment"
+		t.stage("waiting for a fragment")
 		return Step{Request: packet.Ack(0)}, nil
 	}
 	next, err := t.next(ctx, message)
 	if err != nil || next.done != nil {
 		return Step{Done: next.done}, err
 	}
-	t.out = packet.NewSplitter(next.send, t.c.fragmentSize(), 0)
+	t.out = packet.NewSplitter(next.send, t.fragmentSize(), 0)
 	return t.piece(), nil
 }
 
@@ -130,14 +131,15 @@ func (t *tunnel) shake(ctx context.Context, message []byte) (step, error) {
 		return t.broken(out, err)
 	}
 	if !done {
-		t.c.trace.Stage = "certificate sent"
+		t.stage("certificate sent")
 		return step{send: out}, nil
 	}
-	state := t.tls.State()
-	t.c.trace.TLS, t.c.trace.Resumed = versionName(state.Version), state.DidResume
-	t.c.trace.Stage = "handshake done"
+	if state := t.tls.State(); !t.inside {
+		t.c.trace.TLS, t.c.trace.Resumed = versionName(state.Version), state.DidResume
+	}
+	t.stage("handshake done")
 	if t.sessions.resumed() {
-		return t.again(ctx, t.sessions.account, out)
+		return t.again(ctx, t.sessions.proofs, out)
 	}
 	return t.opened(ctx, out)
 }
@@ -162,7 +164,7 @@ func (t *tunnel) broken(alert []byte, err error) (step, error) {
 	if len(alert) == 0 {
 		return step{}, t.failure
 	}
-	t.c.trace.Stage = "alert sent"
+	t.stage("alert sent")
 	t.c.tell(t.failure)
 	t.next = t.ended
 	return step{send: alert}, nil
@@ -194,13 +196,35 @@ func (t *tunnel) say(rest, plain []byte) (step, error) {
 }
 
 // finish ends the method well, with keys of its tunnel.
-func (t *tunnel) finish(account realms.Account) (step, error) {
-	msk, err := t.tls.MSK(t.kind)
+func (t *tunnel) finish(proofs ...proved) (step, error) {
+	msk, emsk, err := t.tls.Keys(t.kind)
 	if err != nil {
 		return step{}, fmt.Errorf("%w: %w", realms.ErrTLS, err)
 	}
-	t.c.kept = t.sessions.keep(account)
-	return step{done: &Result{Account: account, MSK: msk}}, nil
+	if !t.inside {
+		t.c.kept = t.sessions.keep(proofs)
+	}
+	return step{done: &Result{proofs: proofs, MSK: msk, EMSK: emsk}}, nil
+}
+
+// stage says how far the tunnel has come.
+func (t *tunnel) stage(text string) {
+	if t.inside {
+		text = "inner " + text
+	}
+	t.c.trace.Stage = text
+}
+
+// wrapping is what a tunnel puts around a packet inside it, at most: headers of EAP,
+// of a TLV or AVP and of a TLS record with its seal.
+const wrapping = 64
+
+func (t *tunnel) fragmentSize() int {
+	size := t.c.fragmentSize()
+	if t.inside {
+		size = max(size-wrapping, packet.MinFragment)
+	}
+	return size
 }
 
 func (t *tunnel) version13() bool { return t.tls.State().Version == tls.VersionTLS13 }

@@ -19,6 +19,7 @@ type FileUser struct {
 	Name     string       // the whole name, user@realm
 	Password certs.Secret // an Argon2id hash as a PHC string; empty: no password
 	NTHash   certs.Secret // 32 hexadecimal digits; empty: no MSCHAPv2
+	Clear    certs.Secret // the password as it is; empty: no CHAP
 	Groups   []string
 	Disabled bool
 	Expires  time.Time // the instant from which the account is no good; zero: never
@@ -41,6 +42,7 @@ type fileUser struct {
 	account  realms.Account
 	argon    *argonHash
 	nt       *[16]byte
+	clear    certs.Secret
 	disabled bool
 	expires  time.Time
 	proved   proof // the last good password, remembered
@@ -88,6 +90,7 @@ func makeReady(u FileUser, key string) (*fileUser, realms.Problems) {
 	var problems realms.Problems
 	ready := &fileUser{
 		account:  realms.Account{Name: u.Name, Groups: slices.Clone(u.Groups)},
+		clear:    u.Clear,
 		disabled: u.Disabled,
 		expires:  u.Expires,
 	}
@@ -187,6 +190,18 @@ func (f *File) NTHash(_ context.Context, id realms.Identity) ([16]byte, error) {
 		return [16]byte{}, fmt.Errorf("%s has no nt_hash in the file: %w", id, realms.ErrNoHash)
 	}
 	return *user.nt, nil
+}
+
+// VerifyCHAP is [realms.CHAPVerifier]'s.
+func (f *File) VerifyCHAP(_ context.Context, id realms.Identity, ident byte, challenge, response []byte) (realms.Account, error) {
+	user, err := f.find(id)
+	if err != nil {
+		return realms.Account{}, err
+	}
+	if err := checkCHAP(user.clear, ident, challenge, response); err != nil {
+		return realms.Account{}, fmt.Errorf("%s: %w", id, err)
+	}
+	return user.admitted(f.now())
 }
 
 // Len returns how many people and computers there are.

@@ -83,14 +83,40 @@ func (l *LDAP) NTHash(ctx context.Context, id realms.Identity) ([16]byte, error)
 		return [16]byte{}, err
 	}
 	standing := l.schema.standing(entry, l.cfg.Now())
-	if err := first(standing.account, standing.lock, standing.password); err != nil {
+	if err := first(standing.account, standing.lock); err != nil {
 		return [16]byte{}, l.about(entry, err)
 	}
 	hash, ok := ntHash(entry.GetEqualFoldRawAttributeValue(l.cfg.NTHashAttribute))
 	if !ok {
 		return [16]byte{}, l.about(entry, fmt.Errorf("its %s is absent or is no NT hash: %w", l.cfg.NTHashAttribute, realms.ErrNoHash))
 	}
+	if standing.password != nil {
+		return hash, l.about(entry, standing.password)
+	}
 	return hash, nil
+}
+
+// VerifyCHAP is [realms.CHAPVerifier]'s. It asks nobody when no attribute is
+// configured.
+func (l *LDAP) VerifyCHAP(ctx context.Context, id realms.Identity, ident byte, challenge, response []byte) (realms.Account, error) {
+	if l.cfg.ClearPasswordAttribute == "" {
+		return realms.Account{}, fmt.Errorf("directory %s has no attribute with passwords in the clear: %w", l.cfg.Name, realms.ErrNoHash)
+	}
+	ctx, cancel := l.patience(ctx)
+	defer cancel()
+	entry, err := l.find(ctx, id)
+	if err != nil {
+		return realms.Account{}, err
+	}
+	password := certs.Secret(value(entry, l.cfg.ClearPasswordAttribute))
+	if err := checkCHAP(password, ident, challenge, response); err != nil {
+		return realms.Account{}, l.about(entry, err)
+	}
+	standing := l.schema.standing(entry, l.cfg.Now())
+	if err := first(standing.account, standing.lock, standing.password); err != nil {
+		return realms.Account{}, l.about(entry, err)
+	}
+	return l.account(ctx, entry), nil
 }
 
 // ntHash reads sambaNTPassword, 32 hexadecimal digits, or ipaNTHash, 16 octets.
@@ -153,6 +179,9 @@ func (l *LDAP) attributes() []string {
 	attributes := append([]string(nil), l.schema.attributes...)
 	if l.cfg.NTHashAttribute != "" {
 		attributes = append(attributes, l.cfg.NTHashAttribute)
+	}
+	if l.cfg.ClearPasswordAttribute != "" {
+		attributes = append(attributes, l.cfg.ClearPasswordAttribute)
 	}
 	if l.cfg.MemberOf {
 		attributes = append(attributes, "memberOf")

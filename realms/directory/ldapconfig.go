@@ -48,7 +48,8 @@ type LDAPConfig struct {
 	// nested membership there (FreeIPA, 389). Not used with Schema "ad".
 	MemberOf bool
 
-	NTHashAttribute string // sambaNTPassword or ipaNTHash; empty: no NT hashes here
+	NTHashAttribute        string // sambaNTPassword or ipaNTHash; empty: no NT hashes here
+	ClearPasswordAttribute string // passwords as they are, for CHAP; empty: none here
 
 	Attempt     time.Duration // for one request to one server; 0: 1.5 s, so that the next is asked within 2 s
 	Total       time.Duration // for one question to all servers; 0: 4.5 s, so that the answer is there within 5 s

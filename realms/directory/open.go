@@ -84,6 +84,8 @@ func parseUser(name string, value any) (FileUser, realms.Problems) {
 			u.Password, good, want = asSecret(table[key], "a string")
 		case "nt_hash":
 			u.NTHash, good, want = asSecret(table[key], "a string")
+		case "clear_password":
+			u.Clear, good, want = asReference(table[key])
 		case "groups":
 			u.Groups, good = asStrings(table[key])
 			want = `a list, as ["Wifi-Clinical"]`
@@ -94,7 +96,7 @@ func parseUser(name string, value any) (FileUser, realms.Problems) {
 			u.Expires, good = asExpiry(table[key])
 			want = "a day, as 2027-03-31, or a time with its zone"
 		default:
-			problems = append(problems, realms.Problem{Key: userKey(name) + "." + key, Text: fmt.Sprintf("a user has no %q", key), Fix: "the keys are password, nt_hash, groups, disabled and expires; a realm's dot needs quotes: [user.\"name@realm\"]"})
+			problems = append(problems, realms.Problem{Key: userKey(name) + "." + key, Text: fmt.Sprintf("a user has no %q", key), Fix: "the keys are password, nt_hash, clear_password, groups, disabled and expires; a realm's dot needs quotes: [user.\"name@realm\"]"})
 		}
 		if !good {
 			problems = append(problems, realms.Problem{Key: userKey(name) + "." + key, Text: key + " is not what it should be", Fix: "write " + want})
@@ -106,6 +108,19 @@ func parseUser(name string, value any) (FileUser, realms.Problems) {
 func asSecret(value any, want string) (certs.Secret, bool, string) {
 	s, ok := value.(string)
 	return certs.Secret(s), ok && s != "", want
+}
+
+// asReference reads a secret, or what names one.
+func asReference(value any) (certs.Secret, bool, string) {
+	ref, _, want := asSecret(value, `"file:/path", "cred:name", "env:NAME" or the password itself`)
+	if ref == "" {
+		return "", false, want
+	}
+	secret, _, err := certs.ReadSecret(ref.Reveal())
+	if err != nil {
+		return "", false, want + ": " + err.Error()
+	}
+	return secret, true, want
 }
 
 func asStrings(value any) ([]string, bool) {

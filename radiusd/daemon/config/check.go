@@ -157,6 +157,7 @@ func (c *checker) eap() {
 			c.wrong(key, "keep one", "%q is in methods twice", method)
 		}
 	}
+	c.inner()
 	if n := c.EAP.FragmentSize; n < 100 || n > 1398 {
 		c.wrong("eap.fragment_size", "leave it out for 1020", "fragment_size is %d; it is 100 to 1398", n)
 	}
@@ -183,6 +184,29 @@ func (c *checker) eap() {
 	if i := slices.Index(c.EAP.Methods, "tls"); i >= 0 && !c.present("eap.client_ca") {
 		c.wrong(at("eap.methods", i), "add "+examples["eap.client_ca"]+`, or take "tls" out`,
 			`methods offers "tls", but there is no client_ca to check certificates with`)
+	}
+}
+
+// inner judges the methods inside a tunnel.
+func (c *checker) inner() {
+	runs := len(c.EAP.Inner) == 0 // in PEAP
+	for i, method := range c.EAP.Inner {
+		key := at("eap.inner", i)
+		known := c.oneOf(key, method, "mschapv2", "gtc", "tls", "pap", "mschap", "chap")
+		if known && slices.Contains(c.EAP.Inner[:i], method) {
+			c.wrong(key, "keep one", "%q is in inner twice", method)
+		}
+		runs = runs || !known || method == "mschapv2" || method == "gtc" || method == "tls"
+	}
+	if i := slices.Index(c.EAP.Inner, "tls"); i >= 0 && !c.present("eap.client_ca") {
+		c.wrong(at("eap.inner", i), "add "+examples["eap.client_ca"]+`, or take "tls" out`,
+			`inner offers "tls", but there is no client_ca to check certificates with`)
+	}
+	if c.present("eap.inner") && len(c.EAP.Inner) == 0 {
+		c.wrong("eap.inner", "leave it out for "+examples["eap.inner"], "inner allows nothing inside a tunnel")
+	}
+	if i := slices.Index(c.EAP.Methods, "peap"); i >= 0 && !runs {
+		c.wrong(at("eap.methods", i), `add "mschapv2", "gtc" or "tls" to inner, or take "peap" out`, `"peap" is offered, and inner has no method that can run in it`)
 	}
 }
 

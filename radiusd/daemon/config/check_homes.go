@@ -7,17 +7,28 @@ import (
 	"strings"
 )
 
-// hashes warns of realms whose directory cannot serve PEAP, which is offered.
+// hashes warns of realms whose directory cannot serve what is offered.
 func (c *checker) hashes(own []string) {
-	i := slices.Index(c.EAP.Methods, "peap")
-	if i < 0 {
-		return
-	}
+	peap := slices.Index(c.EAP.Methods, "peap")
+	mschap, chap := slices.Index(c.EAP.Inner, "mschap"), slices.Index(c.EAP.Inner, "chap")
 	for _, realm := range own {
 		name := c.Realm[realm].Directory
-		if d, known := c.Directory[name]; known && d.Kind == "ldap" && d.NTHashAttribute == "" {
-			c.warn(at("eap.methods", i), `take "peap" out, or add nt_hash_attribute to [`+under("directory", name)+`]`,
+		d, known := c.Directory[name]
+		if !known || d.Kind != "ldap" {
+			continue
+		}
+		where := "[" + under("directory", name) + "]"
+		if peap >= 0 && c.EAP.Inner == nil && d.NTHashAttribute == "" {
+			c.warn(at("eap.methods", peap), `take "peap" out, or add nt_hash_attribute to `+where,
 				`"peap" is offered, but directory %s has no NT hashes for it: nobody of %s gets in with PEAP`, name, realm)
+		}
+		if mschap >= 0 && d.NTHashAttribute == "" {
+			c.warn(at("eap.inner", mschap), `take "mschap" out, or add nt_hash_attribute to `+where,
+				`"mschap" is allowed, but directory %s has no NT hashes for it`, name)
+		}
+		if chap >= 0 && d.ClearAttribute == "" {
+			c.warn(at("eap.inner", chap), `take "chap" out, or add clear_password_attribute to `+where,
+				`"chap" is allowed, but directory %s has no passwords in the clear for it`, name)
 		}
 	}
 }

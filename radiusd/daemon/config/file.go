@@ -82,6 +82,7 @@ type List []string
 // EAP says how our own people prove who they are.
 type EAP struct {
 	Methods             []string `toml:"methods"`
+	Inner               []string `toml:"inner"` // nil: as eap.DefaultInner
 	Certificate         string   `toml:"certificate" ref:"yes"`
 	PrivateKey          string   `toml:"private_key" ref:"yes"`
 	ClientCA            string   `toml:"client_ca" ref:"yes"`
@@ -118,6 +119,7 @@ type Directory struct {
 	GroupName       string       `toml:"group_name"`
 	MemberOf        bool         `toml:"member_of"`
 	NTHashAttribute string       `toml:"nt_hash_attribute"`
+	ClearAttribute  string       `toml:"clear_password_attribute"`
 	Guard           Guard        `toml:"guard"`
 }
 

@@ -13,16 +13,19 @@ type AVP struct {
 
 // AVPs that a tunnel carries here.
 const (
-	AVPUserName     = 1
-	AVPUserPassword = 2
-	AVPCHAPPassword = 3
-	AVPEAPMessage   = 79
+	AVPUserName      = 1
+	AVPUserPassword  = 2
+	AVPCHAPPassword  = 3
+	AVPCHAPChallenge = 60
+	AVPEAPMessage    = 79
 
 	VendorMicrosoft       = 311
+	AVPMSCHAPResponse     = 1
 	AVPMSCHAPError        = 2
 	AVPMSCHAPChallenge    = 11
 	AVPMSCHAP2Response    = 25
 	AVPMSCHAP2Success     = 26
+	AVPMSCHAP2ChangePwd   = 27
 	avpVendor, avpMust    = 0x80, 0x40
 	avpHeader, avpVendor4 = 8, 4
 )

@@ -20,11 +20,18 @@ const MSKLength = 64
 // or PEAP: RFC 5216, section 2.3, RFC 5281, section 8, and for TLS 1.3 RFC 9190,
 // section 2.3 and RFC 9427, section 2.1.
 func (e *Engine) MSK(t Type) ([]byte, error) {
+	msk, _, err := e.Keys(t)
+	return msk, err
+}
+
+// Keys returns the MSK and the EMSK, which stays with the server (RFC 3748, section
+// 7.10).
+func (e *Engine) Keys(t Type) (msk, emsk []byte, err error) {
 	material, err := e.keyMaterial(t)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return material[:MSKLength:MSKLength], nil
+	return material[:MSKLength:MSKLength], material[MSKLength:], nil
 }
 
 // keyMaterial returns MSK and EMSK. All 128 octets are always asked for: in

@@ -50,7 +50,12 @@ func challengeHash(authenticator, peer [16]byte, user string) (sum [8]byte) {
 // NTResponse answers a challenge with an NT hash (RFC 2759, section 8.1). The user is
 // the name without a Windows domain.
 func NTResponse(authenticator, peer [16]byte, user string, hash [16]byte) (response [24]byte) {
-	challenge := challengeHash(authenticator, peer, user)
+	return ChallengeResponse(challengeHash(authenticator, peer, user), hash)
+}
+
+// ChallengeResponse answers eight octets of challenge with an NT hash, as MS-CHAP
+// does (RFC 2433, section A.5; RFC 2759, section 8.5).
+func ChallengeResponse(challenge [8]byte, hash [16]byte) (response [24]byte) {
 	var key [21]byte
 	copy(key[:], hash[:])
 	for i := range 3 {

@@ -24,7 +24,7 @@ func peapInside(s *Server) *peapPhase2 {
 }
 
 func ttlsInside(s *Server, implicit []byte) *ttlsPhase2 {
-	m := &ttlsPhase2{c: open(s, nobody).(*conversation), challenge: func() ([]byte, error) { return implicit, nil }}
+	m := &ttlsPhase2{c: open(s, nobody).(*conversation), challenge: func(int) ([]byte, error) { return implicit, nil }}
 	m.next = m.credentials
 	return m
 }

@@ -314,7 +314,7 @@ func ttlsCHAP(name string, challenge, response []byte) []byte {
 
 func (p *peer) msChapInner(name, password string) func([]byte) []byte {
 	return func([]byte) []byte {
-		implicit := must(p.tls.TTLSChallenge())
+		implicit := must(p.tls.TTLSChallengeOf(8))
 		nt := packet.ChallengeResponse([8]byte(implicit), packet.NTHash(password))
 		response := append(append([]byte{implicit[8], 1}, make([]byte, 24)...), nt[:]...)
 		return avps(packet.AVP{Code: packet.AVPUserName, Mandatory: true, Data: []byte(name)},

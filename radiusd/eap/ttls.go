@@ -67,7 +67,7 @@ func (m *ttls) welcome(ctx context.Context, proofs []proved, _ []byte) (step, er
 }
 
 func (m *ttls) listen() {
-	m.phase2 = ttlsPhase2{c: m.c, challenge: m.tls.TTLSChallenge}
+	m.phase2 = ttlsPhase2{c: m.c, challenge: m.tls.TTLSChallengeOf}
 	m.phase2.next = m.phase2.credentials
 	m.next = m.inside
 }
@@ -99,8 +99,8 @@ func (m *ttls) hear(ctx context.Context, plain []byte) (step, error) {
 //	            -> eap -> the end
 type ttlsPhase2 struct {
 	c         *conversation
-	challenge func() ([]byte, error) // implicit (RFC 5281, section 11.1)
-	in        *inner                 // when it is EAP
+	challenge func(n int) ([]byte, error) // implicit (RFC 5281, section 11.1)
+	in        *inner                      // when it is EAP
 
 	next    func(ctx context.Context, plain []byte) (reply []byte, end []proved, err error)
 	proofs  []proved
@@ -254,7 +254,7 @@ func (m *ttlsPhase2) mschapv2(ctx context.Context, id realms.Identity, msg ttlsM
 // implicit holds a challenge and its answer to the tunnel's own (P52): n octets of
 // challenge, and the answer's first octet, its identifier.
 func (m *ttlsPhase2) implicit(challenge, response []byte, n, length int) ([]byte, error) {
-	implicit, err := m.challenge()
+	implicit, err := m.challenge(n)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", realms.ErrTLS, err)
 	}

@@ -48,8 +48,13 @@ func (e *Engine) keyMaterial(t Type) ([]byte, error) {
 }
 
 // TTLSChallenge returns the implicit challenge of a TTLS tunnel (RFC 5281,
-// section 11.1): 16 octets of challenge and one of identifier.
-func (e *Engine) TTLSChallenge() ([]byte, error) { return e.Export("ttls challenge", nil, 17) }
+// section 11.1) as CHAP and MS-CHAPv2 want it: 16 octets of challenge and one of
+// identifier.
+func (e *Engine) TTLSChallenge() ([]byte, error) { return e.TTLSChallengeOf(16) }
+
+// TTLSChallengeOf returns n octets of challenge and one of identifier. In TLS 1.3 the
+// length asked for changes every octet.
+func (e *Engine) TTLSChallengeOf(n int) ([]byte, error) { return e.Export("ttls challenge", nil, n+1) }
 
 // Export returns n octets of keying material (RFC 5705, RFC 8446 section 7.5).
 // With a TLS 1.2 client that has no Extended Master Secret, to which crypto/tls

@@ -6,5 +6,6 @@ var starters = map[string]starter{
 	"freeradius-proxy": freeradiusProxy,
 	"hostapd":          hostapd,
 	"radiusd":          radiusd,
+	"redis":            redis,
 	"slapd":            slapd,
 }

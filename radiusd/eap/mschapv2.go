@@ -90,7 +90,7 @@ func (s *Server) verifyHash(ctx context.Context, d realms.NTHasher, id realms.Id
 	equal := subtle.ConstantTimeCompare(want[:], response[:]) == 1
 	switch {
 	case mustChange(err) && !equal:
-		return realms.Account{}, [16]byte{}, fmt.Errorf("%s: %w", err, realms.ErrBadPassword)
+		return realms.Account{}, [16]byte{}, fmt.Errorf("and it has expired (%s): %w", err.Error(), realms.ErrBadPassword)
 	case err != nil:
 		return realms.Account{}, [16]byte{}, reasoned(err)
 	case !equal:

@@ -33,6 +33,7 @@ var methods = []method{
 	{Fact{Name: "tls", Type: packet.TLS, ClientCA: true}, newTLS, nil},
 	{Fact{Name: "ttls", Type: packet.TTLS, Tunnel: true, Password: true}, newTTLS, nil},
 	{Fact{Name: "peap", Type: packet.PEAP, Tunnel: true, Password: true}, newPEAP, nil},
+	{Fact{Name: "teap", Type: packet.TEAP, Tunnel: true}, newTEAP, nil},
 	{Fact{Name: "pap", Password: true}, nil, nil},
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/tls"
+	"encoding/binary"
 	"testing"
 
 	"layeh.com/radius"
@@ -22,6 +23,10 @@ type peer struct {
 	tls  *packet.Engine
 	size int // of our fragments
 	mtu  int // Framed-MTU of the requests
+
+	version uint8  // in the flags
+	outer   []byte // Outer TLVs of the server's Start
+	mine    []byte // those of our first packet
 
 	inner    func(plain []byte) []byte // in the tunnel; nil begins, nil is an empty message
 	innerEAP *innerClient              // behind inner, where that is EAP
@@ -91,11 +96,20 @@ func (p *peer) respond(request []byte) []byte {
 
 func (p *peer) data(data []byte) []byte {
 	if data[0]&packet.FlagStart != 0 {
+		if data[0]&packet.FlagOuterTLVs != 0 {
+			p.outer = bytes.Clone(data[5:])
+		}
 		out, _, err := p.tls.Handshake(nil)
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		return p.first(out)
+		hello := p.first(out)
+		if p.mine == nil {
+			return hello
+		}
+		head := append([]byte{hello[0] | packet.FlagOuterTLVs}, hello[1:1+4*int(hello[0]>>7)]...)
+		head = binary.BigEndian.AppendUint32(head, uint32(len(p.mine)))
+		return append(append(head, hello[len(head)-4:]...), p.mine...)
 	}
 	if p.out != nil {
 		return p.piece()
@@ -105,13 +119,13 @@ func (p *peer) data(data []byte) []byte {
 		p.t.Fatalf("fragment %x: %v", data[:min(8, len(data))], err)
 	}
 	if !whole {
-		return packet.Ack(0)
+		return packet.Ack(p.version)
 	}
 	return p.first(p.message(message))
 }
 
 func (p *peer) first(message []byte) []byte {
-	p.out = packet.NewSplitter(message, p.size, 0)
+	p.out = packet.NewSplitter(message, p.size, p.version)
 	return p.piece()
 }
 
@@ -138,7 +152,7 @@ func (p *peer) message(message []byte) []byte {
 		return nil
 	}
 	promised := p.kind == packet.TTLS && bytes.Equal(plain, []byte{0})
-	if p.kind == packet.TLS || promised || len(plain) == 0 && p.kind == packet.PEAP {
+	if p.kind == packet.TLS || promised || len(plain) == 0 && p.kind != packet.TTLS {
 		p.heard = bytes.Clone(plain)
 		return nil
 	}
@@ -236,6 +250,7 @@ type innerClient struct {
 	kind           packet.Type
 	name, password string
 	changes        bool           // sends a new password when it is told that its own has expired
+	msk, emsk      []byte         // of what was answered last
 	tls            *packet.Engine // of EAP-TLS
 	in             packet.Assembler
 	out            *packet.Splitter
@@ -253,6 +268,10 @@ func (c *innerClient) answer(req packet.Packet) packet.Packet {
 	case req.Type == packet.MSCHAPv2 && c.changes && bytes.Contains(req.Data, []byte("E=6")):
 		answer.Data = packet.MSCHAPv2Packet{Op: packet.MSCHAPv2ChangePassword, ID: req.Data[1] + 1, Text: make([]byte, 582)}.Encode()
 	case req.Type == packet.MSCHAPv2:
+		if msg := must(packet.ParseMSCHAPv2(req.Data)); msg.Op == packet.MSCHAPv2Challenge {
+			reply := must(packet.ParseMSCHAPv2(mschapv2Answer(msg, c.name, c.password)))
+			c.msk, c.emsk = packet.MSCHAPv2MSK(packet.HashNTHash(packet.NTHash(c.password)), [24]byte(reply.Value[24:48])), nil
+		}
 		answer.Data = mschapv2Answer(must(packet.ParseMSCHAPv2(req.Data)), c.name, c.password)
 	case req.Type == packet.GTC:
 		answer.Data = []byte(c.password)
@@ -284,6 +303,9 @@ func (c *innerClient) shake(data []byte) []byte {
 		out, _, _ = c.tls.Handshake(message)
 	} else {
 		_, _ = c.tls.Open(message) // an alert is answered as everything else
+	}
+	if c.tls.Done() {
+		c.msk, c.emsk, _ = c.tls.Keys(packet.TLS)
 	}
 	c.out = packet.NewSplitter(out, 900, 0)
 	return c.piece()

@@ -1,4 +1,4 @@
-// Package eap authenticates our own people: EAP-TLS, EAP-TTLS and PEAP, and
+// Package eap authenticates our own people: EAP-TLS, EAP-TTLS, PEAP and TEAP, and
 // plain PAP for devices that know no EAP.
 //
 // A [Server] is the realms.Home of one realm. It opens a conversation for each
@@ -8,10 +8,10 @@
 //
 //	conversation  identity -> offered (Nak) -> running -> over
 //	tunnel        fragments of TLS messages, the handshake, alerts
-//	tls ttls peap what is said inside
+//	tls ttls ...  what one method says inside its tunnel
 //	inner         EAP inside a tunnel: identity -> offered (Nak) -> running
 //	inner_NAME    one method there
-//	mschapv2      the sums that TTLS and PEAP share
+//	mschapv2      the sums that all of them share
 //
 // Nothing here waits but the directory, and nothing has a goroutine.
 package eap
@@ -54,6 +54,7 @@ type Config struct {
 	// "mschapv2", "gtc", "pap", "tls", "mschap", "chap". Nil: DefaultInner, as far
 	// as the directory and the authorities serve them.
 	Inner     []string
+	TEAP      TEAPConfig
 	Keeper    *certs.Keeper
 	Directory realms.Directory // may be nil when "tls" is the only method: every good certificate is an account
 	// FragmentSize is the longest EAP packet that we send, in octets with its
@@ -107,6 +108,13 @@ func New(cfg Config) (*Server, error) {
 	if cfg.FragmentSize < MinFragmentSize || cfg.FragmentSize > MaxFragmentSize {
 		return nil, fmt.Errorf("fragment size %d is not between %d and %d octets", cfg.FragmentSize, MinFragmentSize, MaxFragmentSize)
 	}
+	for _, list := range [][]string{cfg.TEAP.Ask, cfg.TEAP.Require} {
+		for _, name := range list {
+			if identityTypes[name] == 0 {
+				return nil, fmt.Errorf("TEAP asks for machine and user, and not for %q", name)
+			}
+		}
+	}
 	s := &Server{cfg: cfg}
 	if err := s.allowInside(); err != nil {
 		return nil, err
@@ -126,6 +134,9 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) allow(m *method) error {
 	if m.Password && s.cfg.Directory == nil {
 		return errors.New("it checks passwords and there is no directory")
+	}
+	if m.Type == packet.TEAP && len(s.inside) == 0 && !s.allowsInTTLS("pap") {
+		return errors.New("no method is allowed inside it")
 	}
 	if m.Type == packet.PEAP && len(s.inside) == 0 {
 		return errors.New("no EAP method is allowed inside it")
@@ -249,13 +260,21 @@ func (s *Server) Open(q realms.Question) realms.Conversation { return newConvers
 // checkInner holds a name from inside a tunnel or a certificate to the name
 // outside (R4, R5).
 func (s *Server) checkInner(outer, inner realms.Identity) error {
-	if inner.Realm != outer.Realm && !slices.Contains(s.cfg.Subrealms, inner.Realm) {
-		return fmt.Errorf("realm %q inside, %q outside: %w", inner.Realm, outer.Realm, realms.ErrInnerRealm)
+	if err := s.checkRealm(outer, inner); err != nil {
+		return err
 	}
 	if s.cfg.AllowDifferentOuter || hidden(outer) || same(outer, inner) {
 		return nil
 	}
 	return fmt.Errorf("%q inside, %q outside: %w", inner, outer, realms.ErrOuterInner)
+}
+
+// checkRealm holds a name inside to the realm outside (R4).
+func (s *Server) checkRealm(outer, inner realms.Identity) error {
+	if inner.Realm != outer.Realm && !slices.Contains(s.cfg.Subrealms, inner.Realm) {
+		return fmt.Errorf("realm %q inside, %q outside: %w", inner.Realm, outer.Realm, realms.ErrInnerRealm)
+	}
+	return nil
 }
 
 // hidden says that a name outside names nobody (R5).

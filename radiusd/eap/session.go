@@ -224,7 +224,7 @@ func recordKey(name string) string { return "session:" + name }
 func (c *conversation) stillGood(ctx context.Context, r *record) ([]proved, error) {
 	var proofs []proved
 	for _, kept := range r.Credentials {
-		p, err := c.holds(ctx, kept)
+		p, err := c.holds(ctx, r.Type, kept)
 		if err != nil {
 			return nil, err
 		}
@@ -234,20 +234,32 @@ func (c *conversation) stillGood(ctx context.Context, r *record) ([]proved, erro
 	if len(proofs) == 0 {
 		return nil, errStale
 	}
+	if r.Type == packet.TEAP {
+		return proofs, c.server.checkChain(c.outer, proofs)
+	}
 	return proofs, nil
 }
 
+// agrees holds a name to the one outside. In a TEAP chain one of the names has to be
+// the same, and each of the realm.
+func (c *conversation) agrees(kind packet.Type, id realms.Identity) error {
+	if kind == packet.TEAP {
+		return c.server.checkRealm(c.outer, id)
+	}
+	return c.server.checkInner(c.outer, id)
+}
+
 // holds judges one credential anew.
-func (c *conversation) holds(ctx context.Context, kept credential) (p proved, err error) {
+func (c *conversation) holds(ctx context.Context, kind packet.Type, kept credential) (p proved, err error) {
 	id, err := realms.ParseIdentity(kept.Identity)
 	if err != nil {
 		return p, err
 	}
 	if len(kept.Chains) > 0 {
-		p, err = c.vouchedAgain(ctx, id, kept)
+		p, err = c.vouchedAgain(ctx, kind, id, kept)
 	} else {
 		p = proved{identity: id, device: id.Machine()}
-		if err := c.server.checkInner(c.outer, id); err != nil {
+		if err := c.agrees(kind, id); err != nil {
 			return p, err
 		}
 		p.account, err = c.server.cfg.Directory.Lookup(ctx, id)
@@ -266,14 +278,14 @@ func (c *conversation) holds(ctx context.Context, kept credential) (p proved, er
 }
 
 // vouchedAgain judges a certificate as it was judged when it was shown.
-func (c *conversation) vouchedAgain(ctx context.Context, id realms.Identity, kept credential) (p proved, err error) {
+func (c *conversation) vouchedAgain(ctx context.Context, kind packet.Type, id realms.Identity, kept credential) (p proved, err error) {
 	chains, err := parseChains(kept.Chains)
 	if err != nil {
 		return p, err
 	}
 	outer := c.outer
 	if kept.Inner != "" { // the name inside stood between, and TLS saw no certificate outside
-		if err := c.server.checkInner(c.outer, id); err != nil {
+		if err := c.agrees(kind, id); err != nil {
 			return p, err
 		}
 		outer = id

@@ -34,7 +34,8 @@ type tunnel struct {
 	// resumed a session that may be resumed. Nil: this tunnel never does.
 	again    func(ctx context.Context, proofs []proved, rest []byte) (step, error)
 	sessions *sessions
-	inside   bool // another tunnel: it makes no session, and its fragments fit the other's
+	inside   bool  // another tunnel: it makes no session, and its fragments fit the other's
+	version  uint8 // of the method, in every packet's flags
 
 	failure error // told once the supplicant has seen our alert
 }
@@ -62,7 +63,7 @@ func (t *tunnel) Close() { t.tls.Close() }
 // Next takes the Data of one packet: a fragment, or the acknowledgement of one.
 func (t *tunnel) Next(ctx context.Context, data []byte) (Step, error) {
 	if data == nil {
-		return Step{Request: packet.Start(0)}, nil
+		return Step{Request: packet.Start(t.version)}, nil
 	}
 	if err := t.checkFlags(data); err != nil {
 		return Step{}, err
@@ -78,18 +79,18 @@ func (t *tunnel) Next(ctx context.Context, data []byte) (Step, error) {
 		return Step{}, fmt.Errorf("%w: %w", realms.ErrEAPMalformed, err)
 	case !whole:
 		t.stage("waiting for a fragment")
-		return Step{Request: packet.Ack(0)}, nil
+		return Step{Request: packet.Ack(t.version)}, nil
 	}
 	next, err := t.next(ctx, message)
 	if err != nil || next.done != nil {
 		return Step{Done: next.done}, err
 	}
-	t.out = packet.NewSplitter(next.send, t.fragmentSize(), 0)
+	t.out = packet.NewSplitter(next.send, t.fragmentSize(), t.version)
 	return t.piece(), nil
 }
 
-// checkFlags refuses a version that we did not offer: both tunnels are version
-// 0, and EAP-TLS keeps the bits for later (RFC 5216, section 3.2).
+// checkFlags refuses a version that we did not offer. EAP-TLS keeps the bits for
+// later (RFC 5216, section 3.2).
 func (t *tunnel) checkFlags(data []byte) error {
 	if len(data) == 0 {
 		return fmt.Errorf("a packet without flags: %w", realms.ErrEAPMalformed)
@@ -97,7 +98,7 @@ func (t *tunnel) checkFlags(data []byte) error {
 	if data[0]&packet.FlagStart != 0 {
 		return fmt.Errorf("the supplicant sent Start: %w", realms.ErrEAPMalformed)
 	}
-	if t.kind != packet.TLS && data[0]&packet.VersionMask != 0 {
+	if t.kind != packet.TLS && data[0]&packet.VersionMask != t.version {
 		return fmt.Errorf("version %d of the tunnel: %w", data[0]&packet.VersionMask, realms.ErrEAPMalformed)
 	}
 	return nil

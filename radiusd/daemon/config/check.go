@@ -153,11 +153,12 @@ func domain(name string) bool {
 func (c *checker) eap() {
 	for i, method := range c.EAP.Methods {
 		key := at("eap.methods", i)
-		if c.oneOf(key, method, "tls", "ttls", "peap", "pap") && slices.Contains(c.EAP.Methods[:i], method) {
+		if c.oneOf(key, method, "tls", "ttls", "peap", "teap", "pap") && slices.Contains(c.EAP.Methods[:i], method) {
 			c.wrong(key, "keep one", "%q is in methods twice", method)
 		}
 	}
 	c.inner()
+	c.teap()
 	if n := c.EAP.FragmentSize; n < 100 || n > 1398 {
 		c.wrong("eap.fragment_size", "leave it out for 1020", "fragment_size is %d; it is 100 to 1398", n)
 	}
@@ -175,7 +176,7 @@ func (c *checker) eap() {
 	if len(c.EAP.Methods) == 0 {
 		c.wrong("eap.methods", "add "+examples["eap.methods"], "[eap] offers no methods")
 	}
-	tunnels := slices.ContainsFunc(c.EAP.Methods, func(m string) bool { return m == "tls" || m == "ttls" || m == "peap" })
+	tunnels := slices.ContainsFunc(c.EAP.Methods, func(m string) bool { return m != "pap" })
 	for _, need := range []struct{ key, value string }{{"certificate", c.EAP.Certificate}, {"private_key", c.EAP.PrivateKey}} {
 		if tunnels && !c.present("eap."+need.key) {
 			c.wrong("eap."+need.key, "add "+examples["eap."+need.key], "[eap] has no %s", need.key)
@@ -207,6 +208,30 @@ func (c *checker) inner() {
 	}
 	if i := slices.Index(c.EAP.Methods, "peap"); i >= 0 && !runs {
 		c.wrong(at("eap.methods", i), `add "mschapv2", "gtc" or "tls" to inner, or take "peap" out`, `"peap" is offered, and inner has no method that can run in it`)
+	}
+}
+
+// teap judges who is asked for inside TEAP.
+func (c *checker) teap() {
+	for _, list := range []struct {
+		key   string
+		names []string
+	}{{"eap.teap.ask", c.EAP.TEAP.Ask}, {"eap.teap.require", c.EAP.TEAP.Require}} {
+		for i, name := range list.names {
+			key := at(list.key, i)
+			if c.oneOf(key, name, "machine", "user") && slices.Contains(list.names[:i], name) {
+				c.wrong(key, "keep one", "%q is in %s twice", name, lastKey(list.key))
+			}
+			if list.key == "eap.teap.require" && c.present("eap.teap.ask") && !slices.Contains(c.EAP.TEAP.Ask, name) {
+				c.wrong(key, `add "`+name+`" to ask, or take it out here`, "require wants a %s, and ask asks for none", name)
+			}
+		}
+	}
+	if c.present("eap.teap.ask") && len(c.EAP.TEAP.Ask) == 0 {
+		c.wrong("eap.teap.ask", "leave it out for "+examples["eap.teap.ask"], "ask asks for nobody")
+	}
+	if c.present("eap.teap") && !slices.Contains(c.EAP.Methods, "teap") {
+		c.warn("eap.teap", `add "teap" to methods, or take this out`, `[eap.teap] without "teap" among the methods`)
 	}
 }
 

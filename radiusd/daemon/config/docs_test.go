@@ -22,6 +22,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[Store]():           "## `[store]`",
 	reflect.TypeFor[EAP]():             "## `[eap]`",
 	reflect.TypeFor[Resumption]():      "### `[eap.resumption]`",
+	reflect.TypeFor[TEAP]():            "### `[eap.teap]`",
 	reflect.TypeFor[Directory]():       "## `[directory.NAME]`",
 	reflect.TypeFor[Guard]():           "### `guard`",
 	reflect.TypeFor[Realm]():           "## `[realm.\"NAME\"]`",

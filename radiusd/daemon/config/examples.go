@@ -19,6 +19,7 @@ var examples = map[string]string{
 	"store.password":                   `password = "cred:redis"`,
 	"eap.methods":                      `methods = ["tls", "ttls", "peap"]`,
 	"eap.inner":                        `inner = ["mschapv2", "gtc", "pap", "tls"]`,
+	"eap.teap.ask":                     `ask = ["machine", "user"]`,
 	"eap.certificate":                  `certificate = "file:/etc/radiusd/tls/radius.pem"`,
 	"eap.private_key":                  `private_key = "cred:radius.key"`,
 	"eap.client_ca":                    `client_ca = "file:/etc/radiusd/tls/device-ca.pem"`,

@@ -89,7 +89,15 @@ type EAP struct {
 	FragmentSize        int      `toml:"fragment_size" default:"1020"`
 	AllowDifferentOuter bool     `toml:"allow_different_outer"`
 
+	TEAP       TEAP       `toml:"teap"`
 	Resumption Resumption `toml:"resumption"`
+}
+
+// TEAP says who is asked for inside TEAP.
+type TEAP struct {
+	Ask     []string `toml:"ask"`     // nil: as eap.DefaultTEAPAsk
+	Require []string `toml:"require"` // nil: whoever was proved, and the rules decide
+	RFC7170 bool     `toml:"rfc7170"`
 }
 
 // Resumption says how long a device may come back without a full log-in.

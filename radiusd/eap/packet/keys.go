@@ -156,9 +156,20 @@ func (l *keyLog) export(suite uint16, label string, n int) ([]byte, error) {
 	return prf(suiteHash(suite), l.master, seed, n), nil
 }
 
+// Hash returns the hash of the cipher suite of a finished handshake, which TEAP's sums
+// use (RFC 9930, section 6).
+func (e *Engine) Hash() func() hash.Hash { return suiteHash(e.State().CipherSuite) }
+
+// PRF is the pseudorandom function of TLS 1.2 over a hash (RFC 5246, section 5): n
+// octets of P_hash(secret, label + seed).
+func PRF(h func() hash.Hash, secret []byte, label string, seed []byte, n int) []byte {
+	return prf(h, secret, append([]byte(label), seed...), n)
+}
+
 func suiteHash(suite uint16) func() hash.Hash {
 	switch suite {
-	case tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	case tls.TLS_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
 		tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 		tls.TLS_RSA_WITH_AES_256_GCM_SHA384:
 		return sha512.New384

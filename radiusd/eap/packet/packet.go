@@ -39,6 +39,7 @@ const (
 	PEAP         Type = 25
 	MSCHAPv2     Type = 26
 	Extensions   Type = 33 // the TLVs inside PEAP
+	TEAP         Type = 55
 	Expanded     Type = 254
 )
 

@@ -95,7 +95,7 @@ func (h *homes) own(key, name string, r config.Realm) realms.Home {
 	}
 	c := h.file.EAP
 	server, err := eap.New(eap.Config{
-		Realm: name, Subrealms: r.Subrealms,
+		Realm: name, Subrealms: r.Subrealms, Computers: lower(r.Computers),
 		Methods: c.Methods, Inner: c.Inner, TEAP: eap.TEAPConfig{Ask: c.TEAP.Ask, Require: c.TEAP.Require, RFC7170: c.TEAP.RFC7170}, Keeper: h.keeper, Directory: h.directories[r.Directory],
 		FragmentSize: c.FragmentSize, AllowDifferentOuter: c.AllowDifferentOuter,
 		Resumption: h.resumption(),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"causeway/certs"
@@ -69,11 +70,20 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 			c.Partners = append(c.Partners, name)
 			continue
 		}
-		c.Own = append(append(c.Own, name), r.Subrealms...)
+		c.Own = append(append(append(c.Own, name), r.Subrealms...), lower(r.Computers)...)
 	}
 	slices.Sort(c.Own)
+	c.Own = slices.Compact(c.Own) // computers may share their domain with a realm
 	slices.Sort(c.Partners)
 	return c
+}
+
+func lower(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = strings.ToLower(name)
+	}
+	return out
 }
 
 // seatClients makes the clients of every site and of every federation.

@@ -47,6 +47,7 @@ const (
 type Config struct {
 	Realm     string   // lower case
 	Subrealms []string // also good inside a tunnel whose outer realm is another (R4)
+	Computers []string // domains of computers, lower case: host/pc01.DOMAIN is good inside, too
 	// Methods are offered in this order: "tls", "ttls", "peap". "pap" allows a
 	// plain User-Password.
 	Methods []string
@@ -271,7 +272,9 @@ func (s *Server) checkInner(outer, inner realms.Identity) error {
 
 // checkRealm holds a name inside to the realm outside (R4).
 func (s *Server) checkRealm(outer, inner realms.Identity) error {
-	if inner.Realm != outer.Realm && !slices.Contains(s.cfg.Subrealms, inner.Realm) {
+	good := inner.Realm == outer.Realm || slices.Contains(s.cfg.Subrealms, inner.Realm) ||
+		inner.Machine() && slices.Contains(s.cfg.Computers, inner.Realm)
+	if !good {
 		return fmt.Errorf("realm %q inside, %q outside: %w", inner.Realm, outer.Realm, realms.ErrInnerRealm)
 	}
 	return nil

@@ -37,7 +37,7 @@ func newMemory() *memory {
 	return &memory{
 		password: map[string]string{
 			"amy@" + testRealm: "correct horse", "ben@" + testSubrealm: "battery staple", "dee@" + testRealm: "disabled one",
-			"host/pc01." + testRealm: "", "lost@" + testRealm: "nobody home", laptop: "machine secret",
+			"host/pc01." + testRealm: "", "lost@" + testRealm: "nobody home", laptop: "machine secret", desktop: "machine secret",
 		},
 		fault: map[string]error{"dee@" + testRealm: realms.ErrDisabled, "lost@" + testRealm: realms.ErrUnreachable},
 	}

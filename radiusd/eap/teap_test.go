@@ -19,7 +19,10 @@ import (
 	"causeway/realms"
 )
 
-const laptop = "host/laptop7." + testRealm
+const (
+	laptop  = "host/laptop7." + testRealm
+	desktop = "host/desk1.ad.northbridge.local"
+)
 
 // A teapClient plays TEAP's phase 2 for whom it has credentials.
 type teapClient struct {
@@ -165,6 +168,9 @@ func TestTEAP(t *testing.T) {
 		{"another realm", nobody, computer(), named(person(), "amy@elsewhere.ac.uk"), both, realms.ErrInnerRealm, ""},
 		{"a person where the computer is asked for", nobody, person(), nil, both, realms.ErrChainIncomplete, ""},
 		{"a computer where the person is asked for", nobody, computer(), computer(), both, realms.ErrChainIncomplete, ""},
+		{"a computer of another domain", nobody, named(computer(), "host/laptop7.ad.example"), person(), both, realms.ErrInnerRealm, ""},
+		{"a computer of its own domain", nobody, named(computer(), desktop), person(), both, "", amy},
+		{"a person of the computers' domain", nobody, nil, named(person(), "amy@ad.northbridge.local"), both, realms.ErrInnerRealm, ""},
 		{"GTC", nobody, nil, &innerClient{kind: packet.GTC, name: amy, password: "correct horse"}, both, realms.ErrNoMethod, ""},
 		{"the computer is required", nobody, nil, person(), Config{TEAP: TEAPConfig{Require: []string{"machine"}}}, realms.ErrChainIncomplete, ""},
 		{"the person is required", nobody, computer(), nil, Config{TEAP: TEAPConfig{Require: []string{"user"}}}, realms.ErrChainIncomplete, ""},
@@ -179,7 +185,7 @@ func TestTEAP(t *testing.T) {
 		for _, version := range versions {
 			t.Run(x.what+"/"+tls.VersionName(version), func(t *testing.T) {
 				s := serve(t, func(c *Config) {
-					c.Methods, c.TEAP = []string{"teap"}, x.cfg.TEAP
+					c.Methods, c.TEAP, c.Computers = []string{"teap"}, x.cfg.TEAP, []string{"ad.northbridge.local"}
 					if x.cfg.Inner != nil {
 						c.Inner = x.cfg.Inner
 					}
@@ -210,7 +216,7 @@ func TestTEAP(t *testing.T) {
 				}
 				device := ""
 				if x.machine != nil && !slices.Equal(x.cfg.TEAP.Ask, []string{"user"}) {
-					device = laptop
+					device = x.machine.name
 				}
 				if trace.Device != (realms.Identity{}) && trace.Device.String() != device || device != "" && trace.Device == (realms.Identity{}) {
 					t.Errorf("the device is %v, want %q", trace.Device, device)

@@ -166,10 +166,15 @@ func (c *checker) realms() {
 			c.wrong(key, `add directory = "trust" for people of ours, or servers for a partner's`, "nobody answers for realm %s", name)
 		}
 		if partner && !own {
-			for _, k := range []string{"subrealms", "roaming"} {
+			for _, k := range []string{"subrealms", "computers", "roaming"} {
 				if c.present(key + "." + k) {
 					c.problems = append(c.problems, c.placeKey(key+"."+k, k+" is for realms of ours, and this one has servers", "take it out"))
 				}
+			}
+		}
+		for i, name := range r.Computers {
+			if !domain(name) {
+				c.wrong(at(key+".computers", i), `write the domain in their names: of host/pc01.ad.northbridge.nhs.uk it is "ad.northbridge.nhs.uk"`, "%q is no domain of computers", name)
 			}
 		}
 		c.upstreams(key, r.Servers)

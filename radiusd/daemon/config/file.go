@@ -144,6 +144,7 @@ type Realm struct {
 	Directory string     `toml:"directory"`
 	Servers   []Upstream `toml:"servers"`
 	Subrealms []string   `toml:"subrealms"`
+	Computers []string   `toml:"computers"`
 	SSIDs     []string   `toml:"ssids"`
 	Roaming   bool       `toml:"roaming" default:"true"`
 }

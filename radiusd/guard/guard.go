@@ -84,59 +84,57 @@ type failed struct {
 	PasswordSet string    `json:"password_set,omitempty"`
 }
 
-// Enter tells whether an attempt may reach the directory. An attempt that it lets
-// in must Leave. password is empty for a challenge's response. The error wraps
-// [realms.ErrGuarded] and says when that ends, or [realms.ErrBadPassword] for a
-// password that has failed before.
-func (g *Guard) Enter(ctx context.Context, id realms.Identity, password certs.Secret) error {
+// Enter tells whether an attempt may reach the directory, and returns what must be
+// told what the directory said. password is empty for a challenge's response. The
+// error wraps [realms.ErrGuarded] and says when that ends, or [realms.ErrBadPassword]
+// for a password that has failed before.
+func (g *Guard) Enter(ctx context.Context, id realms.Identity, password certs.Secret) (leave func(error), err error) {
 	account := g.account(ctx, id)
 	if password != "" && g.hasFailed(ctx, id, account, password) {
-		return fmt.Errorf("the same wrong password again, the directory was not asked: %w", realms.ErrBadPassword)
+		return nil, fmt.Errorf("the same wrong password again, the directory was not asked: %w", realms.ErrBadPassword)
 	}
 	limit := g.cfg.Failures
 	if password != "" {
 		limit += g.cfg.Corrections
 	}
 	gate := g.gates.come(typed(id))
-	err := g.admit(ctx, gate, id, account, limit)
+	failures, err := g.admit(ctx, gate, id, account, limit)
 	if err != nil {
 		g.gates.goAway(typed(id))
+		return nil, err
 	}
-	return err
+	return func(said error) {
+		defer g.gates.leave(typed(id))
+		switch {
+		case errors.Is(said, realms.ErrBadPassword):
+			g.count(ctx, id, password, said)
+		case said == nil && failures > 0:
+			g.forgive(ctx, account)
+		}
+	}, nil
 }
 
 // admit waits until an attempt may go in: until those before it could all fail and
 // this one too.
-func (g *Guard) admit(ctx context.Context, at *gate, id realms.Identity, account string, limit int) error {
+func (g *Guard) admit(ctx context.Context, at *gate, id realms.Identity, account string, limit int) (failures int, err error) {
 	for {
 		r, free := at.enter(limit, func() record { return g.failures(ctx, account) })
 		switch {
 		case free == nil:
-			return nil
+			return r.failures, nil
 		case r.failures < limit:
 		case g.changed(ctx, id, r.PasswordSet):
 			g.forgive(ctx, account)
 			continue
 		default:
-			return fmt.Errorf("%d wrong passwords; until %s the directory is not asked: %w",
+			return 0, fmt.Errorf("%d wrong passwords; until %s the directory is not asked: %w",
 				r.failures, r.Until.UTC().Format("15:04:05 MST"), realms.ErrGuarded)
 		}
 		select {
 		case <-free:
 		case <-ctx.Done():
-			return fmt.Errorf("other log-ins of this account are being judged: %w", realms.ErrServerBusy)
+			return 0, fmt.Errorf("other log-ins of this account are being judged: %w", realms.ErrServerBusy)
 		}
-	}
-}
-
-// Leave tells what the directory said of an attempt that entered.
-func (g *Guard) Leave(ctx context.Context, id realms.Identity, password certs.Secret, err error) {
-	defer g.gates.leave(typed(id))
-	switch {
-	case errors.Is(err, realms.ErrBadPassword):
-		g.count(ctx, id, password, err)
-	case err == nil:
-		g.forgive(ctx, g.account(ctx, id))
 	}
 }
 

@@ -62,11 +62,12 @@ func (d *trust) try(name, password string, response bool) error {
 	if response {
 		secret = ""
 	}
-	if err := d.guard.Enter(context.Background(), id, secret); err != nil {
+	leave, err := d.guard.Enter(context.Background(), id, secret)
+	if err != nil {
 		return err
 	}
 	err = d.judge(password)
-	d.guard.Leave(context.Background(), id, secret, err)
+	leave(err)
 	return err
 }
 

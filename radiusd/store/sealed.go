@@ -11,6 +11,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"sync"
 	"time"
 )
 
@@ -41,7 +43,7 @@ func Seal(s Store, key []byte, now func() time.Time) (Store, error) {
 	if now == nil {
 		now = time.Now
 	}
-	return &sealed{in: s, names: names, aead: aead, now: now}, nil
+	return &sealed{in: s, names: sync.Pool{New: func() any { return hmac.New(sha256.New, names) }}, aead: aead, now: now}, nil
 }
 
 // RandomKey returns a key for a store that nobody shares.
@@ -53,16 +55,19 @@ func RandomKey() []byte {
 
 type sealed struct {
 	in    Store
-	names []byte
+	names sync.Pool // of hash.Hash: digests of names
 	aead  cipher.AEAD
 	now   func() time.Time
 }
 
 // name is the digest under which a value is kept.
 func (s *sealed) name(key string) string {
-	mac := hmac.New(sha256.New, s.names)
+	mac := s.names.Get().(hash.Hash)
+	defer s.names.Put(mac)
+	mac.Reset()
 	_, _ = mac.Write([]byte(key))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:24])
+	var sum [sha256.Size]byte
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(sum[:0])[:24])
 }
 
 // Get opens what is kept. In front of the value stands its end in milliseconds

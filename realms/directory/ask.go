@@ -90,7 +90,6 @@ func (l *LDAP) each(ctx context.Context, ask func(ctx context.Context, s *server
 func (l *LDAP) attempt(ctx context.Context, s *server, ask func(ctx context.Context, s *server) error) error {
 	limited, cancel := context.WithTimeout(ctx, l.cfg.Attempt)
 	defer cancel()
-	defer context.AfterFunc(l.ctx, cancel)()
 	err := ask(limited, s)
 	f := asFault(err)
 	if f == nil {

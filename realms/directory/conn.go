@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -17,16 +18,24 @@ import (
 // beside its caller, who stops waiting when the context ends.
 type conn struct {
 	ldap       *ldap.Conn
-	raw        net.Conn // the socket itself: closing it frees whatever hangs in a read or write
+	raw        net.Conn        // the socket itself: closing it frees whatever hangs in a read or write
+	closed     <-chan struct{} // the directory's end
 	generation uint64
 	dead       atomic.Bool
 }
 
-// dial connects, with TLS where it is configured, and binds as nobody yet.
-func (s *server) dial(ctx context.Context) (*conn, error) {
+// errClosed says that the directory was closed while it was asked.
+var errClosed = errors.New("the directory is closed")
+
+// dial connects, with TLS where it is configured, and binds as nobody yet. A shared
+// connection is one that many searches use at once.
+func (s *server) dial(ctx context.Context, shared bool) (*conn, error) {
 	if err := s.l.ctx.Err(); err != nil {
-		return nil, fmt.Errorf("the directory is closed: %w", err)
+		return nil, fmt.Errorf("%w: %w", errClosed, err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.l.ctx, cancel)()
 	s.mu.Lock()
 	generation := s.generation
 	s.mu.Unlock()
@@ -34,7 +43,10 @@ func (s *server) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	c := &conn{raw: raw, generation: generation}
+	if shared {
+		raw = gather(raw)
+	}
+	c := &conn{raw: raw, generation: generation, closed: s.l.ctx.Done()}
 	if s.ldaps {
 		encrypted := tls.Client(raw, s.tls)
 		if err := encrypted.HandshakeContext(ctx); err != nil {
@@ -48,7 +60,7 @@ func (s *server) dial(ctx context.Context) (*conn, error) {
 	if s.tls == nil {
 		return c, nil
 	}
-	if _, err := do(ctx, func() (any, error) { return nil, c.ldap.StartTLS(s.tls) }); err != nil {
+	if _, err := do(ctx, c.closed, func() (any, error) { return nil, c.ldap.StartTLS(s.tls) }); err != nil {
 		c.kill()
 		return nil, tlsFault(err)
 	}
@@ -57,7 +69,9 @@ func (s *server) dial(ctx context.Context) (*conn, error) {
 
 func (c *conn) start(over net.Conn, s *server) {
 	c.ldap = ldap.NewConn(over, s.ldaps)
-	c.ldap.SetTimeout(2 * s.l.cfg.Attempt) // ends what nobody waits for any more
+	// go-ldap's own time limit costs a goroutine and a timer for each request. It is not
+	// needed: when somebody stops waiting, the connection is killed, and all that is
+	// under way on it ends.
 	c.ldap.Start()
 }
 
@@ -74,7 +88,7 @@ func tlsFault(err error) error {
 // dialSearching is dial for a connection that searches: bound to the service
 // account.
 func (s *server) dialSearching(ctx context.Context) (*conn, error) {
-	c, err := s.dial(ctx)
+	c, err := s.dial(ctx, true)
 	if err != nil || s.l.cfg.Bind == "" {
 		return c, err
 	}
@@ -89,8 +103,8 @@ func (s *server) dialSearching(ctx context.Context) (*conn, error) {
 	return nil, err
 }
 
-// do runs a request and stops waiting when ctx ends.
-func do[T any](ctx context.Context, request func() (T, error)) (T, error) {
+// do runs a request and stops waiting when ctx ends, or the directory.
+func do[T any](ctx context.Context, closed <-chan struct{}, request func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
 		err   error
@@ -114,17 +128,20 @@ func do[T any](ctx context.Context, request func() (T, error)) (T, error) {
 	case <-ctx.Done():
 		var none T
 		return none, fmt.Errorf("no answer: %w", ctx.Err())
+	case <-closed:
+		var none T
+		return none, errClosed
 	}
 }
 
 func (c *conn) bind(ctx context.Context, dn string, password certs.Secret) error {
 	req := ldap.NewSimpleBindRequest(dn, password.Reveal(), nil)
-	_, err := do(ctx, func() (*ldap.SimpleBindResult, error) { return c.ldap.SimpleBind(req) })
+	_, err := do(ctx, c.closed, func() (*ldap.SimpleBindResult, error) { return c.ldap.SimpleBind(req) })
 	return err
 }
 
 func (c *conn) search(ctx context.Context, req *ldap.SearchRequest) (*ldap.SearchResult, error) {
-	return do(ctx, func() (*ldap.SearchResult, error) { return c.ldap.Search(req) })
+	return do(ctx, c.closed, func() (*ldap.SearchResult, error) { return c.ldap.Search(req) })
 }
 
 // lost says that the connection has ended.

@@ -55,7 +55,7 @@ type LDAPConfig struct {
 	Total       time.Duration // for one question to all servers; 0: 4.5 s, so that the answer is there within 5 s
 	Retry       time.Duration // between looks at a server that is down; 0: 1 s
 	SearchConns int           // shared connections for each server; 0: 2
-	BindConns   int           // exclusive connections for each server, dialled as they are needed; 0: 64
+	BindConns   int           // exclusive connections for each server, dialled as they are needed; 0: 128
 
 	Dial func(ctx context.Context, address string) (net.Conn, error) // nil: TCP
 	Now  func() time.Time                                            // nil: time.Now
@@ -97,7 +97,7 @@ func withDefaults(cfg LDAPConfig) LDAPConfig {
 	cfg.Total = cmp.Or(cfg.Total, 4500*time.Millisecond)
 	cfg.Retry = cmp.Or(cfg.Retry, time.Second)
 	cfg.SearchConns = cmp.Or(cfg.SearchConns, 2)
-	cfg.BindConns = cmp.Or(cfg.BindConns, 64)
+	cfg.BindConns = cmp.Or(cfg.BindConns, 128)
 	cfg.Servers = slices.Clone(cfg.Servers)
 	if cfg.Dial == nil {
 		cfg.Dial = func(ctx context.Context, address string) (net.Conn, error) {

@@ -108,6 +108,8 @@ func (s *server) takeBinding(ctx context.Context) (c *conn, fresh bool, err erro
 	case c = <-s.binding:
 	case <-ctx.Done():
 		return nil, false, fmt.Errorf("no connection was free: %w", context.Cause(ctx))
+	case <-s.l.ctx.Done():
+		return nil, false, errClosed
 	}
 	if c != nil && s.usable(c) {
 		return c, false, nil
@@ -115,7 +117,7 @@ func (s *server) takeBinding(ctx context.Context) (c *conn, fresh bool, err erro
 	if c != nil {
 		c.kill()
 	}
-	if c, err = s.dial(ctx); err != nil {
+	if c, err = s.dial(ctx, false); err != nil {
 		s.binding <- nil
 		return nil, false, err
 	}

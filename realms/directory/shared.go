@@ -21,6 +21,8 @@ func (s *shared) get(ctx context.Context, from *server) (c *conn, fresh bool, er
 	case <-s.turn:
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
+	case <-from.l.ctx.Done():
+		return nil, false, errClosed
 	}
 	defer func() { s.turn <- struct{}{} }()
 	if s.c != nil && from.usable(s.c) {

@@ -151,7 +151,7 @@ func open(t *testing.T, folder string) *stage {
 // words are what common/causeway.toml asks for, unless a story says otherwise.
 var words = map[string]any{
 	"methods": `"tls", "ttls", "peap"`, "inner": `"mschapv2", "gtc", "pap", "tls"`, "certificate": "server", "fragment_size": 1020, "different_outer": false,
-	"teap": "", "listen": "127.0.0.1:0", "log": "", "store": "", // [log] and [store]
+	"eap_tables": "", "listen": "127.0.0.1:0", "log": "", "store": "", // [log] and [store]
 }
 
 // tell starts the peers and the house and goes through the steps.

@@ -13,6 +13,7 @@ import (
 var arrows = map[string][]string{
 	"vlan":                  {},
 	"certs":                 {},
+	"certs/revocation":      {},
 	"radiusd/store":         {},
 	"radiusd/noc":           {},
 	"realms":                {"certs"},

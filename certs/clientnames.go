@@ -172,8 +172,10 @@ func (a *Authority) Device(o Options) (Pair, error) {
 	if t.ExtraExtensions, err = o.Names.extensions(empty); err != nil {
 		return Pair{}, err
 	}
-	if empty && len(t.ExtraExtensions) == 0 {
-		return Pair{}, errors.New("a certificate needs a name")
+	if n := o.Names; empty && len(n.Mail)+len(n.DNS)+len(n.URI) == 0 {
+		// Without a subject the alternative name is critical, and crypto/x509 refuses
+		// one of which it knows no part.
+		return Pair{}, errors.New("a certificate needs a name: in its subject, or a mail, DNS or URI name")
 	}
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	return a.issue(t, o.Key)

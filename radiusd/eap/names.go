@@ -24,15 +24,15 @@ const sidField = "sid"
 
 // fields is every part that can, in one place.
 var fields = []field{
-	{"upn", principalNames, plainName},
-	{"email", func(c *x509.Certificate) []string { return c.EmailAddresses }, plainName},
+	{"upn", principalNames, wholeName},
+	{"email", func(c *x509.Certificate) []string { return c.EmailAddresses }, wholeName},
 	{"dns", func(c *x509.Certificate) []string { return c.DNSNames }, hostName},
 	{"uri", otherURIs, plainName},
 	{sidField, nil, nil},
 	{"cn", subjectValues(2, 5, 4, 3), deviceOrPlain},
 	{"serial", subjectValues(2, 5, 4, 5), plainName},
 	{"uid", subjectValues(0, 9, 2342, 19200300, 100, 1, 1), plainName},
-	{"subject-email", subjectValues(1, 2, 840, 113549, 1, 9, 1), plainName},
+	{"subject-email", subjectValues(1, 2, 840, 113549, 1, 9, 1), wholeName},
 }
 
 // IdentityFields returns the names of the fields that can name the owner of a
@@ -126,8 +126,10 @@ func (s *Server) onlyName(outer realms.Identity, names []realms.Identity) (realm
 	return realms.Identity{}, fmt.Errorf("the certificate names %s and %s, and the device does not say which it is: %w", good[0], good[1], realms.ErrClientCertIdentity)
 }
 
-// plainName takes user@realm as it is, and gives a name without a realm the one
-// outside.
+// wholeName takes user@realm.
+func wholeName(value, _ string, _ bool) (realms.Identity, error) { return realms.ParseIdentity(value) }
+
+// plainName takes user@realm, too, and gives a name without a realm the one outside.
 func plainName(value, realm string, _ bool) (realms.Identity, error) {
 	if strings.Contains(value, "@") {
 		return realms.ParseIdentity(value)
@@ -135,11 +137,8 @@ func plainName(value, realm string, _ bool) (realms.Identity, error) {
 	return realms.ParseIdentity(value + "@" + realm)
 }
 
-// hostName takes a DNS name as a computer's.
-func hostName(value, realm string, _ bool) (realms.Identity, error) {
-	if !strings.Contains(value, ".") {
-		value += "." + realm
-	}
+// hostName takes a DNS name with its domain as a computer's.
+func hostName(value, _ string, _ bool) (realms.Identity, error) {
 	return realms.ParseIdentity("host/" + value)
 }
 

@@ -22,6 +22,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[Store]():           "## `[store]`",
 	reflect.TypeFor[EAP]():             "## `[eap]`",
 	reflect.TypeFor[Resumption]():      "### `[eap.resumption]`",
+	reflect.TypeFor[Authority]():       "### `[[eap.authority]]`",
 	reflect.TypeFor[Directory]():       "## `[directory.NAME]`",
 	reflect.TypeFor[Guard]():           "### `guard`",
 	reflect.TypeFor[Realm]():           "## `[realm.\"NAME\"]`",
@@ -130,7 +131,7 @@ func typeInDocs(kind reflect.Type) string {
 	case kind == secretType:
 		return "|reference or text|"
 	case kind == listType:
-		return "|text or list of text|address to listen on, or a list|"
+		return "|text or list of text|address to listen on, or a list|reference, or a list|reference or address, or a list|"
 	case kind == timeType:
 		return "|date|"
 	case kind == spanType:

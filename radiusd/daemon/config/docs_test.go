@@ -169,9 +169,13 @@ func defaultInDocs(field reflect.StructField) (want string, open bool) {
 
 // Every TOML block of the documentation loads.
 func TestBlocksOfTheDocumentationLoad(t *testing.T) {
-	text, err := os.ReadFile(docPath)
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	for _, path := range []string{docPath, "../../../docs/certificates.md"} {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, page...)
 	}
 	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	if len(blocks) < 10 {

@@ -28,6 +28,7 @@ const (
 	withoutNext   = time.Minute      // an answer that names no next one is remembered for
 	withoutStatus = time.Minute      // and one that does not know the certificate
 	oldest        = time.Hour        // of an answer that names no next one
+	longest       = 7 * 24 * time.Hour
 )
 
 // responders asks OCSP responders and remembers what they said. Nobody waits for a
@@ -46,17 +47,22 @@ type responders struct {
 	down    map[string]string    // address -> why
 }
 
-// An answer is what a responder said of one certificate.
+// An answer is what a responder said of one certificate. For a while it is used as
+// it is; then the question is put anew, first beside the log-ins, which go on with
+// it, and then before them, which wait. While the responder is silent it is
+// believed until its end.
 type answer struct {
 	err   error     // nil: good
+	renew time.Time // from then on it is asked beside log-ins
+	wait  time.Time // and from then on before them; zero: at once
 	until time.Time // it is believed
-	renew time.Time // from then on it is asked again, while it is believed still
 }
 
 // A question is under way.
 type question struct {
 	done   chan struct{}
-	answer answer // once done is closed
+	answer answer // once done is closed, as is what follows
+	failed bool   // nobody answered
 }
 
 func newResponders(r *Registry) *responders {
@@ -71,28 +77,28 @@ func (o *responders) status(ctx context.Context, address string, c, issuer *x509
 	now := o.r.cfg.Now()
 	o.mu.Lock()
 	known, have := o.answers[key]
-	if have && now.Before(known.until) {
-		if !now.Before(known.renew) {
-			_, _ = o.ask(key, address, c, issuer, now) // in the background: the next log-in finds its answer
-		}
+	have = have && (now.Before(known.until) || errors.Is(known.err, ErrRevoked)) // who was withdrawn stays so until somebody says otherwise
+	if have && now.Before(known.renew) && now.Before(known.wait) {
 		o.mu.Unlock()
 		return known.err
 	}
 	q, err := o.ask(key, address, c, issuer, now)
 	o.mu.Unlock()
+	if have && now.Before(known.wait) {
+		return known.err // the next log-in finds the new answer
+	}
 	if err == nil {
 		select {
 		case <-q.done:
-			err = q.answer.err
-			if err == nil || errors.Is(err, ErrRevoked) {
+			if err = q.answer.err; !q.failed {
 				return err
 			}
 		case <-ctx.Done():
 			err = fmt.Errorf("%s did not answer within %s", address, Patience)
 		}
 	}
-	if have && errors.Is(known.err, ErrRevoked) {
-		return known.err // who was withdrawn stays so until somebody says otherwise
+	if have {
+		return known.err
 	}
 	return err
 }
@@ -126,7 +132,7 @@ func (o *responders) answered(key [sha256.Size]byte, address string, q *question
 	now := o.r.cfg.Now()
 	o.mu.Lock()
 	delete(o.asking, key)
-	q.answer = a
+	q.answer, q.failed = a, failed != nil
 	was := o.down[address]
 	if failed != nil {
 		q.answer.err = fmt.Errorf("%s: %w", address, failed)
@@ -166,14 +172,13 @@ func (o *responders) remember(key [sha256.Size]byte, a answer, now time.Time) {
 	o.answers[key] = a
 }
 
-// forget drops the answers that said good.
-func (o *responders) forget() {
+// doubt has every certificate asked about anew, before its next log-in.
+func (o *responders) doubt() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for k, a := range o.answers {
-		if !errors.Is(a.err, ErrRevoked) {
-			delete(o.answers, k)
-		}
+		a.wait = time.Time{}
+		o.answers[k] = a
 	}
 	clear(o.resting)
 }
@@ -199,18 +204,15 @@ func (f *fetcher) ask(ctx context.Context, address string, c, issuer *x509.Certi
 	var refused ocsp.ResponseError
 	switch {
 	case errors.As(err, &refused) && (refused.Status == ocsp.Unauthorized || refused.Status == ocsp.Malformed):
-		return answer{err: fmt.Errorf("%s does not answer for it (%s)", address, refused.Status), until: now.Add(withoutStatus), renew: now.Add(withoutStatus)}, nil
+		soon := now.Add(withoutStatus)
+		return answer{fmt.Errorf("%s does not answer for it (%s)", address, refused.Status), soon, soon, soon}, nil
 	case err != nil:
 		return answer{}, err
 	}
-	a.until = said.NextUpdate
-	if a.until.IsZero() {
-		a.until = now.Add(withoutNext)
+	a.until = now.Add(withoutNext)
+	if !said.NextUpdate.IsZero() {
+		a.until = now.Add(min(said.NextUpdate.Sub(now), longest))
 	}
-	if latest := now.Add(cfg.Refresh); a.until.After(latest) {
-		a.until = latest
-	}
-	a.renew = a.until.Add(-a.until.Sub(now) / 4)
 	switch said.Status {
 	case ocsp.Good:
 	case ocsp.Revoked:
@@ -218,8 +220,9 @@ func (f *fetcher) ask(ctx context.Context, address string, c, issuer *x509.Certi
 	default:
 		a.err = fmt.Errorf("%s does not know it", address)
 		a.until = now.Add(min(withoutStatus, a.until.Sub(now)))
-		a.renew = a.until
 	}
+	life := min(a.until.Sub(now), cfg.Refresh)
+	a.renew, a.wait = now.Add(life*3/4), now.Add(life)
 	return a, nil
 }
 

@@ -296,11 +296,49 @@ func TestOCSPRenewal(t *testing.T) {
 		w.answer(askPage, nil)
 		time.Sleep(48 * time.Hour)
 		expect(t, r, "it stays withdrawn", p.chain(p.nurse), "withdrawn")
+		time.Sleep(resting)
 		r.Refresh(t.Context())
 		expect(t, r, "after a reload, too", p.chain(p.nurse), "withdrawn")
 		w.respond(askPage, saying(p.root, ocsp.Good, time.Hour))
 		time.Sleep(resting)
 		expect(t, r, "until somebody says otherwise", p.chain(p.nurse), "good")
+	})
+}
+
+// While a responder is silent what it said is believed until the time that it named,
+// also after a reload; while it speaks, not for longer than Refresh.
+func TestOCSPWhileSilent(t *testing.T) {
+	inTime(t, func(t *testing.T, p *pki, w *web, _ *diary) {
+		w.respond(askPage, saying(p.root, ocsp.Good, 24*time.Hour))
+		r := open(t, p, Config{Responder: askURL, Dial: w.dial, Refresh: time.Hour})
+		expect(t, r, "at first", p.chain(p.nurse), "good")
+		w.answer(askPage, nil)
+		r.Refresh(t.Context())
+		expect(t, r, "after a reload", p.chain(p.nurse), "good")
+		if n := w.times(askPage); n != 2 {
+			t.Errorf("asked %d times: a reload asks anew", n)
+		}
+		w.answer(askPage, hang)
+		time.Sleep(20 * time.Hour)
+		began := time.Now()
+		expect(t, r, "twenty hours later", p.chain(p.nurse), "good")
+		if waited := time.Since(began); waited != Patience {
+			t.Errorf("it waited %v for a newer one", waited)
+		}
+		time.Sleep(4 * time.Hour)
+		expect(t, r, "after its end", p.chain(p.nurse), "unknown")
+		w.respond(askPage, saying(p.root, ocsp.Good, 30*24*time.Hour))
+		time.Sleep(askTimeout + resting)
+		expect(t, r, "a month's answer", p.chain(p.nurse), "good")
+		w.answer(askPage, nil)
+		time.Sleep(longest + time.Second)
+		expect(t, r, "is good for a week", p.chain(p.nurse), "unknown")
+		w.respond(askPage, saying(p.root, ocsp.Good, 24*time.Hour))
+		time.Sleep(resting)
+		expect(t, r, "good again", p.chain(p.nurse), "good")
+		w.respond(askPage, saying(p.root, ocsp.Revoked, 24*time.Hour))
+		time.Sleep(time.Hour)
+		expect(t, r, "and an hour later the new one counts at once", p.chain(p.nurse), "withdrawn")
 	})
 }
 

@@ -74,8 +74,9 @@ type Config struct {
 	// certificates may name for their list and their responder; none: no address of
 	// a certificate is used.
 	Allowed []string
-	// Refresh is the longest that a list is believed without another look, and an
-	// answer of OCSP without another question; 0: one hour.
+	// Refresh is the longest that a list is used without another look, and an answer of
+	// OCSP without another question; 0: one hour. While nobody answers, both are
+	// believed until the time that they name.
 	Refresh time.Duration
 	// Folder keeps what was fetched, so that a restart without a network still
 	// knows it; empty: nothing is kept.
@@ -180,11 +181,11 @@ func (r *Registry) Ready(ctx context.Context) {
 	}
 }
 
-// Refresh looks at every list now, and forgets which certificates a responder
-// called good. It returns when that is done or when ctx ends; what fails is told
+// Refresh looks at every list now, and has responders asked anew about each
+// certificate before its next log-in. It returns when that is done or when ctx ends; what fails is told
 // by OnChange.
 func (r *Registry) Refresh(ctx context.Context) {
-	r.responders.forget()
+	r.responders.doubt()
 	done := make(chan struct{})
 	var looks sync.WaitGroup
 	for _, s := range *r.sources.Load() {

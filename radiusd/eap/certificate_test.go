@@ -257,6 +257,7 @@ func TestSecurityIdentifiers(t *testing.T) {
 		"in a URI":                      {Authority{}, certs.Names{UPN: []string{amy}, URI: []string{tagged}}, nobody, amy, false},
 		"in both":                       {Authority{}, certs.Names{UPN: []string{amy}, URI: []string{tagged}, SID: amySID}, nobody, amy, false},
 		"in both, and they differ":      {Authority{}, certs.Names{UPN: []string{amy}, URI: []string{tagged}, SID: "S-1-5-21-7"}, nobody, "client-certificate-identity", false},
+		"in both, and the URI differs":  {Authority{}, certs.Names{UPN: []string{amy}, URI: []string{certs.SIDTag + "S-1-5-21-7"}, SID: amySID}, nobody, "client-certificate-identity", false},
 		"with another's name":           {Authority{}, certs.Names{UPN: []string{amy}, SID: "S-1-5-21-7"}, nobody, "client-certificate-identity", false},
 		"of nobody, with a name":        {Authority{}, certs.Names{UPN: []string{amy}, SID: "S-1-5-21-404"}, nobody, "client-certificate-identity", false},
 		"alone, hidden":                 {Authority{Identity: []string{"sid"}}, certs.Names{SID: amySID}, nobody, amy, false},

@@ -203,7 +203,7 @@ func (f *fetcher) ask(ctx context.Context, address string, c, issuer *x509.Certi
 	said, err := readAnswer(der, c, issuer, now)
 	var refused ocsp.ResponseError
 	switch {
-	case errors.As(err, &refused) && (refused.Status == ocsp.Unauthorized || refused.Status == ocsp.Malformed):
+	case errors.As(err, &refused) && (refused.Status == ocsp.Unauthorized || refused.Status == ocsp.Malformed): //nolint:misspell // the library's
 		soon := now.Add(withoutStatus)
 		return answer{fmt.Errorf("%s does not answer for it (%s)", address, refused.Status), soon, soon, soon}, nil
 	case err != nil:

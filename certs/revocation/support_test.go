@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -261,11 +262,12 @@ func verdict(err error) string {
 	return "another error: " + err.Error()
 }
 
-func expect(t testing.TB, r *Registry, what string, chain []*x509.Certificate, want string) error {
+// expect compares, and returns why it is so.
+func expect(t testing.TB, r *Registry, what string, chain []*x509.Certificate, want string) (why string) {
 	t.Helper()
 	err := r.Check(context.Background(), chain)
 	if got := verdict(err); got != want {
 		t.Errorf("%s: %s, want %s (%v)", what, got, want, err)
 	}
-	return err
+	return fmt.Sprint(err)
 }

@@ -44,9 +44,17 @@ type Options struct {
 	Key       KeyKind   // zero: ECDSA
 	NotBefore time.Time // zero: a day before the authority's now
 	NotAfter  time.Time // zero: two years for a server, one for a client, twenty for an authority
-	// CRL is the http address of the revocation list, for NewAuthority: every
-	// certificate of the authority names it. Empty: none is named.
-	CRL string
+	// CRL and OCSP are the http addresses of the revocation list and of the
+	// responder, for NewAuthority: every certificate of the authority names them.
+	// Empty: none is named.
+	CRL, OCSP string
+	// MustStaple has a server certificate promise an answer of OCSP in every
+	// handshake (RFC 7633).
+	MustStaple bool
+	// Names and Policies are of certificates of people and devices. A policy is an
+	// object identifier in dotted form (RFC 5280, section 4.2.1.4).
+	Names    Names
+	Policies []string
 }
 
 // An Authority is a private certificate authority: it issues the certificate of
@@ -56,6 +64,7 @@ type Authority struct {
 	key     crypto.Signer
 	parents []*x509.Certificate // an intermediate's issuers, itself excluded, root last
 	crl     string
+	ocsp    string
 	now     time.Time
 }
 
@@ -73,10 +82,10 @@ func NewAuthority(name string, now time.Time, o Options) (*Authority, error) {
 	if err := commonName(name); err != nil {
 		return nil, fmt.Errorf("the authority's name: %w", err)
 	}
-	if err := checkCRL(o.CRL); err != nil {
+	if err := errors.Join(checkAddress("revocation list", o.CRL), checkAddress("OCSP responder", o.OCSP)); err != nil {
 		return nil, err
 	}
-	a := &Authority{crl: o.CRL, now: now}
+	a := &Authority{crl: o.CRL, ocsp: o.OCSP, now: now}
 	return a, a.make(name, nil, o)
 }
 
@@ -86,7 +95,7 @@ func (a *Authority) Intermediate(name string, o Options) (*Authority, error) {
 	if err := commonName(name); err != nil {
 		return nil, fmt.Errorf("the authority's name: %w", err)
 	}
-	child := &Authority{crl: a.crl, now: a.now, parents: append([]*x509.Certificate{a.cert}, a.parents...)}
+	child := &Authority{crl: a.crl, ocsp: a.ocsp, now: a.now, parents: append([]*x509.Certificate{a.cert}, a.parents...)}
 	return child, child.make(name, a, o)
 }
 
@@ -107,7 +116,7 @@ func (a *Authority) make(name string, parent *Authority, o Options) error {
 		issuer, signer = parent.cert, parent.key
 		t.NotAfter = earlier(t.NotAfter, parent.cert.NotAfter)
 	} else {
-		t.CRLDistributionPoints = nil // a root cannot revoke itself
+		t.CRLDistributionPoints, t.OCSPServer = nil, nil // a root cannot revoke itself
 	}
 	a.key = key
 	a.cert, err = sign(t, issuer, key.Public(), signer)
@@ -138,46 +147,14 @@ func (a *Authority) Server(names []string, o Options) (Pair, error) {
 	t.Subject = pkix.Name{CommonName: lower[0]}
 	t.DNSNames = lower
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	if o.MustStaple {
+		value, err := asn1.Marshal([]int{statusRequest})
+		if err != nil {
+			return Pair{}, err
+		}
+		t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: oidTLSFeature, Value: value})
+	}
 	return a.issue(t, o.Key)
-}
-
-// Client makes a certificate for a person or a device called "user@realm". The
-// identity is in it three times, since EAP servers look in different places:
-// rfc822Name and userPrincipalName in the subject alternative name, and the CN
-// when it fits in 64 characters (X.520).
-func (a *Authority) Client(identity string, o Options) (Pair, error) {
-	if err := mailName(identity); err != nil {
-		return Pair{}, err
-	}
-	t, err := a.template(o, clientLife)
-	if err != nil {
-		return Pair{}, err
-	}
-	if len(identity) <= 64 {
-		t.Subject = pkix.Name{CommonName: identity}
-	}
-	san, err := clientSAN(identity, t.Subject.CommonName == "")
-	if err != nil {
-		return Pair{}, err
-	}
-	t.ExtraExtensions = []pkix.Extension{san}
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	return a.issue(t, o.Key)
-}
-
-// CRL returns a revocation list in DER, signed now, that lists the serial
-// numbers given. It is good until the authority itself ends.
-func (a *Authority) CRL(revoked []*big.Int) ([]byte, error) {
-	list := &x509.RevocationList{
-		Number:     big.NewInt(a.now.Unix()),
-		ThisUpdate: a.now.Add(-time.Hour),
-		NextUpdate: a.cert.NotAfter,
-	}
-	for _, serial := range revoked {
-		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries,
-			x509.RevocationListEntry{SerialNumber: serial, RevocationTime: a.now})
-	}
-	return x509.CreateRevocationList(rand.Reader, list, a.cert, a.key)
 }
 
 // Certificate returns the authority's own certificate.
@@ -221,6 +198,16 @@ func (a *Authority) template(o Options, life time.Duration) (*x509.Certificate, 
 	}
 	if a.crl != "" {
 		t.CRLDistributionPoints = []string{a.crl}
+	}
+	if a.ocsp != "" {
+		t.OCSPServer = []string{a.ocsp}
+	}
+	for _, dotted := range o.Policies {
+		policy, err := x509.ParseOID(dotted)
+		if err != nil {
+			return nil, fmt.Errorf("policy %q is not an object identifier, as 2.23.140.1.2.1", dotted)
+		}
+		t.Policies = append(t.Policies, policy)
 	}
 	return t, nil
 }
@@ -272,33 +259,11 @@ func sign(t, issuer *x509.Certificate, pub crypto.PublicKey, signer crypto.Signe
 	return x509.ParseCertificate(der)
 }
 
-// The otherName of a Windows log-on name.
-var oidUPN = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3}
+// A server certificate promises an answer of OCSP by the feature status_request
+// (RFC 7633; RFC 6066, section 8).
+const statusRequest = 5
 
-// clientSAN builds the subject alternative name by hand, since crypto/x509 knows
-// no otherName (RFC 5280, section 4.2.1.6). It is critical when the subject is empty.
-func clientSAN(identity string, critical bool) (pkix.Extension, error) {
-	upn, err := asn1.MarshalWithParams(identity, "utf8")
-	if err != nil {
-		return pkix.Extension{}, err
-	}
-	other, err := asn1.Marshal(struct {
-		ID    asn1.ObjectIdentifier
-		Value asn1.RawValue
-	}{oidUPN, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: upn}})
-	if err != nil {
-		return pkix.Extension{}, err
-	}
-	other[0] = 0xa0 // [0] IMPLICIT in place of SEQUENCE
-	names, err := asn1.Marshal([]asn1.RawValue{
-		{Class: asn1.ClassContextSpecific, Tag: 1, Bytes: []byte(identity)},
-		{FullBytes: other},
-	})
-	if err != nil {
-		return pkix.Extension{}, err
-	}
-	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Critical: critical, Value: names}, nil
-}
+var oidTLSFeature = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
 
 func encodeCertificate(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})

@@ -14,7 +14,8 @@ import (
 const (
 	authorityFile = "ca.pem"
 	authorityKey  = "ca.key"
-	revokedFile   = "ca.crl"
+	revokedFile   = "ca.crl"     // the list that is published
+	revokedNotes  = "ca.revoked" // what it is made from
 )
 
 // FolderOptions says what `radiusd cert` was asked for.
@@ -22,15 +23,20 @@ type FolderOptions struct {
 	Name     string   // InitFolder: the authority's name; empty: "Causeway Wi-Fi authority"
 	DNSNames []string // InitFolder, ServerFolder: the server's name; InitFolder makes no server certificate without
 	Key      KeyKind  // zero: ECDSA
+	Both     bool     // InitFolder, ServerFolder: a pair of each kind of key, NAME and NAME-rsa
 	// CRL is where the revocation list will be published, InitFolder only.
 	// Empty: http://NAME/ca.crl with the server's name; "none": certificates
 	// name no list, and the lint warns.
-	CRL      string
-	Days     int       // how long the certificate lasts; 0: the default
-	P12      bool      // ClientFolder: write a .p12 as well
-	Form     P12       // ClientFolder: zero is Modern
-	Password Secret    // ClientFolder: of the .p12; empty: one is made and reported
-	Now      time.Time // zero: the time of day
+	CRL        string
+	OCSP       string // InitFolder: where a responder answers; empty: certificates name none
+	MustStaple bool   // ServerFolder
+	Names      Names  // ClientFolder, DeviceFolder: more that the certificate says of its owner
+	Policies   []string
+	Days       int       // how long the certificate lasts, or the list is good; 0: the default
+	P12        bool      // ClientFolder, DeviceFolder: write a .p12 as well
+	Form       P12       // zero is Modern
+	Password   Secret    // of the .p12; empty: one is made and reported
+	Now        time.Time // zero: the time of day
 }
 
 // A Report says what was made and what the admin does next. Its String is what
@@ -84,7 +90,7 @@ func (r Report) String() string {
 // and then nothing was written.
 func InitFolder(dir string, o FolderOptions) (Report, error) {
 	o = o.defaults()
-	a, err := NewAuthority(o.Name, o.Now, Options{Key: o.Key, CRL: o.CRL})
+	a, err := NewAuthority(o.Name, o.Now, Options{Key: o.Key, CRL: o.CRL, OCSP: o.OCSP})
 	if err != nil {
 		return Report{}, err
 	}
@@ -125,30 +131,43 @@ func ServerFolder(dir string, o FolderOptions) (Report, error) {
 	if r.Files, err = writeNew(dir, files); err != nil {
 		return Report{}, err
 	}
-	r.Next = []string{configLine(dir, strings.ToLower(o.DNSNames[0])), "radiusd reload puts it to use; log-ins in progress are not disturbed"}
+	r.Next = []string{o.configLine(dir), "radiusd reload puts it to use; log-ins in progress are not disturbed"}
 	return r, nil
 }
 
 // ClientFolder issues a certificate to "user@realm" from the authority in a
 // folder, and packs it for a device when asked.
 func ClientFolder(dir, identity string, o FolderOptions) (Report, error) {
-	o = o.defaults()
+	return o.defaults().issueInto(dir, identity, func(a *Authority, c Options) (Pair, error) { return a.Client(identity, c) })
+}
+
+// DeviceFolder issues a certificate that is called by the CN given and by the names
+// of the options, as a device's own is.
+func DeviceFolder(dir, name string, o FolderOptions) (Report, error) {
+	if strings.ContainsAny(name, `/\`) || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
+		return Report{}, fmt.Errorf("%q cannot be the name of a file: name the device plainly, and give its names by the options", name)
+	}
+	o.Names.CommonName = name
+	return o.defaults().issueInto(dir, name, (*Authority).Device)
+}
+
+func (o FolderOptions) issueInto(dir, name string, issue func(*Authority, Options) (Pair, error)) (Report, error) {
 	a, err := LoadAuthority(dir, o.Now)
 	if err != nil {
 		return Report{}, err
 	}
-	p, err := a.Client(identity, o.certificate())
+	p, err := issue(a, o.certificate())
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{Title: fmt.Sprintf("A certificate for %s, until %s", identity, day(p.Certificate.Leaf.NotAfter))}
-	files := pairFiles(identity, "certificate", p)
+	r := Report{Title: fmt.Sprintf("A certificate for %s, until %s", name, day(p.Certificate.Leaf.NotAfter))}
+	files := pairFiles(name, "certificate", p)
 	if o.P12 {
 		packed, err := o.pack(p, &r)
 		if err != nil {
 			return Report{}, err
 		}
-		files = append(files, newFile{identity + ".p12", "both, for the device", packed, true})
+		files = append(files, newFile{name + ".p12", "both, for the device", packed, true})
 	}
 	if r.Files, err = writeNew(dir, files); err != nil {
 		return Report{}, err
@@ -205,20 +224,26 @@ func LoadAuthority(dir string, now time.Time) (*Authority, error) {
 		return nil, fmt.Errorf("the authority in %s ended on %s: make a new one in another folder", dir, day(cert.NotAfter))
 	}
 	a := &Authority{cert: cert, key: key, parents: chain[1:], now: now}
-	// The root says nothing of its list, so the folder's own note is the list's name.
-	a.crl, err = readCRLAddress(text)
+	// The root says nothing of its list, so the folder's own notes are the list's name.
+	if a.crl, err = readAddress(text, crlHeader, "revocation list"); err != nil {
+		return nil, err
+	}
+	a.ocsp, err = readAddress(text, ocspHeader, "OCSP responder")
 	return a, err
 }
 
-// crlHeader is a line of ca.pem outside the certificate: it tells the address of
-// the list that every certificate of this authority names.
-const crlHeader = "# revocation list: "
+// Lines of ca.pem outside the certificate: they tell the addresses that every
+// certificate of this authority names.
+const (
+	crlHeader  = "# revocation list: "
+	ocspHeader = "# OCSP responder: "
+)
 
-func readCRLAddress(text []byte) (string, error) {
+func readAddress(text []byte, header, what string) (string, error) {
 	for line := range strings.Lines(string(text)) {
-		if address, ok := strings.CutPrefix(line, crlHeader); ok {
+		if address, ok := strings.CutPrefix(line, header); ok {
 			address = strings.TrimSpace(address)
-			return address, checkCRL(address)
+			return address, checkAddress(what, address)
 		}
 	}
 	return "", nil
@@ -250,6 +275,9 @@ func (a *Authority) files() ([]newFile, error) {
 	if a.crl != "" {
 		text = crlHeader + a.crl + "\n"
 	}
+	if a.ocsp != "" {
+		text += ocspHeader + a.ocsp + "\n"
+	}
 	text += string(a.PEM())
 	for _, c := range a.parents {
 		text += string(encodeCertificate(c))
@@ -261,16 +289,39 @@ func (a *Authority) files() ([]newFile, error) {
 	}, nil
 }
 
-func (a *Authority) serverFiles(o FolderOptions) ([]newFile, []Finding, error) {
-	p, err := a.Server(o.DNSNames, o.certificate())
-	if err != nil {
-		return nil, nil, err
+func (a *Authority) serverFiles(o FolderOptions) (files []newFile, found []Finding, err error) {
+	kinds := []KeyKind{o.Key}
+	if o.Both {
+		kinds = []KeyKind{ECDSA, RSA}
 	}
-	k, err := FromPair(p, a)
-	if err != nil {
-		return nil, nil, err
+	for i, kind := range kinds {
+		c := o.certificate()
+		c.Key = kind
+		p, err := a.Server(o.DNSNames, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		k, err := FromPair(p, a)
+		if err != nil {
+			return nil, nil, err
+		}
+		what := "server certificate"
+		if o.Both {
+			what += " (" + kindOf(k.Current().Served) + ")"
+		}
+		files = append(files, pairFiles(o.serverNames()[i], what, p)...)
+		found = append(found, k.Current().Lint(o.Now)...)
 	}
-	return pairFiles(p.Certificate.Leaf.DNSNames[0], "server certificate", p), k.Current().Lint(o.Now), nil
+	return files, found, nil
+}
+
+// serverNames are what the files of the server's certificates are called.
+func (o FolderOptions) serverNames() []string {
+	name := strings.ToLower(o.DNSNames[0])
+	if o.Both {
+		return []string{name, name + "-rsa"}
+	}
+	return []string{name}
 }
 
 func pairFiles(name, what string, p Pair) []newFile {
@@ -283,7 +334,7 @@ func pairFiles(name, what string, p Pair) []newFile {
 func (a *Authority) nextSteps(dir string, o FolderOptions) []string {
 	var next []string
 	if len(o.DNSNames) > 0 {
-		next = append(next, configLine(dir, strings.ToLower(o.DNSNames[0])))
+		next = append(next, o.configLine(dir))
 	} else {
 		next = append(next, "make the server's certificate: radiusd cert server "+dir+" --server radius.example.ac.uk")
 	}
@@ -296,9 +347,19 @@ func (a *Authority) nextSteps(dir string, o FolderOptions) []string {
 	return next
 }
 
-func configLine(dir, name string) string {
-	return fmt.Sprintf("in the configuration, under [eap]: certificate = \"file:%s\" and private_key = \"file:%s\"",
-		filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key"))
+// configLine says what the configuration calls the files.
+func (o FolderOptions) configLine(dir string) string {
+	refs := func(suffix string) string {
+		var list []string
+		for _, name := range o.serverNames() {
+			list = append(list, `"file:`+filepath.Join(dir, name+suffix)+`"`)
+		}
+		if len(list) == 1 {
+			return list[0]
+		}
+		return "[" + strings.Join(list, ", ") + "]"
+	}
+	return fmt.Sprintf("in the configuration, under [eap]: certificate = %s and private_key = %s", refs(".pem"), refs(".key"))
 }
 
 func (o FolderOptions) defaults() FolderOptions {
@@ -318,7 +379,7 @@ func (o FolderOptions) defaults() FolderOptions {
 }
 
 func (o FolderOptions) certificate() Options {
-	c := Options{Key: o.Key}
+	c := Options{Key: o.Key, MustStaple: o.MustStaple, Names: o.Names, Policies: o.Policies}
 	if o.Days > 0 {
 		c.NotAfter = o.Now.Add(time.Duration(o.Days) * 24 * time.Hour)
 	}

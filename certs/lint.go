@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ type Finding struct {
 	Severity string // Error, Warning or Note
 	Text     string // what is so, in a sentence
 	Fix      string // what to do
+	// Key is what it is about, below [eap] of the configuration: "certificate[1]",
+	// "private_key", "client_ca". Empty where no configuration is spoken of.
+	Key string
 }
 
 // The day counts at which an ending certificate is mentioned, warned of, and
@@ -39,7 +43,7 @@ const (
 // maxLife is the longest that Apple devices accept of a server certificate.
 const maxLife = 825 * 24 * time.Hour
 
-// A check looks at the material and says nothing when all is well.
+// A check looks at one certificate of the server and says nothing when all is well.
 type check func(m *Material, now time.Time) []Finding
 
 // What clients expect of the server that they meet on Wi-Fi, in the order in
@@ -54,9 +58,9 @@ var checks = []check{
 	checkSignatures,
 	checkLifetime,
 	checkRevocationList,
+	checkStapling,
 	checkIntermediates,
 	checkRootSent,
-	checkClientCA,
 }
 
 // Lint says what is wrong or unwise about the material: what Wi-Fi clients are
@@ -64,18 +68,31 @@ var checks = []check{
 // clean bill.
 func (m *Material) Lint(now time.Time) []Finding {
 	found := slices.Clone(m.loading)
-	for _, c := range checks {
-		found = append(found, c(m, now)...)
+	for _, s := range m.All {
+		one := *m
+		one.Served = s
+		for _, c := range checks {
+			for _, f := range c(&one, now) {
+				f.Key = s.key
+				if len(m.All) > 1 {
+					f.Text = fmt.Sprintf("%s (%s): %s", s.name, kindOf(s), f.Text)
+				}
+				found = append(found, f)
+			}
+		}
 	}
-	return found
+	found = append(found, m.checkNames()...)
+	return append(found, m.checkAnchors(now)...)
 }
 
-// Expires returns the first moment at which a certificate of the chain is no
+// Expires returns the first moment at which a certificate that is sent is no
 // longer valid.
 func (m *Material) Expires() time.Time {
 	end := m.Chain[0].NotAfter
-	for _, c := range m.Chain[1:] {
-		end = earlier(end, c.NotAfter)
+	for _, s := range m.All {
+		for _, c := range s.Chain {
+			end = earlier(end, c.NotAfter)
+		}
 	}
 	return end
 }
@@ -237,6 +254,53 @@ func checkRevocationList(m *Material, _ time.Time) []Finding {
 		"have it issued with one: some Windows devices refuse a certificate without, though none fetches it while joining")
 }
 
+// mustStaple says that a certificate promises an answer of OCSP in every
+// handshake (RFC 7633): clients that know the promise break off without one.
+func mustStaple(c *x509.Certificate) bool {
+	for _, e := range c.Extensions {
+		var features []int
+		if !e.Id.Equal(oidTLSFeature) {
+			continue
+		}
+		if _, err := asn1.Unmarshal(e.Value, &features); err == nil && slices.Contains(features, statusRequest) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkStapling looks at what an answer of OCSP needs: an address, and the issuer's
+// certificate to judge it by.
+func checkStapling(m *Material, _ time.Time) []Finding {
+	leaf := m.Chain[0]
+	switch {
+	case mustStaple(leaf) && !m.stapling:
+		return one("must-staple", Warning, "the server certificate promises an answer of OCSP in every handshake (must-staple), and stapling is off: some clients will break off",
+			"write stapling = true, or have it issued without the promise")
+	case m.stapling && len(leaf.OCSPServer) == 0:
+		return one("no-ocsp", Note, "stapling is on, and the server certificate names no OCSP responder: there is nothing to staple",
+			"have it issued with the responder's address, or take stapling out")
+	case m.stapling && m.Issuer(m.Served) == nil:
+		return one("staple-issuer", Warning, "stapling is on, and the certificate of whoever issued the server's is not at hand: no answer of OCSP can be judged",
+			fmt.Sprintf("append the issuer's certificate to %s", m.name))
+	}
+	return nil
+}
+
+// Issuer returns the certificate of whoever issued one of the server's: the next in
+// its chain, or an authority of the devices that is the same. Nil: it is not at hand.
+func (m *Material) Issuer(s Served) *x509.Certificate {
+	if len(s.Chain) > 1 {
+		return s.Chain[1]
+	}
+	for _, ca := range m.Authorities {
+		if issued(ca, s.Chain[0]) {
+			return ca
+		}
+	}
+	return nil
+}
+
 func checkIntermediates(m *Material, _ time.Time) []Finding {
 	top := m.Chain[len(m.Chain)-1]
 	if selfSigned(top) || m.rootKnown(top) {
@@ -276,29 +340,55 @@ func checkRootSent(m *Material, _ time.Time) []Finding {
 // bundle of the public ones.
 const manyAuthorities = 12
 
-func checkClientCA(m *Material, now time.Time) []Finding {
+// checkNames compares the names of several certificates. A device is set up with
+// one name, and meets whichever certificate its TLS can use.
+func (m *Material) checkNames() []Finding {
+	for _, s := range m.All[1:] {
+		if title(s.Chain[0]) != title(m.Chain[0]) {
+			f := one("names-differ", Warning, fmt.Sprintf("the certificates are called %s and %s: a device that was set up with one name distrusts the other",
+				title(m.Chain[0]), title(s.Chain[0])), "have both issued for the same name, by the same authority")
+			f[0].Key = s.key
+			return f
+		}
+	}
+	return nil
+}
+
+func (m *Material) checkAnchors(now time.Time) []Finding {
 	var found []Finding
-	for _, c := range m.Authorities {
-		for _, f := range dates("client_ca", c, now) {
+	for _, a := range m.Anchors {
+		for _, f := range checkAnchor(a, now) {
+			f.Key = a.key
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+func checkAnchor(a Anchor, now time.Time) []Finding {
+	var found []Finding
+	called := anchorTitle(a.Name)
+	for _, c := range a.Certificates {
+		for _, f := range dates(called, c, now) {
 			f.Code = "client-ca-" + f.Code
 			f.Text = strings.Replace(f.Text, "no device will connect", "no device with a certificate from it will connect", 1)
-			f.Fix = "put the new authority's certificate into client_ca beside the old one, then move the devices"
+			f.Fix = "put the new authority's certificate beside the old one, then move the devices"
 			found = append(found, f)
 		}
 		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
 			found = append(found, one("client-ca-weak-key", Warning,
-				fmt.Sprintf("client_ca %s has an RSA key of %d bits: certificates from it can be forged", title(c), key.N.BitLen()),
+				fmt.Sprintf("%s %s has an RSA key of %d bits: certificates from it can be forged", called, title(c), key.N.BitLen()),
 				"move to an authority with 2048 bits or ECDSA P-256")...)
 		}
 	}
-	if len(m.Authorities) > manyAuthorities {
+	if len(a.Certificates) > manyAuthorities {
 		found = append(found, one("client-ca-bundle", Warning,
-			fmt.Sprintf("client_ca trusts %d authorities: anybody with a certificate from one of them passes the first gate", len(m.Authorities)),
+			fmt.Sprintf("%s trusts %d authorities: anybody with a certificate from one of them passes the first gate", called, len(a.Certificates)),
 			"keep only the authorities that issue to your own devices")...)
 	}
-	for i, c := range m.Authorities {
-		if slices.ContainsFunc(m.Authorities[:i], func(o *x509.Certificate) bool { return bytes.Equal(o.Raw, c.Raw) }) {
-			found = append(found, one("client-ca-twice", Note, fmt.Sprintf("client_ca holds %s twice", title(c)), "remove one")...)
+	for i, c := range a.Certificates {
+		if slices.ContainsFunc(a.Certificates[:i], func(o *x509.Certificate) bool { return bytes.Equal(o.Raw, c.Raw) }) {
+			found = append(found, one("client-ca-twice", Note, fmt.Sprintf("%s holds %s twice", called, title(c)), "remove one")...)
 		}
 	}
 	return found

@@ -72,14 +72,15 @@ func mailName(identity string) error {
 	return nil
 }
 
-func checkCRL(address string) error {
+// checkAddress judges where a revocation list or a responder is.
+func checkAddress(what, address string) error {
 	if address == "" {
 		return nil
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" || u.Host == "" {
 		// RFC 5280, section 4.2.1.13; https would need what it is to check.
-		return fmt.Errorf("the address of the revocation list is %q: it has to be http://host/path (plain http, since https would need the check itself)", address)
+		return fmt.Errorf("the address of the %s is %q: it has to be http://host/path (plain http, since https would need the check itself)", what, address)
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 
 // Format prints where the material is, never what it is.
 func (c Config) Format(f fmt.State, _ rune) {
-	put(f, "certs.Config(certificate %s, private_key %s, client_ca %s)",
-		describe(c.Certificate), describe(c.PrivateKey), describe(c.ClientCA))
+	put(f, "certs.Config(certificate %s, private_key %s, client_ca %s, and %d more certificates and %d more authorities)",
+		describe(c.Certificate), describe(c.PrivateKey), describe(c.ClientCA), len(c.More), len(c.Anchors))
 }
 
 // Format prints the name of the certificate.
@@ -21,6 +21,20 @@ func (m Material) Format(f fmt.State, _ rune) {
 		return
 	}
 	put(f, "certs.Material(%s)", title(m.Chain[0]))
+}
+
+// Format prints where the pair is, never what it is.
+func (p PairReference) Format(f fmt.State, _ rune) {
+	put(f, "certs.PairReference(certificate %s, private_key %s)", describe(p.Certificate), describe(p.PrivateKey))
+}
+
+// Format prints the name of the certificate.
+func (s Served) Format(f fmt.State, _ rune) {
+	if len(s.Chain) == 0 {
+		put(f, "certs.Served(none)")
+		return
+	}
+	put(f, "certs.Served(%s)", title(s.Chain[0]))
 }
 
 // Format prints the name of the certificate.

@@ -14,10 +14,11 @@ type events struct {
 	byMAC map[string][]noc.Event
 	news  chan struct{} // closed and replaced when one comes
 	alone []string      // devices that logged in once
+	hooks map[string]func()
 }
 
 func newEvents() *events {
-	return &events{byMAC: make(map[string][]noc.Event), news: make(chan struct{})}
+	return &events{byMAC: make(map[string][]noc.Event), news: make(chan struct{}), hooks: make(map[string]func())}
 }
 
 // add is the house's Watch.
@@ -26,10 +27,24 @@ func (e *events) add(event noc.Event) {
 		return
 	}
 	e.mu.Lock()
+	do := e.hooks[event.MAC]
+	delete(e.hooks, event.MAC)
+	e.mu.Unlock()
+	if do != nil { // the reply has not left yet: the device knows nothing of its end
+		do()
+	}
+	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.byMAC[event.MAC] = append(e.byMAC[event.MAC], event)
 	close(e.news)
 	e.news = make(chan struct{})
+}
+
+// then has something done when a device's next log-in ends, before it is told.
+func (e *events) then(mac string, do func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.hooks[mac] = do
 }
 
 // of waits for the first event of one device.

@@ -48,10 +48,13 @@ type login struct {
 	// remembers; Forgets says that none of it is resumed. All logs in alike.
 	Again   int
 	Forgets bool
-	Tries   int    // the device tries again until it is accepted, this often at most
-	Wired   bool   // wpa_supplicant at hostapd's port, in place of eapol_test
-	Save    string // a name for the Accept's attributes
-	Like    string // the name of an Accept that had the same ones
+	// Withdraw has certificates of these people withdrawn, and the house reloaded, once
+	// the device was let in; it logs in again at once, with what it remembers.
+	Withdraw []string
+	Tries    int    // the device tries again until it is accepted, this often at most
+	Wired    bool   // wpa_supplicant at hostapd's port, in place of eapol_test
+	Save     string // a name for the Accept's attributes
+	Like     string // the name of an Accept that had the same ones
 }
 
 // macs gives each device an address of its own: the story finds its event by it.
@@ -63,7 +66,7 @@ func newMAC() string {
 }
 
 // login runs eapol_test and judges what it and the house say.
-func (s *stage) login(l login, want eventIs) {
+func (s *stage) login(l login, want, after eventIs) {
 	mac, out, accepted := s.attempt(l)
 	for try := 1; try < l.Tries && !accepted; try++ {
 		time.Sleep(500 * time.Millisecond) // as a person does; the outcome decides
@@ -105,7 +108,13 @@ func (s *stage) login(l login, want eventIs) {
 	}
 	if !l.Silent && (l.To == "" || want != (eventIs{})) {
 		s.check(s.events.of(s.T, mac), want)
-		if l.Again > 0 {
+		if len(l.Withdraw) > 0 {
+			next := s.events.nth(s.T, mac, 2)
+			s.check(next, after)
+			if next.Resumed {
+				s.Errorf("the session was resumed after all")
+			}
+		} else if l.Again > 0 {
 			s.again(l, want, mac, out)
 		} else if !l.Wired { // hostapd begins again by itself
 			s.events.onlyOne(mac)
@@ -168,6 +177,13 @@ func largestOf(out string) (largest int) {
 // attempt is one log-in of a device with an address of its own.
 func (s *stage) attempt(l login) (mac, out string, accepted bool) {
 	mac = newMAC()
+	if len(l.Withdraw) > 0 {
+		s.events.then(mac, func() {
+			if err := s.withdraw(l.Withdraw); err != nil {
+				s.Error(err)
+			}
+		})
+	}
 	if l.Wired {
 		out, accepted = s.wired(l, mac)
 		return mac, out, accepted
@@ -194,6 +210,9 @@ func (s *stage) eapolTest(l login, mac string) (string, error) {
 	args := []string{"-c", s.block(l, mac), "-a", host, "-p", port, "-s", sharedSecret,
 		"-t", fmt.Sprint(int(within.Seconds())), "-M", strings.ReplaceAll(mac, "-", ":"),
 		"-N", "30:s:" + called(s.expand(l.SSID))}
+	if len(l.Withdraw) > 0 {
+		l.Again = 1
+	}
 	if l.Again > 0 {
 		args = append(args, "-r", fmt.Sprint(l.Again))
 	}

@@ -5,6 +5,7 @@ var starters = map[string]starter{
 	"freeradius-home":  freeradiusHome,
 	"freeradius-proxy": freeradiusProxy,
 	"hostapd":          hostapd,
+	"ocsp":             ocspResponder,
 	"radiusd":          radiusd,
 	"redis":            redis,
 	"slapd":            slapd,

@@ -10,6 +10,7 @@ package integration
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,7 @@ type story struct {
 	Holds []string // numbers of the requirements that it holds
 	Needs []string // programs; a story whose program is missing fails, and says how to install it
 	RSA   bool     // also make a server certificate with an RSA key, which takes a while
+	OCSP  bool     `toml:"ocsp"` // certificates name a responder, at {{.ocsp}}
 	Let   map[string]string
 	Peers []peer `toml:"peer"` // started in order, stopped in reverse
 	Steps []step `toml:"step"`
@@ -70,9 +72,14 @@ type step struct {
 	Let map[string]string
 	// Each repeats the log-in for every combination of the values of some words,
 	// side by side: {{.word}} in the step stands for its value.
-	Each   map[string][]string
-	Event  eventIs  // what the one event of the log-in must say
-	Counts []counts // what a peer must have seen by now
+	Each  map[string][]string
+	Event eventIs // what the one event of the log-in must say
+	// After is what the event must say of the log-in that follows a withdrawal.
+	After eventIs
+	// Withdraw has the authority withdraw the certificates of these people, before
+	// anything else in the step but let; the house reloads.
+	Withdraw []string
+	Counts   []counts // what a peer must have seen by now
 	// Returned names a FreeRADIUS that proxies: every reply that it had must
 	// carry the Proxy-States of its request (RFC 2865, section 5.33).
 	Returned string
@@ -81,6 +88,8 @@ type step struct {
 // eventIs are fields of an event that must be so; empty fields may be anything.
 type eventIs struct {
 	Outcome, Reason, Route, Method, Inner, TLS, Zone, Rule, Site, SSID, Server, CUI string
+	Device, Authority                                                               string
+	Unchecked                                                                       bool   // compared where authority is given
 	InnerName                                                                       string `toml:"inner_name"`
 	OperatorName                                                                    string `toml:"operator_name"`
 	VLAN                                                                            uint16
@@ -102,6 +111,7 @@ type stage struct {
 	dir    string
 	know   map[string]any
 	peers  map[string]*process
+	pki    *pki
 	opts   daemon.Options
 	daemon *daemon.Daemon
 	events *events
@@ -141,10 +151,10 @@ func open(t *testing.T, folder string) *stage {
 	}
 	s.know["dir"] = s.dir
 	maps.Copy(s.know, words)
-	for word, value := range s.story.Let {
-		s.know[word] = value
-	}
 	s.certificates()
+	for word, value := range s.story.Let {
+		s.know[word] = s.expand(value)
+	}
 	return s
 }
 
@@ -194,6 +204,9 @@ func (s *stage) take(step step) {
 	for word, value := range step.Let {
 		s.know[word] = s.expand(value)
 	}
+	if len(step.Withdraw) > 0 {
+		s.must(s.withdraw(step.Withdraw))
+	}
 	if step.Act != "" {
 		s.act(step)
 	}
@@ -225,7 +238,7 @@ func (s *stage) variations(step step) {
 		combinations, names = more, longer
 	}
 	if len(step.Each) == 0 {
-		s.login(*step.Login, step.Event)
+		s.login(*step.Login, step.Event, step.After)
 		return
 	}
 	if len(combinations) == 0 {
@@ -236,7 +249,7 @@ func (s *stage) variations(step step) {
 			t.Parallel()
 			here := s.on(t)
 			here.know = known
-			here.login(*step.Login, step.Event)
+			here.login(*step.Login, step.Event, step.After)
 		})
 	}
 }
@@ -244,8 +257,14 @@ func (s *stage) variations(step step) {
 // certificates makes the story's authority and what it issues: the server's,
 // those of people, and an authority that nobody trusts.
 func (s *stage) certificates() {
-	authority, err := certs.NewAuthority("integration authority", time.Now(), certs.Options{})
+	var named certs.Options
+	if s.story.OCSP {
+		named.OCSP = fmt.Sprintf("http://127.0.0.1:%d/", s.freeTCP())
+		s.know["ocsp"] = named.OCSP
+	}
+	authority, err := certs.NewAuthority("integration authority", time.Now(), named)
 	s.must(err)
+	s.pki = newPKI(authority)
 	server, err := authority.Server([]string{serverName}, certs.Options{})
 	s.must(err)
 	between, err := authority.Intermediate("integration intermediate", certs.Options{})
@@ -266,11 +285,17 @@ func (s *stage) certificates() {
 	for _, name := range []string{"nurse", "doctor", "leaver", "locum", "nobody"} {
 		s.person(name, authority, name+"@"+realm, certs.Options{})
 	}
+	for _, name := range []string{"tablet7", "tablet8"} { // devices' own, of the other authority
+		tablet, err := stranger.Device(certs.Options{Names: certs.Names{CommonName: name}})
+		s.must(err)
+		s.pair(name, tablet)
+	}
 	if s.story.RSA {
 		rsa, err := authority.Server([]string{serverName}, certs.Options{Key: certs.RSA})
 		s.must(err)
 		s.pair("rsa", rsa)
 	}
+	s.must(s.pki.publish(s.dir))
 	s.know["realm"] = realm
 	s.know["server_name"] = serverName
 	s.know["secret"] = sharedSecret
@@ -284,6 +309,8 @@ func (s *stage) person(name string, by *certs.Authority, identity string, o cert
 }
 
 func (s *stage) pair(name string, p certs.Pair) {
+	s.pki.issued[name] = p.Certificate.Leaf
+	s.know[strings.ReplaceAll(name, "-", "_")+"_hash"] = fmt.Sprintf("%x", sha256.Sum256(p.Certificate.Leaf.Raw))
 	s.write(name+".pem", p.CertPEM)
 	s.write(name+".key", []byte(p.KeyPEM.Reveal()))
 }
@@ -389,11 +416,14 @@ func (s *stage) check(got noc.Event, want eventIs) {
 		{"method", got.Method, want.Method}, {"inner method", got.InnerMethod, want.Inner}, {"TLS", got.TLS, want.TLS},
 		{"zone", got.Zone, want.Zone}, {"rule", got.Rule, want.Rule}, {"site", got.Site, want.Site}, {"SSID", got.SSID, want.SSID},
 		{"inner name", got.Inner, want.InnerName}, {"server", got.Server, want.Server}, {"CUI", got.CUI, want.CUI},
-		{"Operator-Name", got.OperatorName, want.OperatorName},
+		{"Operator-Name", got.OperatorName, want.OperatorName}, {"authority", got.Authority, want.Authority}, {"device", got.Device, want.Device},
 	} {
 		if want := s.expand(c.want); want != "" && c.got != want {
 			s.Errorf("event: %s is %q, want %q (%s)", c.what, c.got, want, got.Detail)
 		}
+	}
+	if want.Authority != "" && (got.Unchecked != want.Unchecked || got.Device != want.Device) {
+		s.Errorf("event: unchecked is %v and the device %q, want %v and %q", got.Unchecked, got.Device, want.Unchecked, want.Device)
 	}
 	if want.Rounds != 0 && got.Rounds != want.Rounds {
 		s.Errorf("event: %d rounds, want %d", got.Rounds, want.Rounds)

@@ -13,6 +13,7 @@ import (
 var arrows = map[string][]string{
 	"vlan":                  {},
 	"certs":                 {},
+	"certs/revocation":      {},
 	"radiusd/store":         {},
 	"radiusd/noc":           {},
 	"realms":                {"certs"},
@@ -20,13 +21,13 @@ var arrows = map[string][]string{
 	"realms/upstream":       {"realms", "certs"},
 	"radiusd/transport":     {"certs"},
 	"radiusd/eap/packet":    {},
-	"radiusd/eap":           {"radiusd/eap/packet", "realms", "certs"},
+	"radiusd/eap":           {"radiusd/eap/packet", "realms", "certs", "certs/revocation"},
 	"radiusd/guard":         {"realms", "certs"},
 	"radiusd/supplicant":    {"radiusd/eap/packet", "certs"},
 	"radiusd/daemon/config": {"certs"},
 	"radiusd/daemon": {
 		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/store", "radiusd/guard",
-		"realms", "realms/directory", "realms/upstream", "vlan", "certs",
+		"realms", "realms/directory", "realms/upstream", "vlan", "certs", "certs/revocation",
 	},
 	"radiusd": {
 		"radiusd/daemon", "radiusd/daemon/config", "radiusd/demo", "radiusd/noc", "radiusd/transport",

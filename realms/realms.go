@@ -95,6 +95,9 @@ type Account struct {
 type Certificate struct {
 	Authority string   // what the configuration calls the authority that vouched for it
 	Policies  []string // certificatePolicies of the leaf, dotted (RFC 5280, section 4.2.1.4)
+	// Unchecked says that nobody could say whether it was withdrawn, and that the
+	// configuration lets its owner in all the same.
+	Unchecked bool
 }
 
 // A Trace is what a conversation knows of itself.

@@ -44,6 +44,7 @@ type options struct {
 	upstream  string // where the realm partner.example is answered; empty: nowhere
 	directory string // TOML in place of the file directory
 	rsa       bool   // a server key of RSA-2048
+	both      bool   // that and one of ECDSA
 	bothCores bool   // not pinned to one
 }
 
@@ -171,12 +172,29 @@ func (s *server) configure(o options) error {
 		people = o.directory
 	}
 	text := fmt.Sprintf(benchConfig, s.address, acct, people, partner, benchSecret)
-	return errors.Join(
+	var second error
+	if o.both {
+		text = strings.NewReplacer(`"file:server.pem"`, `["file:server.pem", "file:second.pem"]`, `"file:server.key"`, `["file:server.key", "file:second.key"]`).Replace(text)
+		second = s.second()
+	}
+	return errors.Join(second,
 		os.WriteFile(filepath.Join(s.folder, "causeway.toml"), []byte(text), 0o600),
 		os.WriteFile(filepath.Join(s.folder, "users.toml"), benchUsers(o.users), 0o600),
 		os.WriteFile(filepath.Join(s.folder, "ca.pem"), s.authority.PEM(), 0o600),
 		os.WriteFile(filepath.Join(s.folder, "server.pem"), pair.CertPEM, 0o600),
 		os.WriteFile(filepath.Join(s.folder, "server.key"), []byte(pair.KeyPEM.Reveal()), 0o600),
+	)
+}
+
+// second writes a second pair, with an RSA key.
+func (s *server) second() error {
+	pair, err := s.authority.Server([]string{benchServer}, certs.Options{Key: certs.RSA})
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(s.folder, "second.pem"), pair.CertPEM, 0o600),
+		os.WriteFile(filepath.Join(s.folder, "second.key"), []byte(pair.KeyPEM.Reveal()), 0o600),
 	)
 }
 

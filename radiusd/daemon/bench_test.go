@@ -102,13 +102,23 @@ func startTrust(tb testing.TB, config string) *trust {
 	} {
 		must(os.WriteFile(filepath.Join(t.folder, name), []byte(content), 0o600))
 	}
+	t.run(tb)
+	return t
+}
+
+// run starts the daemon in its folder.
+func (t *trust) run(tb testing.TB) {
+	tb.Helper()
+	var err error
 	t.Daemon, err = Start(filepath.Join(t.folder, "causeway.toml"), Options{Log: io.Discard, Now: t.now, Watch: func(e noc.Event) {
 		select {
 		case t.events <- e:
 		default:
 		}
 	}})
-	must(err)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	auth, _ := t.Addrs()
 	t.address = auth[0].String()
 	ctx, stop := context.WithCancel(context.Background())
@@ -120,7 +130,6 @@ func startTrust(tb testing.TB, config string) *trust {
 			tb.Errorf("Serve: %v", err)
 		}
 	})
-	return t
 }
 
 // peer is the nurse's device.

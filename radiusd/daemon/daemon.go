@@ -42,6 +42,7 @@ type Daemon struct {
 	talks    *conversations
 	sessions *sessions
 	shelves  shelves
+	watches  watches
 	net      *transport.Server
 	abroad   waiting
 	reloads  sync.Mutex   // one at a time

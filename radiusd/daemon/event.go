@@ -112,7 +112,7 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 		if trace.Device != (realms.Identity{}) {
 			e.Device = trace.Device.String()
 		}
-		e.Authority = trace.Certificate.Authority
+		e.Authority, e.Unchecked = trace.Certificate.Authority, trace.Certificate.Unchecked
 		t.home.Close()
 	}
 	if why != nil {

@@ -55,6 +55,7 @@ type homes struct {
 	hear        func(key string, err error) // is told what is wrong, and where
 	keeper      *certs.Keeper
 	shelf       *shelf
+	watches     []*watch
 	directories map[string]realms.Directory
 	closers     []func()
 }
@@ -96,7 +97,7 @@ func (h *homes) own(key, name string, r config.Realm) realms.Home {
 	c := h.file.EAP
 	server, err := eap.New(eap.Config{
 		Realm: name, Subrealms: r.Subrealms, Computers: lower(r.Computers),
-		Methods: c.Methods, Inner: c.Inner, TEAP: eap.TEAPConfig{Ask: c.TEAP.Ask, Require: c.TEAP.Require, RFC7170: c.TEAP.RFC7170}, Keeper: h.keeper, Directory: h.directories[r.Directory],
+		Methods: c.Methods, Inner: c.Inner, TEAP: eap.TEAPConfig{Ask: c.TEAP.Ask, Require: c.TEAP.Require, RFC7170: c.TEAP.RFC7170}, Keeper: h.keeper, Authorities: h.authorities(), Directory: h.directories[r.Directory],
 		FragmentSize: c.FragmentSize, AllowDifferentOuter: c.AllowDifferentOuter,
 		Resumption: h.resumption(),
 		Guard:      h.guard(r.Directory),

@@ -147,7 +147,8 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	h.clients, h.places, err = seatClients(file)
 	hear("site", err)
 	h.keeper, err = openKeeper(file)
-	hear("eap.certificate", err)
+	hear("", err)
+	h.faults = append(h.faults, checkLists(file, h.keeper, now(), hear)...)
 	if len(problems) == 0 { // else it would say the same in other words
 		h.realms, err = realms.New(routes(file, nil))
 		hear("", err)
@@ -175,6 +176,8 @@ func (d *Daemon) furnish(h *house) error {
 	}
 	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper, shelf: shelf}
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
+	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
+	homes.closers = append(homes.closers, func() { d.watches.give(h) })
 	routes := routes(h.file, homes.open())
 	if len(problems) == 0 {
 		table, err := realms.New(routes)
@@ -199,7 +202,7 @@ func (h *house) warn(now time.Time) {
 		return
 	}
 	for _, f := range h.keeper.Current().Lint(now) {
-		p := h.file.Place("eap.certificate", f.Text, f.Fix)
+		p := h.file.Place("eap."+f.Key, f.Text, f.Fix)
 		if f.Severity == certs.Error {
 			h.faults = append(h.faults, p)
 		} else {

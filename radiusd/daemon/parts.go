@@ -7,29 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"causeway/certs"
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/transport"
 	"causeway/realms"
 	"causeway/vlan"
 )
-
-// openKeeper reads the server's certificate. It is nil when the file names none,
-// and when its files are not on this machine, which a check on an admin's own
-// does without; the file warns of that.
-func openKeeper(file *config.File) (*certs.Keeper, error) {
-	for _, key := range []string{"eap.certificate", "eap.private_key", "eap.client_ca"} {
-		if file.Unreadable(key) {
-			return nil, nil
-		}
-	}
-	if file.EAP.Certificate == "" {
-		return nil, nil
-	}
-	return certs.NewKeeper(certs.Config{
-		Certificate: file.EAP.Certificate, PrivateKey: file.EAP.PrivateKey, ClientCA: file.EAP.ClientCA,
-	})
-}
 
 // vlanConfig is the part of the file that places people.
 func vlanConfig(file *config.File, now func() time.Time) vlan.Config {

@@ -36,6 +36,7 @@ func (d *Daemon) report(ctx context.Context) {
 			if now := d.now(); now.Sub(linted) >= lintEvery {
 				linted = now
 				d.lint()
+				d.remind()
 			}
 		}
 	}
@@ -85,6 +86,15 @@ func (d *Daemon) lint() {
 		if f.Severity == "error" || strings.HasPrefix(f.Code, "expires") {
 			d.desk.Alarm("the server's certificate", "finding", f.Text, "fix", f.Fix)
 		}
+	}
+}
+
+// remind tells again which sources of revocations do not work.
+func (d *Daemon) remind() {
+	h := d.open()
+	defer h.leave()
+	for _, w := range d.watches.of(h) {
+		w.troubles(d.watchChanged)
 	}
 }
 

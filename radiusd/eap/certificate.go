@@ -1,12 +1,43 @@
 package eap
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
-	"encoding/asn1"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
+	"causeway/certs"
+	"causeway/certs/revocation"
 	"causeway/realms"
+)
+
+// An Authority says what one of the Keeper's anchors may vouch for. The anchor
+// certs.ClientCA may vouch for everybody unless an Authority says otherwise.
+type Authority struct {
+	Name     string   // of the anchor
+	Realms   []string // in lower case; nil: every realm that is answered here
+	Vouches  Vouches
+	Identity []string // fields of the certificate; the first that it has names its owner. Nil: see certificateNames
+	// Directory holds the accounts, or is the list of devices; nil: Config.Directory.
+	Directory realms.Directory
+	// Revocation knows what was withdrawn; nil: nobody is asked. AcceptUnknown lets
+	// in whoever it cannot say anything of.
+	Revocation    *revocation.Registry
+	AcceptUnknown bool
+}
+
+// Vouches says for what kind of owner an authority may vouch.
+type Vouches string
+
+// The kinds. Of a device its certificate is its own, and no person's.
+const (
+	ForAnyone  Vouches = ""
+	ForPeople  Vouches = "people"
+	ForDevices Vouches = "devices"
 )
 
 // proved is what one credential proved: whose it is, and what is known of them.
@@ -22,15 +53,18 @@ type proved struct {
 // credit writes down what a credential proved, or as far as it came. Where a person
 // and a computer are both proved, the log-in is the person's.
 func (c *conversation) credit(p proved) {
-	if p.device {
-		c.trace.Device = p.identity
-	}
 	if p.certificate.Authority != "" {
 		c.trace.Certificate = p.certificate
 	}
-	c.trace.Identity = p.identity
 	if p.inner != "" {
 		c.trace.Inner = p.inner
+	}
+	if p.identity == (realms.Identity{}) {
+		return
+	}
+	c.trace.Identity = p.identity
+	if p.device {
+		c.trace.Device = p.identity
 	}
 }
 
@@ -45,132 +79,285 @@ func accountOf(proofs []proved) (account realms.Account) {
 	return account
 }
 
-// vouchFor finds whose certificate it is, holds the name to the outer one (R4, R5)
-// and looks the account up. Full and resumed log-ins both pass through here. The
-// identity is told beside an error, too, once it is known.
+// checkAuthorities sees that somebody has said what each anchor may vouch for, and
+// that what was said can be done.
+func (s *Server) checkAuthorities() error {
+	for i, a := range s.cfg.Authorities {
+		if slices.ContainsFunc(s.cfg.Authorities[:i], func(other Authority) bool { return other.Name == a.Name }) {
+			return fmt.Errorf("authority %q is described twice", a.Name)
+		}
+		if a.Vouches != ForAnyone && a.Vouches != ForPeople && a.Vouches != ForDevices {
+			return fmt.Errorf("authority %q vouches for %q; it can be people or devices", a.Name, a.Vouches)
+		}
+		for _, name := range a.Identity {
+			if findField(name) == nil {
+				return fmt.Errorf("authority %q: a certificate has no field %q; it has %s", a.Name, name, strings.Join(IdentityFields(), ", "))
+			}
+		}
+		if slices.Contains(a.Identity, sidField) && sidLookup(s.directoryOf(&a)) == nil {
+			return fmt.Errorf("authority %q goes by security identifiers, and its directory knows none", a.Name)
+		}
+	}
+	if s.cfg.Keeper == nil || s.cfg.Keeper.Current() == nil {
+		return nil
+	}
+	for _, anchor := range s.cfg.Keeper.Current().Anchors {
+		if s.authority(anchor.Name) == nil {
+			return fmt.Errorf("nothing says what authority %q may vouch for", anchor.Name)
+		}
+	}
+	return nil
+}
+
+// authority is what an anchor may vouch for; nil: nothing.
+func (s *Server) authority(anchor string) *Authority {
+	for i := range s.cfg.Authorities {
+		if s.cfg.Authorities[i].Name == anchor {
+			return &s.cfg.Authorities[i]
+		}
+	}
+	if anchor == certs.ClientCA {
+		return &anybody
+	}
+	return nil
+}
+
+// anybody is what client_ca may vouch for.
+var anybody = Authority{Name: certs.ClientCA}
+
+func (s *Server) directoryOf(a *Authority) realms.Directory {
+	if a.Directory != nil {
+		return a.Directory
+	}
+	return s.cfg.Directory
+}
+
+// A way leads from a certificate to an anchor: the leaf first, the anchor last.
+type way struct {
+	authority *Authority
+	path      []*x509.Certificate
+}
+
+// vouchFor finds whose certificate it is, holds it to what its authority may vouch for
+// and the name to the outer one (R4, R5), asks whether it was withdrawn, and looks
+// the account up. Full and resumed log-ins both pass through here (S4). The identity
+// is told beside an error, too, once it is known.
+//
+// A certificate may lead to several authorities, by what its device sends along.
+// Ways are tried in the order of the configuration, and one that is good is enough:
+// leaving a way out gets nobody further, though it may choose between two
+// authorities that both vouch.
 func (s *Server) vouchFor(ctx context.Context, outer realms.Identity, chains [][]*x509.Certificate) (p proved, err error) {
-	p.chains = chains
-	p.identity, err = s.chooseName(outer, certificateNames(chains[0][0]))
+	ways := s.ways(chains)
+	if len(ways) == 0 {
+		return p, fmt.Errorf("no authority of the configuration vouches for it: %w", realms.ErrClientCertUntrusted)
+	}
+	decided := map[*Authority]bool{}
+	for _, w := range ways {
+		if decided[w.authority] {
+			continue
+		}
+		now, fault := s.vouchBy(ctx, outer, w)
+		if fault == nil {
+			return now, nil
+		}
+		if err == nil {
+			p, err = now, fault
+		}
+		// Only whether it was withdrawn depends on the way and not on its end.
+		decided[w.authority] = !errors.Is(fault, realms.ErrClientCertRevoked) && !errors.Is(fault, realms.ErrRevocationUnknown)
+	}
+	return p, err
+}
+
+// ways are those of the chains that TLS verified, now or when their session began.
+func (s *Server) ways(chains [][]*x509.Certificate) (found []way) {
+	material := s.cfg.Keeper.Current()
+	order := func(w way) int {
+		return slices.IndexFunc(material.Anchors, func(a certs.Anchor) bool { return a.Name == w.authority.Name })
+	}
+	for _, chain := range chains {
+		anchor, path := material.AnchorOf(chain)
+		if anchor == nil || !valid(anchor, path, s.cfg.Now()) {
+			continue
+		}
+		if a := s.authority(anchor.Name); a != nil && len(found) < mostWays {
+			found = append(found, way{a, path})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b way) int { return cmp.Compare(order(a), order(b)) })
+	return found
+}
+
+// mostWays bounds what one certificate may cost.
+const mostWays = 8
+
+// valid says that a path is in its time: TLS has looked at that, and a session may
+// be older than what it was verified with. The anchor is the one that is configured
+// today: it may have been renewed.
+func valid(anchor *certs.Anchor, path []*x509.Certificate, now time.Time) bool {
+	in := func(c *x509.Certificate) bool { return !now.Before(c.NotBefore) && !now.After(c.NotAfter) }
+	top := path[len(path)-1]
+	return !slices.ContainsFunc(path[:len(path)-1], func(c *x509.Certificate) bool { return !in(c) }) &&
+		slices.ContainsFunc(anchor.Certificates, func(c *x509.Certificate) bool {
+			return in(c) && string(c.RawSubjectPublicKeyInfo) == string(top.RawSubjectPublicKeyInfo)
+		})
+}
+
+// vouchBy goes one way. What costs nothing comes first, and the directory last: while
+// no directory answers a session may be resumed on what was known of its account,
+// but never on what was known of its certificate.
+func (s *Server) vouchBy(ctx context.Context, outer realms.Identity, w way) (p proved, err error) {
+	leaf := w.path[0]
+	p.chains = [][]*x509.Certificate{w.path}
+	p.certificate = realms.Certificate{Authority: w.authority.Name, Policies: policiesOf(w.path)}
+	owner, err := s.ownerOf(outer, leaf, w.authority)
 	if err != nil {
 		return p, err
 	}
-	if s.cfg.Directory == nil {
+	p.identity = owner.identity
+	if err := w.authority.mayVouchFor(outer, owner); err != nil {
+		return p, err
+	}
+	p.device = w.authority.Vouches == ForDevices || owner.identity.Machine()
+	if p.certificate.Unchecked, err = s.withdrawn(ctx, w); err != nil {
+		return p, err
+	}
+	return s.account(ctx, outer, owner, w.authority, p)
+}
+
+// mayVouchFor holds the owner of a certificate to the scope of its authority.
+func (a *Authority) mayVouchFor(outer realms.Identity, o owner) error {
+	realm := o.identity.Realm
+	if o.bySID() {
+		realm = outer.Realm
+	}
+	if a.Realms != nil && !slices.Contains(a.Realms, realm) {
+		return fmt.Errorf("authority %s vouches for nobody of %s: %w", a.Name, realm, realms.ErrClientCertAuthority)
+	}
+	if o.bySID() {
+		return nil // the account says what it is
+	}
+	return a.mayBe(o.identity, computer(o.identity), o.identity.Machine())
+}
+
+// mayBe judges the kind of an owner. What may be a computer's is no person's; what
+// a list of devices holds is a device's; else only what certainly is one.
+func (a *Authority) mayBe(id realms.Identity, perhaps, certainly bool) error {
+	switch {
+	case a.Vouches == ForPeople && perhaps:
+		return fmt.Errorf("authority %s vouches for people, and %s is a computer: %w", a.Name, id, realms.ErrClientCertAuthority)
+	case a.Vouches == ForDevices && a.Directory == nil && !certainly:
+		return fmt.Errorf("authority %s vouches for devices, and %s is no computer: %w", a.Name, id, realms.ErrClientCertAuthority)
+	}
+	return nil
+}
+
+// computer says that a name is a computer's, in either form of Windows:
+// host/pc01.example.org or PC01$.
+func computer(id realms.Identity) bool { return id.Machine() || strings.HasSuffix(id.User, "$") }
+
+// withdrawn asks whether a certificate below the anchor was withdrawn. A list that
+// names one counts whichever authority it was configured for: another way to
+// another anchor is no way around it.
+func (s *Server) withdrawn(ctx context.Context, w way) (unchecked bool, err error) {
+	for i := range s.cfg.Authorities {
+		other := s.cfg.Authorities[i].Revocation
+		if other == nil || other == w.authority.Revocation {
+			continue
+		}
+		for j, c := range w.path[:len(w.path)-1] {
+			if err := other.Withdrawn(c, w.path[j+1]); err != nil {
+				return false, fmt.Errorf("%w: %w", realms.ErrClientCertRevoked, err)
+			}
+		}
+	}
+	if w.authority.Revocation == nil {
+		return false, nil
+	}
+	err = w.authority.Revocation.Check(ctx, w.path)
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.Is(err, revocation.ErrUnknown) && w.authority.AcceptUnknown:
+		return true, nil
+	case errors.Is(err, revocation.ErrUnknown):
+		return false, fmt.Errorf("%w: %w", realms.ErrRevocationUnknown, err)
+	}
+	return false, fmt.Errorf("%w: %w", realms.ErrClientCertRevoked, err)
+}
+
+// account looks an owner up where the authority's accounts are.
+func (s *Server) account(ctx context.Context, outer realms.Identity, o owner, a *Authority, p proved) (proved, error) {
+	directory := s.directoryOf(a)
+	var err error
+	switch sids := sidLookup(directory); {
+	case directory == nil:
 		p.account = realms.Account{Name: p.identity.String(), GroupsUnknown: true}
-	} else if p.account, err = s.cfg.Directory.Lookup(ctx, p.identity); err != nil {
+	case o.bySID():
+		return s.accountBySID(ctx, outer, o, a, p)
+	case o.sid != "" && sids != nil:
+		// The name and the identifier have to be of one account.
+		p.account, err = sids.LookupSID(ctx, o.sid, o.identity)
+	default:
+		p.account, err = directory.Lookup(ctx, o.identity)
+	}
+	return p, reasoned(err)
+}
+
+// accountBySID finds an owner who is called by a security identifier alone. The name
+// outside has to be one of the account's (R5); where it hides the user, the
+// account's own name takes its place.
+func (s *Server) accountBySID(ctx context.Context, outer realms.Identity, o owner, a *Authority, p proved) (proved, error) {
+	sids := sidLookup(s.directoryOf(a)) // checkAuthorities saw that there is one
+	id := outer
+	if hidden(outer) || s.cfg.AllowDifferentOuter {
+		id = realms.Identity{}
+	}
+	account, err := sids.LookupSID(ctx, o.sid, id)
+	if err != nil {
 		return p, reasoned(err)
 	}
-	p.device = p.identity.Machine()
+	if id == (realms.Identity{}) {
+		name, _, _ := strings.Cut(account.Name, "@")
+		if id, err = realms.ParseIdentity(name + "@" + outer.Realm); err != nil || strings.ContainsAny(name, "=,") {
+			return p, fmt.Errorf("the account of %s has no name of its own: %w", o.sid, realms.ErrClientCertIdentity)
+		}
+	}
+	p.identity = id
+	isComputer := computer(id) || strings.HasSuffix(account.Name, "$")
+	if err := a.mayBe(id, isComputer, isComputer); err != nil {
+		return p, err
+	}
+	p.account, p.device = account, p.device || isComputer
 	return p, nil
 }
 
-// verifyChain judges a chain by the authorities and the clock of now, as TLS does when a
-// certificate is shown.
-func (s *Server) verifyChain(chain []*x509.Certificate) ([][]*x509.Certificate, error) {
-	between := x509.NewCertPool()
-	for _, c := range chain[1:] {
-		between.AddCert(c)
+// sidLookup returns the directory as one that knows security identifiers; nil: it
+// does not.
+func sidLookup(d realms.Directory) realms.SIDLookup {
+	if sids, ok := d.(realms.SIDLookup); ok && sids.KnowsSIDs() {
+		return sids
 	}
-	return chain[0].Verify(x509.VerifyOptions{
-		Roots: s.cfg.Keeper.Current().ClientCAs, Intermediates: between, CurrentTime: s.cfg.Now(),
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+	return nil
 }
 
-var (
-	oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
-	oidUPN            = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3}
-)
+// anyPolicy stands for every policy (RFC 5280, section 4.2.1.4).
+const anyPolicy = "2.5.29.32.0"
 
-// mostNames bounds what one certificate may be tried as.
-const mostNames = 16
-
-// certificateNames returns whom a certificate names: its mail addresses, then its
-// user principal names, then, if there is none of either, computers by their
-// DNS names; its common name only when no alternative name says anything (R5).
-func certificateNames(leaf *x509.Certificate) []realms.Identity {
-	var names []realms.Identity
-	add := func(name string) {
-		if id, err := realms.ParseIdentity(name); err == nil && len(names) < mostNames {
-			names = append(names, id)
+// policiesOf returns the policies of the leaf that hold for its path: every
+// authority between it and the anchor has to have the policy too, or anyPolicy
+// (RFC 5280, section 6.1.3). Policies that map to others hold for nothing.
+func policiesOf(path []*x509.Certificate) (held []string) {
+	for _, policy := range path[0].Policies {
+		text := policy.String()
+		if text != anyPolicy && len(held) < mostNames && !slices.ContainsFunc(path[1:len(path)-1], func(c *x509.Certificate) bool { return !hasPolicy(c, text) }) {
+			held = append(held, text)
 		}
 	}
-	for _, mail := range leaf.EmailAddresses {
-		add(mail)
-	}
-	for _, upn := range principalNames(leaf) {
-		add(upn)
-	}
-	if len(names) == 0 {
-		for _, host := range leaf.DNSNames {
-			add("host/" + host)
-		}
-	}
-	if len(names) == 0 {
-		add(leaf.Subject.CommonName)
-	}
-	return names
+	return held
 }
 
-// principalNames returns the otherName entries that hold a user principal name.
-// A malformed extension names nobody.
-func principalNames(leaf *x509.Certificate) []string {
-	var names []string
-	for _, ext := range leaf.Extensions {
-		if !ext.Id.Equal(oidSubjectAltName) {
-			continue
-		}
-		var entries asn1.RawValue
-		if rest, err := asn1.Unmarshal(ext.Value, &entries); err != nil || len(rest) > 0 {
-			continue
-		}
-		for b := entries.Bytes; len(b) > 0 && len(names) < mostNames; {
-			var entry asn1.RawValue
-			var err error
-			if b, err = asn1.Unmarshal(b, &entry); err != nil {
-				break
-			}
-			if name, ok := principalName(entry); ok {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
-
-// principalName reads OtherName ::= SEQUENCE { type-id, [0] EXPLICIT value } under
-// the tag [0] (RFC 5280, section 4.2.1.6).
-func principalName(entry asn1.RawValue) (string, bool) {
-	if entry.Class != asn1.ClassContextSpecific || entry.Tag != 0 || !entry.IsCompound {
-		return "", false
-	}
-	var kind asn1.ObjectIdentifier
-	rest, err := asn1.Unmarshal(entry.Bytes, &kind)
-	if err != nil || !kind.Equal(oidUPN) {
-		return "", false
-	}
-	var value asn1.RawValue
-	if _, err := asn1.Unmarshal(rest, &value); err != nil || value.Class != asn1.ClassContextSpecific || value.Tag != 0 {
-		return "", false
-	}
-	var name string
-	if _, err := asn1.Unmarshal(value.Bytes, &name); err != nil {
-		return "", false
-	}
-	return name, true
-}
-
-// chooseName returns the certificate's name that agrees with the outer one, or
-// says why none does.
-func (s *Server) chooseName(outer realms.Identity, names []realms.Identity) (realms.Identity, error) {
-	err := fmt.Errorf("the certificate holds no user@realm: %w", realms.ErrClientCertIdentity)
-	for i, id := range names {
-		fault := s.checkInner(outer, id)
-		if fault == nil {
-			return id, nil
-		}
-		if i == 0 {
-			err = fault
-		}
-	}
-	return realms.Identity{}, err
+func hasPolicy(c *x509.Certificate, policy string) bool {
+	return slices.ContainsFunc(c.Policies, func(p x509.OID) bool { return p.String() == policy || p.String() == anyPolicy })
 }

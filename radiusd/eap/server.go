@@ -13,12 +13,12 @@
 //	inner_NAME    one method there
 //	mschapv2      the sums that all of them share
 //
-// Nothing here waits but the directory, and nothing has a goroutine.
+// Nothing here waits but for the directory and, two seconds at most, for who knows
+// whether a certificate was withdrawn; and nothing has a goroutine.
 package eap
 
 import (
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -54,10 +54,13 @@ type Config struct {
 	// Inner are the methods inside a tunnel, in the order in which they are offered:
 	// "mschapv2", "gtc", "pap", "tls", "mschap", "chap". Nil: DefaultInner, as far
 	// as the directory and the authorities serve them.
-	Inner     []string
-	TEAP      TEAPConfig
-	Keeper    *certs.Keeper
-	Directory realms.Directory // may be nil when "tls" is the only method: every good certificate is an account
+	Inner  []string
+	TEAP   TEAPConfig
+	Keeper *certs.Keeper
+	// Authorities say what the Keeper's anchors may vouch for. Each anchor but
+	// certs.ClientCA has to be among them.
+	Authorities []Authority
+	Directory   realms.Directory // may be nil when "tls" is the only method: every good certificate is an account
 	// FragmentSize is the longest EAP packet that we send, in octets with its
 	// header; 0 is 1,020. A shorter Framed-MTU is obeyed.
 	FragmentSize int
@@ -124,6 +127,9 @@ func New(cfg Config) (*Server, error) {
 		if err := s.allow(m); err != nil {
 			return nil, fmt.Errorf("method %q: %w", m.Name, err)
 		}
+	}
+	if err := s.checkAuthorities(); err != nil {
+		return nil, err
 	}
 	if _, err := io.ReadFull(cfg.Random, s.dummy[:]); err != nil {
 		return nil, err
@@ -209,49 +215,6 @@ func orElse(n, otherwise int) int {
 		return otherwise
 	}
 	return n
-}
-
-// tlsConfigs are the two configurations of one certificate, shared by every
-// conversation that begins while it is current.
-type tlsConfigs struct {
-	of     *certs.Material
-	tunnel *tls.Config // asks for no certificate
-	mutual *tls.Config // demands one; nil without an authority
-}
-
-// tlsConfig returns the configuration of the current certificate. A reload of
-// the Keeper is noticed here, and conversations under way keep what they have.
-func (s *Server) tlsConfig(mutual bool) *tls.Config {
-	material := s.cfg.Keeper.Current()
-	configs := s.tls.Load()
-	if configs == nil || configs.of != material {
-		configs = s.newTLSConfigs(material)
-		s.tls.Store(configs)
-	}
-	if mutual {
-		return configs.mutual
-	}
-	return configs.tunnel
-}
-
-func (s *Server) newTLSConfigs(m *certs.Material) *tlsConfigs {
-	base := &tls.Config{
-		Certificates: []tls.Certificate{m.Certificate},
-		MinVersion:   tls.VersionTLS12,
-		MaxVersion:   tls.VersionTLS13,
-		// The post-quantum default adds 1.1 KB to the flight: a round of EAP or two.
-		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256},
-		Time:             s.cfg.Now,
-		Rand:             nil, // crypto/rand, whatever Config.Random is
-	}
-	configs := &tlsConfigs{of: m, tunnel: packet.ServerConfig(base)}
-	if m.ClientCAs != nil {
-		mutual := base.Clone()
-		mutual.ClientAuth = tls.RequireAndVerifyClientCert // with ExtKeyUsageClientAuth
-		mutual.ClientCAs = m.ClientCAs
-		configs.mutual = packet.ServerConfig(mutual)
-	}
-	return configs
 }
 
 // Open begins a conversation. Nothing of TLS is allocated before a ClientHello

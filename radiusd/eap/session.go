@@ -283,18 +283,19 @@ func (c *conversation) vouchedAgain(ctx context.Context, kind packet.Type, id re
 	if err != nil {
 		return p, err
 	}
+	if err := c.agrees(kind, id); err != nil {
+		return p, err
+	}
 	outer := c.outer
-	if kept.Inner != "" { // the name inside stood between, and TLS saw no certificate outside
-		if err := c.agrees(kind, id); err != nil {
-			return p, err
-		}
+	if kept.Inner != "" { // the name inside stood between
 		outer = id
-		if chains, err = c.server.verifyChain(chains[0]); err != nil {
-			return p, err
-		}
 	}
 	p, err = c.server.vouchFor(ctx, outer, chains)
-	if p.identity != id && (err == nil || errors.Is(err, realms.ErrUnreachable)) {
+	silent := errors.Is(err, realms.ErrUnreachable)
+	if silent && p.identity == (realms.Identity{}) { // a security identifier, whose name the directory tells
+		p.identity, p.device = id, p.device || computer(id) || strings.HasSuffix(kept.Account, "$")
+	}
+	if p.identity != id && (err == nil || silent) {
 		err = errStale
 	}
 	return p, err

@@ -137,7 +137,7 @@ func person() *innerClient {
 	return &innerClient{kind: packet.MSCHAPv2, name: amy, password: "correct horse"}
 }
 
-func computer() *innerClient {
+func machine() *innerClient {
 	return &innerClient{kind: packet.MSCHAPv2, name: laptop, password: "machine secret"}
 }
 
@@ -153,34 +153,34 @@ func TestTEAP(t *testing.T) {
 		want          realms.Reason
 		identity      string // of the log-in
 	}{
-		{"both", nobody, computer(), person(), both, "", amy},
-		{"outer is the person", amy, computer(), person(), both, "", amy},
-		{"outer is the computer", laptop, computer(), person(), both, "", amy},
-		{"outer is neither", "bob@" + testRealm, computer(), person(), both, realms.ErrOuterInner, ""},
-		{"the computer alone", nobody, computer(), nil, both, "", laptop},
+		{"both", nobody, machine(), person(), both, "", amy},
+		{"outer is the person", amy, machine(), person(), both, "", amy},
+		{"outer is the computer", laptop, machine(), person(), both, "", amy},
+		{"outer is neither", "bob@" + testRealm, machine(), person(), both, realms.ErrOuterInner, ""},
+		{"the computer alone", nobody, machine(), nil, both, "", laptop},
 		{"the person alone", nobody, nil, person(), both, "", amy},
-		{"the person by certificate", nobody, computer(), &innerClient{kind: packet.TLS, name: amy}, both, "", amy},
+		{"the person by certificate", nobody, machine(), &innerClient{kind: packet.TLS, name: amy}, both, "", amy},
 		{"the person by certificate, alone", nobody, nil, &innerClient{kind: packet.TLS, name: amy}, both, "", amy},
-		{"a wrong password of the person", nobody, computer(), wrong(person()), both, realms.ErrBadPassword, ""},
-		{"a wrong password of the computer", nobody, wrong(computer()), person(), both, realms.ErrBadPassword, ""},
-		{"unknown", nobody, computer(), named(person(), "zoe@"+testRealm), both, realms.ErrUnknownUser, ""},
-		{"disabled", nobody, computer(), &innerClient{kind: packet.MSCHAPv2, name: "dee@" + testRealm, password: "disabled one"}, both, realms.ErrDisabled, ""},
-		{"another realm", nobody, computer(), named(person(), "amy@elsewhere.ac.uk"), both, realms.ErrInnerRealm, ""},
+		{"a wrong password of the person", nobody, machine(), wrong(person()), both, realms.ErrBadPassword, ""},
+		{"a wrong password of the computer", nobody, wrong(machine()), person(), both, realms.ErrBadPassword, ""},
+		{"unknown", nobody, machine(), named(person(), "zoe@"+testRealm), both, realms.ErrUnknownUser, ""},
+		{"disabled", nobody, machine(), &innerClient{kind: packet.MSCHAPv2, name: "dee@" + testRealm, password: "disabled one"}, both, realms.ErrDisabled, ""},
+		{"another realm", nobody, machine(), named(person(), "amy@elsewhere.ac.uk"), both, realms.ErrInnerRealm, ""},
 		{"a person where the computer is asked for", nobody, person(), nil, both, realms.ErrChainIncomplete, ""},
-		{"a computer where the person is asked for", nobody, computer(), computer(), both, realms.ErrChainIncomplete, ""},
-		{"a computer of another domain", nobody, named(computer(), "host/laptop7.ad.example"), person(), both, realms.ErrInnerRealm, ""},
-		{"a computer of its own domain", nobody, named(computer(), desktop), person(), both, "", amy},
+		{"a computer where the person is asked for", nobody, machine(), machine(), both, realms.ErrChainIncomplete, ""},
+		{"a computer of another domain", nobody, named(machine(), "host/laptop7.ad.example"), person(), both, realms.ErrInnerRealm, ""},
+		{"a computer of its own domain", nobody, named(machine(), desktop), person(), both, "", amy},
 		{"a person of the computers' domain", nobody, nil, named(person(), "amy@ad.northbridge.local"), both, realms.ErrInnerRealm, ""},
 		{"GTC", nobody, nil, &innerClient{kind: packet.GTC, name: amy, password: "correct horse"}, both, realms.ErrNoMethod, ""},
 		{"the computer is required", nobody, nil, person(), Config{TEAP: TEAPConfig{Require: []string{"machine"}}}, realms.ErrChainIncomplete, ""},
-		{"the person is required", nobody, computer(), nil, Config{TEAP: TEAPConfig{Require: []string{"user"}}}, realms.ErrChainIncomplete, ""},
-		{"both are required", nobody, computer(), person(), Config{TEAP: TEAPConfig{Require: []string{"user", "machine"}}}, "", amy},
-		{"the person first", nobody, computer(), person(), Config{TEAP: TEAPConfig{Ask: []string{"user", "machine"}}}, "", amy},
-		{"the person only", nobody, computer(), person(), Config{TEAP: TEAPConfig{Ask: []string{"user"}}}, "", amy},
-		{"the computer only", nobody, computer(), person(), Config{TEAP: TEAPConfig{Ask: []string{"machine"}}}, "", laptop},
+		{"the person is required", nobody, machine(), nil, Config{TEAP: TEAPConfig{Require: []string{"user"}}}, realms.ErrChainIncomplete, ""},
+		{"both are required", nobody, machine(), person(), Config{TEAP: TEAPConfig{Require: []string{"user", "machine"}}}, "", amy},
+		{"the person first", nobody, machine(), person(), Config{TEAP: TEAPConfig{Ask: []string{"user", "machine"}}}, "", amy},
+		{"the person only", nobody, machine(), person(), Config{TEAP: TEAPConfig{Ask: []string{"user"}}}, "", amy},
+		{"the computer only", nobody, machine(), person(), Config{TEAP: TEAPConfig{Ask: []string{"machine"}}}, "", laptop},
 		{"who is not asked for", nobody, nil, person(), Config{TEAP: TEAPConfig{Ask: []string{"machine"}}}, realms.ErrChainIncomplete, ""},
-		{"by password", nobody, computer(), person(), Config{Inner: []string{"pap"}}, "", amy},
-		{"by a wrong password", nobody, computer(), wrong(person()), Config{Inner: []string{"pap"}}, realms.ErrBadPassword, ""},
+		{"by password", nobody, machine(), person(), Config{Inner: []string{"pap"}}, "", amy},
+		{"by a wrong password", nobody, machine(), wrong(person()), Config{Inner: []string{"pap"}}, realms.ErrBadPassword, ""},
 	} {
 		for _, version := range versions {
 			t.Run(x.what+"/"+tls.VersionName(version), func(t *testing.T) {
@@ -373,7 +373,7 @@ func TestS4TEAPResumes(t *testing.T) {
 				d := newDevice(t, version, "teap", func(c *Config) { c.Methods = []string{"teap"} })
 				login := func() (realms.Answer, *peer, *teapClient, error) {
 					p, client := meetTEAP(t, d.server, version, nobody, map[uint16]*innerClient{
-						packet.IdentityMachine: computer(), packet.IdentityUser: person(),
+						packet.IdentityMachine: machine(), packet.IdentityUser: person(),
 					})
 					cfg := theWard().clientTLS(version, "")
 					cfg.ClientSessionCache, cfg.Time = d.wallet, func() time.Time { return d.now }

@@ -35,6 +35,7 @@
 //	resumed        true for a resumed session
 //	device         the computer that was proved by a credential of its own
 //	authority      who vouched for the client certificate
+//	unchecked      true where nobody could say whether that certificate was withdrawn
 //	rounds         requests answered
 //	duration_ms    from first request to last reply, with decimals
 //	rule, zone, vlan  the placement

@@ -31,6 +31,7 @@ type Event struct {
 	Resumed     bool
 	Device      string // the computer that was proved by a credential of its own
 	Authority   string // who vouched for the client certificate, as the configuration calls it
+	Unchecked   bool   // nobody could say whether the client certificate was withdrawn
 	Rounds      int
 
 	Outcome string // "accept", "reject", "abandoned", "error"

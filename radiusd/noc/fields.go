@@ -44,6 +44,7 @@ var fields = []field{
 	{key: "resumed", flag: func(e *Event) bool { return e.Resumed }},
 	{key: "device", text: func(e *Event) string { return e.Device }},
 	{key: "authority", text: func(e *Event) string { return e.Authority }},
+	{key: "unchecked", flag: func(e *Event) bool { return e.Unchecked }},
 	{key: "rounds", number: func(e *Event) int64 { return int64(e.Rounds) }},
 	{key: "duration_ms", millis: func(e *Event) time.Duration { return e.Duration }},
 	{key: "rule", text: func(e *Event) string { return e.Rule }},

@@ -230,6 +230,11 @@ func appendRest(dst []byte, e *Event) []byte {
 		dst = appendPart(dst, " client=", e.Client)
 	}
 	dst = appendPart(dst, " server=", e.Server)
+	dst = appendPart(dst, " device=", e.Device)
+	dst = appendPart(dst, " authority=", e.Authority)
+	if e.Unchecked {
+		dst = append(dst, " unchecked=true"...)
+	}
 	dst = appendPart(dst, " tls=", e.TLS)
 	if e.Rounds > 0 {
 		dst = strconv.AppendInt(append(dst, " rounds="...), int64(e.Rounds), 10)

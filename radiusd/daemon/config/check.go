@@ -19,7 +19,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.store, c.eap, c.resumption, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.guarantees, c.log, c.tests,
+		c.server, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.guarantees, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -177,12 +177,12 @@ func (c *checker) eap() {
 		c.wrong("eap.methods", "add "+examples["eap.methods"], "[eap] offers no methods")
 	}
 	tunnels := slices.ContainsFunc(c.EAP.Methods, func(m string) bool { return m != "pap" })
-	for _, need := range []struct{ key, value string }{{"certificate", c.EAP.Certificate}, {"private_key", c.EAP.PrivateKey}} {
-		if tunnels && !c.present("eap."+need.key) {
-			c.wrong("eap."+need.key, "add "+examples["eap."+need.key], "[eap] has no %s", need.key)
+	for _, need := range []string{"certificate", "private_key"} {
+		if tunnels && !c.present("eap."+need) {
+			c.wrong("eap."+need, "add "+examples["eap."+need], "[eap] has no %s", need)
 		}
 	}
-	if i := slices.Index(c.EAP.Methods, "tls"); i >= 0 && !c.present("eap.client_ca") {
+	if i := slices.Index(c.EAP.Methods, "tls"); i >= 0 && !c.present("eap.client_ca") && len(c.EAP.Authority) == 0 {
 		c.wrong(at("eap.methods", i), "add "+examples["eap.client_ca"]+`, or take "tls" out`,
 			`methods offers "tls", but there is no client_ca to check certificates with`)
 	}

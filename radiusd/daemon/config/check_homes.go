@@ -131,7 +131,8 @@ func (c *checker) directories() {
 				c.oneOf(key+".kind", d.Kind, "ldap", "file")
 			}
 		}
-		if !slices.ContainsFunc(slices.Collect(maps.Values(c.Realm)), func(r Realm) bool { return r.Directory == name }) {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(c.Realm)), func(r Realm) bool { return r.Directory == name }) &&
+			!slices.ContainsFunc(c.EAP.Authority, func(a Authority) bool { return a.Directory == name }) {
 			c.warn(key, "give it a realm, or take it out", "no realm uses directory %q", name)
 		}
 	}

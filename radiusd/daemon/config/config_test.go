@@ -51,7 +51,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	for what, pair := range map[string][2]any{
 		"a secret of a file":    {f.Directory["trust"].Password.Reveal(), "a-secret-of-this-test"},
 		"a path":                {f.Directory["probes"].Path, filepath.Join(here, "users.txt")},
-		"a reference":           {f.EAP.PrivateKey, "file:" + filepath.Join(here, "secret.txt")},
+		"a reference":           {f.EAP.PrivateKey[0], "file:" + filepath.Join(here, "secret.txt")},
 		"the first day":         {f.Site[0].Agreement.From, time.Date(2026, 4, 1, 0, 0, 0, 0, time.Local)},
 		"a number of a site":    {f.Site[0].VLAN["academic"], uint16(1310)},
 		"a tag":                 {*f.Site[0].Controller[0].Tag, uint8(3)},

@@ -23,6 +23,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[EAP]():             "## `[eap]`",
 	reflect.TypeFor[Resumption]():      "### `[eap.resumption]`",
 	reflect.TypeFor[TEAP]():            "### `[eap.teap]`",
+	reflect.TypeFor[Authority]():       "### `[[eap.authority]]`",
 	reflect.TypeFor[Directory]():       "## `[directory.NAME]`",
 	reflect.TypeFor[Guard]():           "### `guard`",
 	reflect.TypeFor[Realm]():           "## `[realm.\"NAME\"]`",
@@ -131,7 +132,7 @@ func typeInDocs(kind reflect.Type) string {
 	case kind == secretType:
 		return "|reference or text|"
 	case kind == listType:
-		return "|text or list of text|address to listen on, or a list|"
+		return "|text or list of text|address to listen on, or a list|reference, or a list|reference or address, or a list|"
 	case kind == timeType:
 		return "|date|"
 	case kind == spanType:
@@ -169,9 +170,13 @@ func defaultInDocs(field reflect.StructField) (want string, open bool) {
 
 // Every TOML block of the documentation loads.
 func TestBlocksOfTheDocumentationLoad(t *testing.T) {
-	text, err := os.ReadFile(docPath)
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	for _, path := range []string{docPath, "../../../docs/certificates.md"} {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, page...)
 	}
 	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	if len(blocks) < 10 {

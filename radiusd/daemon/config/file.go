@@ -82,15 +82,18 @@ type List []string
 // EAP says how our own people prove who they are.
 type EAP struct {
 	Methods             []string `toml:"methods"`
-	Inner               []string `toml:"inner"` // nil: as eap.DefaultInner
-	Certificate         string   `toml:"certificate" ref:"yes"`
-	PrivateKey          string   `toml:"private_key" ref:"yes"`
+	Inner               []string `toml:"inner"`                 // nil: as eap.DefaultInner
+	Certificate         List     `toml:"certificate" ref:"yes"` // one of each kind of key, in the order of PrivateKey
+	PrivateKey          List     `toml:"private_key" ref:"yes"`
+	Stapling            bool     `toml:"stapling"`
 	ClientCA            string   `toml:"client_ca" ref:"yes"`
+	ListFolder          string   `toml:"list_folder" path:"yes"` // empty: fetched lists are not kept; absolute once loaded
 	FragmentSize        int      `toml:"fragment_size" default:"1020"`
 	AllowDifferentOuter bool     `toml:"allow_different_outer"`
 
-	TEAP       TEAP       `toml:"teap"`
-	Resumption Resumption `toml:"resumption"`
+	TEAP       TEAP        `toml:"teap"`
+	Resumption Resumption  `toml:"resumption"`
+	Authority  []Authority `toml:"authority"`
 }
 
 // TEAP says who is asked for inside TEAP.
@@ -99,6 +102,26 @@ type TEAP struct {
 	Require []string `toml:"require"` // nil: whoever was proved, and the rules decide
 	RFC7170 bool     `toml:"rfc7170"`
 }
+
+// An Authority issues certificates to people or devices, and says here for whom it
+// may vouch and where it tells what it has withdrawn.
+type Authority struct {
+	Name       string   `toml:"name" need:"yes"`
+	CA         string   `toml:"ca" need:"yes" ref:"yes"`
+	VouchesFor string   `toml:"vouches_for" default:"anyone"` // "anyone", "people" or "devices"
+	Realms     []string `toml:"realms"`                       // nil: all of ours
+	Identity   []string `toml:"identity"`                     // nil: as eap.Authority.Identity
+	Directory  string   `toml:"directory"`                    // empty: the realm's own
+	CRL        List     `toml:"crl" ref:"list"`               // file: or http addresses
+	OCSP       string   `toml:"ocsp"`
+	AllowURLs  []string `toml:"allow_urls"` // beginnings of addresses that certificates may name
+	Revocation string   `toml:"revocation"` // "none", "accept-unknown" or "refuse-unknown"; empty: the first or the last
+	Refresh    Span     `toml:"refresh" default:"1h"`
+}
+
+// Checked says that somebody is asked whether the authority's certificates were
+// withdrawn.
+func (a Authority) Checked() bool { return len(a.CRL) > 0 || a.OCSP != "" || len(a.AllowURLs) > 0 }
 
 // Resumption says how long a device may come back without a full log-in.
 type Resumption struct {

@@ -198,6 +198,10 @@ func setDefault(v reflect.Value, text string) {
 // finish does what the tags of a field ask once it is filled.
 func (f *filler) finish(v reflect.Value, field reflect.StructField, data any, path string) {
 	text, isText := data.(string)
+	if field.Type == listType && field.Tag.Get("ref") != "" {
+		f.references(v, field.Tag.Get("ref"), isText, path)
+		return
+	}
 	if !isText {
 		return
 	}

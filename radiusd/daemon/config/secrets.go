@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,6 +50,41 @@ func (f *filler) reference(text, path string) string {
 		f.unread(path, ref, err)
 	}
 	return ref
+}
+
+// references judges a list of references, or of those and addresses.
+func (f *filler) references(v reflect.Value, kind string, one bool, path string) {
+	for i := range v.Len() {
+		key, text := at(path, i), v.Index(i).String()
+		if one {
+			key = path
+		}
+		switch {
+		case text == "":
+			f.problem(key, nameOf(key)+" is empty", strings.Replace(f.example(parent(path), lastKey(path)), "add ", "write ", 1))
+		case kind == "yes":
+			v.Index(i).SetString(f.reference(text, key))
+		case !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://"):
+			v.Index(i).SetString(f.listFile(text, key))
+		}
+	}
+}
+
+// listFile judges where a revocation list is. It may be larger than any key, so the
+// room that knows what is in it reads it.
+func (f *filler) listFile(text, path string) string {
+	name, isFile := strings.CutPrefix(text, "file:")
+	if !isFile || name == "" {
+		f.problem(path, lastKey(path)+" does not say where it is", "write file:/path or http://host/path")
+		if strings.HasSuffix(text, ".crl") || strings.HasSuffix(text, ".pem") || strings.HasPrefix(text, "/") {
+			f.last().Meant = `"file:` + text + `"`
+		} else if strings.HasPrefix(text, "ldap:") {
+			f.last().Text = "lists are not fetched from directories (ldap:)"
+			f.last().Fix = "name the http address at which the authority publishes it, too"
+		}
+		return ""
+	}
+	return "file:" + f.path(name, path, true)
 }
 
 var referenced = regexp.MustCompile(`^(file|cred|env):`)

@@ -236,9 +236,9 @@ func versionName(v uint16) string {
 
 // Alerts by which a supplicant says that it does not trust our certificate
 // (RFC 8446, section 6.2): bad_certificate, unsupported_certificate,
-// certificate_revoked, certificate_expired, certificate_unknown, unknown_ca and
-// access_denied.
-var distrust = map[tls.AlertError]bool{42: true, 43: true, 44: true, 45: true, 46: true, 48: true, 49: true, internalError: true}
+// certificate_revoked, certificate_expired, certificate_unknown, unknown_ca,
+// access_denied and bad_certificate_status_response (RFC 6066, section 8).
+var distrust = map[tls.AlertError]bool{42: true, 43: true, 44: true, 45: true, 46: true, 48: true, 49: true, 113: true, internalError: true}
 
 const (
 	protocolVersion = 70

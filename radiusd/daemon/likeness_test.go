@@ -77,3 +77,43 @@ func distance(a, b []time.Duration) (d float64) {
 	}
 	return d
 }
+
+// Holds R27: what this server refuses waits, once for each log-in, and what another
+// organisation refuses, or a fault of ours, goes out at once.
+func TestR27WhoWaits(t *testing.T) {
+	town := startTown(t, pretend(t, func(req *radius.Packet) *radius.Packet {
+		reply := req.Response(radius.CodeAccessReject)
+		if eap, _ := transport.EAP(req); eap != nil {
+			transport.AddEAP(reply, []byte{4, eap[1], 0, 4})
+		}
+		return reply
+	}))
+	if err := town.rewrite(t, `reject_delay = "0s"`, `reject_delay = "1s"`); err != nil {
+		t.Fatal(err)
+	}
+	r := rogueAt(t, "127.0.0.1", town.address)
+	plain := func(user, called string) *radius.Packet {
+		p := r.request(user, called)
+		_ = rfc2865.UserPassword_SetString(p, "wrong")
+		return p
+	}
+	for name, c := range map[string]struct {
+		packet *radius.Packet
+		waits  bool
+	}{
+		"a wrong password":           {plain("nurse@northbridge.nhs.uk", onStaff), true},
+		"nobody's name":              {plain("nobody@northbridge.nhs.uk", onStaff), true},
+		"no realm":                   {plain("nurse", onStaff), true},
+		"no home on this SSID":       {plain("bob@camford.ac.uk", onStaff), true},
+		"a partner's own refusal":    {plain("bob@camford.ac.uk", onEduroam), false},
+		"a federation's own refusal": {r.identify(visitorName, onEduroam, visitorName), false},
+	} {
+		client, _ := town.house.Load().clients.Find(netip.MustParseAddr("127.0.0.1"))
+		_, _ = rand.Read(c.packet.Authenticator[:])
+		req := &transport.Request{Packet: c.packet, Client: client, From: netip.MustParseAddrPort("127.0.0.1:4000"), Received: time.Now()}
+		wire := town.access(t.Context(), req)
+		if wire[0] != byte(radius.CodeAccessReject) || req.Held() > 0 != c.waits {
+			t.Errorf("%s: code %d, held %v", name, wire[0], req.Held())
+		}
+	}
+}

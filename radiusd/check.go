@@ -119,7 +119,7 @@ func runExplain(args []string, out, errs io.Writer) int {
 	f.StringVar(&q.User, "user", "", "who logs in, as `user@realm`")
 	f.StringVar(&q.SSID, "ssid", "", "the SSID, case and all")
 	f.StringVar(&q.Site, "site", "", "the site's `name`")
-	f.StringVar(&q.EAP, "eap", "", "the `method`: tls, ttls, peap or pap")
+	f.StringVar(&q.EAP, "eap", "", "the `method`: tls, ttls, peap, teap or pap")
 	f.StringVar(&q.Proxy, "from-federation", "", "the `federation` whose proxy asks, for one of ours who is elsewhere")
 	groups := f.String("groups", "", "the groups that the directory gives, with commas between `them`")
 	asJSON := f.Bool("json", false, "as JSON")
@@ -158,7 +158,7 @@ func runExplain(args []string, out, errs io.Writer) int {
 			fmt.Fprintln(out, "        No groups were given: add --groups A,B to see what they change.")
 		}
 		if q.EAP == "" {
-			fmt.Fprintln(out, "        No method was given: a real log-in has one; add --eap tls, ttls or peap.")
+			fmt.Fprintln(out, "        No method was given: a real log-in has one; add --eap tls, ttls, peap or teap.")
 		}
 	}
 	return exitGood

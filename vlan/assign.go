@@ -26,7 +26,7 @@ type Facts struct {
 	Groups        []string // of our own directory; nobody else's count
 	GroupsUnknown bool     // Groups may be incomplete
 
-	Method, Inner string // Method is "tls", "ttls", "peap", "pap"; empty when hidden
+	Method, Inner string // Method is "tls", "ttls", "peap", "teap", "pap"; empty when hidden
 
 	// Elsewhere says that the request came from a federation's proxy: one of our
 	// own people at another organisation. Site, Controller and SSID are then

@@ -54,7 +54,7 @@ type Rule struct {
 	// "user@realm".
 	Who   string
 	Group string // one group of our own directory, in any case
-	EAP   string // "tls", "ttls", "peap" or "pap"
+	EAP   string // "tls", "ttls", "peap", "teap" or "pap"
 	SSID  string // empty, or the SSID that the rule stands under
 	Site  string
 	VLAN  string

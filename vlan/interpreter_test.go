@@ -165,7 +165,7 @@ var (
 	worldOwn     = []string{"a.uk", "b.a.uk"}
 	worldPartner = []string{"p.uk", "q.uk"}
 	worldUsers   = []string{"", "u", "v"}
-	worldMethods = []string{"", "tls", "ttls", "peap", "pap", "fast"}
+	worldMethods = []string{"", "tls", "ttls", "peap", "teap", "pap", "fast"}
 	worldGroups  = []string{"G", "H", "I"}
 	worldSSIDs   = []string{"x", "y"}
 	worldSites   = []string{"here", "there"}
@@ -205,7 +205,7 @@ func (d dice) config() Config {
 	for _, name := range worldSSIDs {
 		s := SSID{Name: name}
 		for range d.IntN(6) {
-			r := Rule{Who: d.who(), EAP: seldom(d, 3, worldMethods[1:5]), Site: seldom(d, 4, worldSites), VLAN: pick(d, worldVLANs)}
+			r := Rule{Who: d.who(), EAP: seldom(d, 3, worldMethods[1:6]), Site: seldom(d, 4, worldSites), VLAN: pick(d, worldVLANs)}
 			own := r.Who == "own" || strings.HasSuffix(r.Who, "a.uk")
 			if own {
 				r.Group = seldom(d, 2, worldGroups)
@@ -229,7 +229,7 @@ func (d dice) config() Config {
 		cfg.Sites = append(cfg.Sites, s)
 	}
 	for range d.IntN(3) {
-		g := Guarantee{Group: seldom(d, 3, []string{"g", "h", "J"}), Method: seldom(d, 4, worldMethods[1:5]), SSID: seldom(d, 3, worldSSIDs), Site: seldom(d, 3, worldSites)}
+		g := Guarantee{Group: seldom(d, 3, []string{"g", "h", "J"}), Method: seldom(d, 4, worldMethods[1:6]), SSID: seldom(d, 3, worldSSIDs), Site: seldom(d, 3, worldSites)}
 		if d.IntN(4) > 0 {
 			g.Who = d.who()
 		}

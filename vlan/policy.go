@@ -172,13 +172,14 @@ const (
 	methodTLS
 	methodTTLS
 	methodPEAP
+	methodTEAP
 	methodPAP
 	methodOther
 	methods
 )
 
 // methodNames are the names in a rule and in Facts, by method.
-var methodNames = [methods]string{"", "tls", "ttls", "peap", "pap", "other"}
+var methodNames = [methods]string{"", "tls", "ttls", "peap", "teap", "pap", "other"}
 
 func methodOf(name string) method {
 	switch name {
@@ -190,6 +191,8 @@ func methodOf(name string) method {
 		return methodTTLS
 	case "peap":
 		return methodPEAP
+	case "teap":
+		return methodTEAP
 	case "pap":
 		return methodPAP
 	}

@@ -12,7 +12,7 @@ import (
 type Proof struct {
 	Sites, SSIDs, Rules int
 	Classes             int // kinds of people, at most, on one SSID
-	Methods             int // the four of ours, any other, and hidden
+	Methods             int // the five of ours, any other, and hidden
 	GroupSets           int // that decide, at most, for one kind of people
 	Cases               int // combinations of all these, with groups known and not
 

@@ -423,7 +423,7 @@ func nearlySame(name string, known []string) bool {
 func (r *reader) method(key, whose, name string) method {
 	m := methodOf(name)
 	if m == methodOther {
-		r.refuse(key, suggest(name, methodNames[methodTLS:methodOther], `use "tls", "ttls", "peap" or "pap"`), "%s asks for eap %q, which is no method of ours", whose, name)
+		r.refuse(key, suggest(name, methodNames[methodTLS:methodOther], `use "tls", "ttls", "peap", "teap" or "pap"`), "%s asks for eap %q, which is no method of ours", whose, name)
 		return methodHidden
 	}
 	return m

@@ -315,7 +315,7 @@ func (c *checker) tests() {
 			c.defined(key+".given.site", "site", t.Given.Site, sites, "name a [[site]]")
 		}
 		if t.Given.EAP != "" {
-			c.oneOf(key+".given.eap", t.Given.EAP, "tls", "ttls", "peap", "pap")
+			c.oneOf(key+".given.eap", t.Given.EAP, "tls", "ttls", "peap", "teap", "pap")
 		}
 		if t.Expect.Outcome != "" {
 			c.oneOf(key+".expect.outcome", t.Expect.Outcome, "accept", "reject")

@@ -28,6 +28,15 @@ type Facts struct {
 
 	Method, Inner string // Method is "tls", "ttls", "peap", "teap", "pap"; empty when hidden
 
+	// What was proved beside the name, by our own people only; nobody else's
+	// counts. In a resumed log-in it was proved when the session began, and judged
+	// again now: nothing of it is taken from the session unseen.
+
+	Device             string   // "verified": it proved itself by a credential of its own; "unverified"; empty when not known
+	Issuer             string   // the authority of the client certificate, as the configuration calls it; empty without one
+	Policies           []string // of that certificate, dotted
+	CertificateUnknown bool     // whether there was a certificate is not known: Issuer and Policies say nothing
+
 	// Elsewhere says that the request came from a federation's proxy: one of our
 	// own people at another organisation. Site, Controller and SSID are then
 	// theirs and do not count (R2).
@@ -90,9 +99,13 @@ type subject struct {
 	hidden bool
 	method method
 	site   int
-	groups groupSet
+	groups set
 
-	groupsUnknown bool
+	device   device
+	issuer   int // 0: none that the file names, or no certificate
+	policies set
+
+	groupsUnknown, certificateUnknown bool
 }
 
 // person resolves who it is, and refuses facts that contradict the routing.
@@ -117,6 +130,8 @@ func (p *Policy) person(f *Facts, s *subject) error {
 	if s.own {
 		p.groupsOf(f.Groups, &s.groups)
 		s.groupsUnknown = f.GroupsUnknown
+		s.device = deviceOf(f.Device)
+		p.certificateOf(f, s)
 	}
 	return nil
 }
@@ -132,14 +147,14 @@ func (p *Policy) userOf(name, realm string) int {
 	return p.users[string(append(folded, realm...))]
 }
 
-func (p *Policy) groupsOf(names []string, set *groupSet) {
+func (p *Policy) groupsOf(names []string, groups *set) {
 	if len(p.groupAt) == 1 {
 		return
 	}
 	var room [256]byte
 	for _, name := range names {
 		if i := p.groups[string(appendFold(room[:0], name))]; i != 0 {
-			set.add(i, len(p.groupAt))
+			groups.add(i, len(p.groupAt))
 		}
 	}
 }
@@ -192,6 +207,10 @@ func walk(rules []*rule, s *subject, tell teller) (*rule, Reason) {
 			return nil, ErrGroupsUnknown
 		case methodUnseen:
 			return nil, ErrMethodUnknown
+		case deviceUnseen:
+			return nil, ErrDeviceUnknown
+		case certificateUnseen:
+			return nil, ErrCertificateUnknown
 		case userHidden:
 			return nil, ErrUserUnknown
 		}
@@ -209,10 +228,15 @@ const (
 	otherRealm
 	otherUser
 	otherMethod
+	otherDevice
+	otherIssuer
+	otherPolicy
 	notInGroup
 	// It would match or not, depending on what cannot be seen.
 	userHidden
 	methodUnseen
+	deviceUnseen
+	certificateUnseen
 	groupHidden
 )
 
@@ -231,6 +255,24 @@ func (r *rule) judge(s *subject) verdict {
 			return otherMethod
 		}
 		v = methodUnseen
+	}
+	if r.device != deviceHidden && r.device != s.device {
+		if s.device != deviceHidden {
+			return otherDevice
+		}
+		v = deviceUnseen
+	}
+	if r.issuer != 0 && r.issuer != s.issuer {
+		if !s.certificateUnknown {
+			return otherIssuer
+		}
+		v = certificateUnseen
+	}
+	if r.policy != 0 && !s.policies.has(r.policy) {
+		if !s.certificateUnknown {
+			return otherPolicy
+		}
+		v = certificateUnseen
 	}
 	if r.group != 0 && !s.groups.has(r.group) {
 		if !s.groupsUnknown {
@@ -268,13 +310,14 @@ func (w *who) fits(s *subject) verdict {
 	return matches
 }
 
-// A groupSet holds groups by the policy's numbers; most policies name few.
-type groupSet struct {
+// A set holds groups or certificate policies by the numbers that they have here;
+// most files name few.
+type set struct {
 	few  [8]uint64
 	many []uint64
 }
 
-func (g *groupSet) has(i int) bool {
+func (g *set) has(i int) bool {
 	if i < 64*len(g.few) {
 		return g.few[i/64]&(1<<(i%64)) != 0
 	}
@@ -282,8 +325,8 @@ func (g *groupSet) has(i int) bool {
 	return i/64 < len(g.many) && g.many[i/64]&(1<<(i%64)) != 0
 }
 
-// add puts a group in; size is one more than the greatest number there is.
-func (g *groupSet) add(i, size int) {
+// add puts one in; size is one more than the greatest number there is.
+func (g *set) add(i, size int) {
 	if i < 64*len(g.few) {
 		g.few[i/64] |= 1 << (i % 64)
 		return

@@ -22,6 +22,12 @@ type Policy struct {
 	groups  map[string]int // folded names of groups that the file names; others are 0
 	groupAt []string       // by index, as the file has it
 
+	asksDevice bool           // some rule or guarantee does
+	issuers    map[string]int // authorities that a rule or guarantee names; others are 0
+	issuerAt   []string       // by index
+	policies   map[string]int // certificate policies that one names; others are 0
+	policyAt   []string       // by index
+
 	guarantees []*guarantee
 	warnings   []Problem
 	proof      tally
@@ -136,6 +142,7 @@ type who struct {
 
 type rule struct {
 	who
+	wanted
 	number  int    // from 1, as people count
 	key     string // ssid[1].rule[0]
 	label   string // eduroam rule 1

@@ -99,11 +99,9 @@ type subject struct {
 	hidden bool
 	method method
 	site   int
-	groups set
-
-	device   device
-	issuer   int // 0: none that the file names, or no certificate
-	policies set
+	device device
+	issuer int // 0: none that the file names, or no certificate
+	marks  set // groups, and policies of the certificate
 
 	groupsUnknown, certificateUnknown bool
 }
@@ -128,7 +126,7 @@ func (p *Policy) person(f *Facts, s *subject) error {
 		}
 	}
 	if s.own {
-		p.groupsOf(f.Groups, &s.groups)
+		p.groupsOf(f.Groups, &s.marks)
 		s.groupsUnknown = f.GroupsUnknown
 		s.device = deviceOf(f.Device)
 		p.certificateOf(f, s)
@@ -147,14 +145,14 @@ func (p *Policy) userOf(name, realm string) int {
 	return p.users[string(append(folded, realm...))]
 }
 
-func (p *Policy) groupsOf(names []string, groups *set) {
-	if len(p.groupAt) == 1 {
+func (p *Policy) groupsOf(names []string, marks *set) {
+	if len(p.groups) == 0 {
 		return
 	}
 	var room [256]byte
 	for _, name := range names {
 		if i := p.groups[string(appendFold(room[:0], name))]; i != 0 {
-			groups.add(i, len(p.groupAt))
+			marks.add(i, len(p.markAt))
 		}
 	}
 }
@@ -268,13 +266,13 @@ func (r *rule) judge(s *subject) verdict {
 		}
 		v = certificateUnseen
 	}
-	if r.policy != 0 && !s.policies.has(r.policy) {
+	if r.policy != 0 && !s.marks.has(r.policy) {
 		if !s.certificateUnknown {
 			return otherPolicy
 		}
 		v = certificateUnseen
 	}
-	if r.group != 0 && !s.groups.has(r.group) {
+	if r.group != 0 && !s.marks.has(r.group) {
 		if !s.groupsUnknown {
 			return notInGroup
 		}
@@ -310,8 +308,8 @@ func (w *who) fits(s *subject) verdict {
 	return matches
 }
 
-// A set holds groups or certificate policies by the numbers that they have here;
-// most files name few.
+// A set holds groups and certificate policies by the policy's numbers; most
+// policies name few.
 type set struct {
 	few  [8]uint64
 	many []uint64

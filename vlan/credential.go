@@ -89,12 +89,12 @@ func (r *reader) certificatePolicy(key, whose, name string) int {
 		r.refuse(key, noAuthority, "%s asks for a certificate under policy %s, and there is no authority whose certificates are taken", whose, name)
 		return 0
 	}
-	return number(&r.policy.policyAt, r.policy.policies, name, name)
+	return number(&r.policy.markAt, r.policy.policies, name, name)
 }
 
 // refuseUnseen refuses conditions on the device or the certificate of those whose
 // device and certificate are never seen here.
-func (r *reader) refuseUnseen(key, whose, whom string, w who, asks []condition) {
+func (r *reader) refuseUnseen(key, whose, whom string, w who, asks [3]condition) {
 	for _, c := range asks {
 		if c.value != "" && w.audience != everybody && !w.answeredHere() {
 			r.refuse(key+"."+c.name, "drop "+c.name+", or name one of our own realms",
@@ -104,7 +104,7 @@ func (r *reader) refuseUnseen(key, whose, whom string, w who, asks []condition) 
 }
 
 // refuseByPassword refuses conditions that a plain password cannot meet.
-func (r *reader) refuseByPassword(key, whose string, m method, asks []condition) {
+func (r *reader) refuseByPassword(key, whose string, m method, asks [3]condition) {
 	for _, c := range asks {
 		if c.value != "" && c.value != deviceNames[deviceUnverified] && m == methodPAP {
 			r.refuse(key, "drop eap, or drop "+c.name, "%s asks for %s %q by pap, which proves a password and nothing else", whose, c.name, c.value)
@@ -115,8 +115,8 @@ func (r *reader) refuseByPassword(key, whose string, m method, asks []condition)
 // A condition is one that was written, with its key.
 type condition struct{ name, value string }
 
-func credentialConditions(device, issuer, policy string) []condition {
-	return []condition{{"device", device}, {"issuer", issuer}, {"policy", policy}}
+func credentialConditions(device, issuer, policy string) [3]condition {
+	return [3]condition{{"device", device}, {"issuer", issuer}, {"policy", policy}}
 }
 
 // credentialWords say the conditions in a sentence: " on a verified device with a
@@ -154,7 +154,7 @@ func (p *Policy) certificateOf(f *Facts, s *subject) {
 	s.issuer = p.issuers[f.Issuer]
 	for _, oid := range f.Policies {
 		if i := p.policies[oid]; i != 0 {
-			s.policies.add(i, len(p.policyAt))
+			s.marks.add(i, len(p.markAt))
 		}
 	}
 }

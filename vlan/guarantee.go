@@ -36,10 +36,10 @@ func (g *guarantee) covers(s *subject, ssid string) bool {
 		(g.site == 0 || g.site == s.site) &&
 		g.fits(s) == matches &&
 		(g.method == methodHidden || g.method == s.method) &&
-		(g.group == 0 || s.groups.has(g.group)) &&
+		(g.group == 0 || s.marks.has(g.group)) &&
 		g.coversDevice(s.device) &&
 		(g.issuer == 0 || g.issuer == s.issuer) &&
-		(g.policy == 0 || s.policies.has(g.policy))
+		(g.policy == 0 || s.marks.has(g.policy))
 }
 
 // coversDevice tells whether the guarantee speaks of a device. One of which nothing

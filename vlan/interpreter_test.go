@@ -3,6 +3,7 @@ package vlan
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -516,6 +517,7 @@ func lawful(cfg Config) bool {
 func TestProofAgreesWithBruteForce(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(7, 7))}
 	accepted, refused := 0, 0
+	asked := map[string]int{} // what the accepted files ask about, and reach
 	for range max(cases()/200, 500) {
 		cfg := d.config()
 		p, err := New(cfg)
@@ -534,8 +536,12 @@ func TestProofAgreesWithBruteForce(t *testing.T) {
 			}
 		}
 		everyFacts(cfg, func(f Facts) bool {
-			if a, err := p.Assign(f); err == nil && unreached[a.Key()] {
+			a, err := p.Assign(f)
+			if err == nil && unreached[a.Key()] {
 				t.Fatalf("%+v reaches %s, which is said to be out of reach\nfile %+v", f, a.Rule(), cfg)
+			}
+			if err == nil && a.rule.wanted != (wanted{}) {
+				asked[fmt.Sprintf("device %t issuer %t policy %t", a.rule.source.Device != "", a.rule.source.Issuer != "", a.rule.source.Policy != "")]++
 			}
 			return true
 		})
@@ -543,7 +549,10 @@ func TestProofAgreesWithBruteForce(t *testing.T) {
 	if accepted == 0 || refused == 0 {
 		t.Errorf("%d accepted, %d refused: the files are too alike", accepted, refused)
 	}
-	t.Logf("%d files accepted, %d refused", accepted, refused)
+	if len(asked) < 7 {
+		t.Errorf("the files are too tame: %v", asked)
+	}
+	t.Logf("%d files accepted, %d refused; reached %v", accepted, refused, asked)
 }
 
 // Holds DESIGN, second corollary, and F3: whoever knows less gets the same or

@@ -19,14 +19,14 @@ type Policy struct {
 	realmAt []realm        // by index; realmAt[0] stands for every realm that the file does not name
 	users   map[string]int // folded "user@realm" of those whom the file names; others are 0
 	userAt  []user         // by index
-	groups  map[string]int // folded names of groups that the file names; others are 0
-	groupAt []string       // by index, as the file has it
 
-	asksDevice bool           // some rule or guarantee does
+	groups   map[string]int // folded names of groups that the file names, to their marks; others are 0
+	policies map[string]int // the same of certificate policies
+	markAt   []string       // groups and policies, numbered together: by index, as the file has them
+
 	issuers    map[string]int // authorities that a rule or guarantee names; others are 0
 	issuerAt   []string       // by index
-	policies   map[string]int // certificate policies that one names; others are 0
-	policyAt   []string       // by index
+	asksDevice bool           // some rule or guarantee does
 
 	guarantees []*guarantee
 	warnings   []Problem
@@ -143,15 +143,16 @@ type who struct {
 type rule struct {
 	who
 	wanted
-	number  int    // from 1, as people count
-	key     string // ssid[1].rule[0]
-	label   string // eduroam rule 1
-	text    string // rule 1 (who = "visitor")
-	source  Rule
-	group   int // 0: any
 	method  method
+	group   int // 0: any
 	site    int // 0: any
 	network *network
+
+	number int    // from 1, as people count
+	key    string // ssid[1].rule[0]
+	label  string // eduroam rule 1
+	text   string // rule 1 (who = "visitor")
+	source Rule
 }
 
 // A program is an SSID's rules as one site reads them, sorted by realm so that a

@@ -262,7 +262,7 @@ func (v *prover) walkProgram(g *program, sites []*site, classes []class) {
 // own people, as those of them that the directory could tell.
 func (v *prover) judgeGroups(g *program, sites []*site, c class, s subject, groups []int) {
 	for _, group := range groups {
-		s.groups.add(group, len(v.policy.groupAt))
+		s.marks.add(group, len(v.policy.markAt))
 	}
 	v.judge(g, sites, c, &s, groups)
 	if s.own {
@@ -311,7 +311,7 @@ func (v *prover) counterexample(promise string, g *program, at *site, c class, s
 	p := v.policy
 	with := ""
 	for i, group := range groups {
-		with += fmt.Sprintf("%s %q", []string{" in group", " and"}[min(i, 1)], p.groupAt[group])
+		with += fmt.Sprintf("%s %q", []string{" in group", " and"}[min(i, 1)], p.markAt[group])
 	}
 	if s.method != methodHidden && (sayMethod || by.method != methodHidden) {
 		with += " by " + methodNames[s.method]

@@ -27,20 +27,18 @@ func read(cfg Config) *reader {
 	r := &reader{
 		cfg: cfg,
 		policy: &Policy{
-			now:     cfg.Now,
-			siteOf:  map[string]*site{},
-			ssidOf:  map[string]*ssid{},
-			realms:  map[string]int{},
-			realmAt: make([]realm, 1),
-			users:   map[string]int{},
-			userAt:  make([]user, 1),
-			groups:  map[string]int{},
-			groupAt: make([]string, 1),
-
+			now:      cfg.Now,
+			siteOf:   map[string]*site{},
+			ssidOf:   map[string]*ssid{},
+			realms:   map[string]int{},
+			realmAt:  make([]realm, 1),
+			users:    map[string]int{},
+			userAt:   make([]user, 1),
+			groups:   map[string]int{},
+			policies: map[string]int{},
+			markAt:   make([]string, 1),
 			issuers:  map[string]int{},
 			issuerAt: make([]string, 1),
-			policies: map[string]int{},
-			policyAt: make([]string, 1),
 		},
 		zoneOf: map[string]*zone{},
 		vlanOf: map[string]*network{},
@@ -454,7 +452,7 @@ func (r *reader) group(name string) int {
 	if name == "" {
 		return 0
 	}
-	return number(&r.policy.groupAt, r.policy.groups, fold(name), name)
+	return number(&r.policy.markAt, r.policy.groups, fold(name), name)
 }
 
 // number gives a name its number, from 1; it has it already when it was named

@@ -25,7 +25,7 @@ var unasked = supposed{[]credentials{{}}, 1, 1}
 // policies that are named, by the argument of groupSets; and a certificate of which
 // nothing is known. What nobody asks for is supposed once.
 func (p *Policy) suppositions(c class, rules []*rule) supposed {
-	if !c.subject.own || !p.asksDevice && len(p.issuerAt) == 1 && len(p.policyAt) == 1 {
+	if !c.subject.own || !p.asksDevice && len(p.issuers) == 0 && len(p.policies) == 0 {
 		return unasked
 	}
 	var asksDevice bool
@@ -63,10 +63,11 @@ func (p *Policy) suppositions(c class, rules []*rule) supposed {
 	return all
 }
 
+// suppose makes a person of no group have them.
 func (p *Policy) suppose(s *subject, c *credentials) {
-	s.device, s.issuer, s.certificateUnknown, s.policies = c.device, c.issuer, c.hidden, set{}
+	s.device, s.issuer, s.certificateUnknown, s.marks = c.device, c.issuer, c.hidden, set{}
 	for _, i := range c.policies {
-		s.policies.add(i, len(p.policyAt))
+		s.marks.add(i, len(p.markAt))
 	}
 }
 
@@ -74,8 +75,8 @@ func (p *Policy) suppose(s *subject, c *credentials) {
 // certificate, where somebody asks.
 func (p *Policy) credentialsOf(s *subject) string {
 	var policies []string
-	for i, oid := range p.policyAt {
-		if s.policies.has(i) {
+	for i, oid := range p.markAt {
+		if s.marks.has(i) && p.policies[oid] == i {
 			policies = append(policies, oid)
 		}
 	}

@@ -48,10 +48,10 @@ func (r *reader) warnShadowed(x *ssid, rl *rule) {
 		s.device = deviceUnverified
 	}
 	if rl.policy != 0 {
-		s.policies.add(rl.policy, len(r.policy.policyAt))
+		s.marks.add(rl.policy, len(r.policy.markAt))
 	}
 	if rl.group != 0 {
-		s.groups.add(rl.group, len(r.policy.groupAt))
+		s.marks.add(rl.group, len(r.policy.markAt))
 	}
 	if by, _ := walk(x.rules, &s, nil); by != nil && by != rl {
 		r.mention(rl.key, "move it up, or drop it", "rule %d of SSID %q is never reached: %s takes its people first", rl.number, x.name, by.text)

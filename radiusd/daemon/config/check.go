@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net"
@@ -317,6 +318,7 @@ func (c *checker) tests() {
 		if t.Given.EAP != "" {
 			c.oneOf(key+".given.eap", t.Given.EAP, "tls", "ttls", "peap", "teap", "pap")
 		}
+		c.givenCredentials(key+".given", t.Given)
 		if t.Expect.Outcome != "" {
 			c.oneOf(key+".expect.outcome", t.Expect.Outcome, "accept", "reject")
 		}
@@ -325,6 +327,28 @@ func (c *checker) tests() {
 		}
 		if c.present(key+".expect") && t.Expect == (Expect{}) && !c.present(key+".expect.vlan") {
 			c.wrong(key+".expect", "add "+examples["test[].expect"], "this test expects nothing")
+		}
+	}
+}
+
+// givenCredentials judges what a test says of the device and of its certificate.
+func (c *checker) givenCredentials(key string, g Given) {
+	if g.Device != "" {
+		c.oneOf(key+".device", g.Device, "verified", "unverified")
+	}
+	if g.Issuer != "" && g.Issuer != NoCertificate {
+		c.defined(key+".issuer", "authority", g.Issuer, c.EAP.Authorities(), `write "none" when no certificate is shown, or set client_ca in [eap]`)
+	}
+	if len(g.Policy) > 0 && (g.Issuer == "" || g.Issuer == NoCertificate) {
+		c.wrong(key+".policy", "add issuer, or take this out", "policy is of a certificate, and given has none")
+	}
+	for i, name := range g.Policy {
+		here := key + ".policy"
+		if c.present(at(here, i)) {
+			here = at(here, i)
+		}
+		if oid, err := x509.ParseOID(name); err != nil || oid.String() != name {
+			c.wrong(here, `write numbers with dots between them: "1.3.6.1.4.1.99999.1.2"`, "%q is no object identifier", name)
 		}
 	}
 }

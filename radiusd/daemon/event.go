@@ -122,6 +122,9 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 			e.Device = trace.Device.String()
 		}
 		e.Authority = trace.Certificate.Authority
+		if outcome == outcomeAbandoned {
+			e.Stage, e.Sent = trace.Stage, len(t.last.eap)
+		}
 		t.home.Close()
 	}
 	if why != nil {
@@ -148,7 +151,7 @@ func (d *Daemon) abandon(t *conversation, why error) {
 		return
 	}
 	if why == nil {
-		why = t.abandonedFor()
+		why = d.abandonedFor(t)
 	}
 	d.end(t, outcomeAbandoned, why)
 }

@@ -107,7 +107,7 @@ func TestTextLines(t *testing.T) {
 		"2026-06-01T02:13:07.123Z ACCEPT  nurse@northbridge.nhs.uk  on NHS-Staff at Ward7  tls by trust  -> clinical vlan 110  12 ms  mac=00-10-A4-23-19-C0 tls=1.3 rounds=6 id=a1\n": {
 			Outcome: "accept", Kind: "access", Outer: "nurse@northbridge.nhs.uk", Inner: "nurse@northbridge.nhs.uk", SSID: "NHS-Staff", Site: "Ward7",
 			Method: "tls", Route: "trust", Zone: "clinical", VLAN: 110, Duration: 12 * time.Millisecond, MAC: "00-10-A4-23-19-C0", TLS: "1.3", Rounds: 6, ID: "a1"},
-		"2026-06-01T02:13:07.123Z GAVE UP x@y.uk  on eduroam  30000 ms  abandoned-after-certificate (device): The device stopped answering after our certificate.\n": {
+		"2026-06-01T02:13:07.123Z GAVE UP x@y.uk  on eduroam  30000 ms  abandoned-after-certificate (device): The device stopped after our certificate: it does not trust it, or asks its owner, who has not answered.\n": {
 			Outcome: "abandoned", Kind: "access", Outer: "x@y.uk", SSID: "eduroam", Reason: "abandoned-after-certificate", Duration: 30 * time.Second},
 		"2026-06-01T02:13:07.123Z REJECT  \"\"  0 ms  strange (ours): This server gave a reason that is not in its own table.\n": {
 			Outcome: "reject", Kind: "access", Reason: "strange"},

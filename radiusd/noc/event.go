@@ -33,6 +33,11 @@ type Event struct {
 	Authority   string // who vouched for the client certificate, as the configuration calls it
 	Rounds      int
 
+	// Where an abandoned log-in stopped, and the octets of the EAP message that the
+	// device did not answer.
+	Stage string
+	Sent  int
+
 	Outcome string // "accept", "reject", "abandoned", "error"
 	Reason  string // a code of the table of reasons; empty when accepted
 	Detail  string // for an engineer; never a secret

@@ -15,6 +15,7 @@ import (
 	"layeh.com/radius"
 
 	"causeway/radiusd/eap/packet"
+	"causeway/radiusd/noc"
 	"causeway/radiusd/transport"
 	"causeway/realms"
 )
@@ -178,8 +179,8 @@ func TestWhyADeviceLeft(t *testing.T) {
 	}
 }
 
-// giveUp lets half a minute pass, and returns why those n were given up who were silent.
-func (t *trust) giveUp(tb testing.TB, n int) (reasons []string) {
+// giveUp lets half a minute pass, and returns how the n ended who were silent.
+func (t *trust) giveUp(tb testing.TB, n int) (events []noc.Event) {
 	tb.Helper()
 	t.skew.Add(int64(idleLimit))
 	for range n {
@@ -187,9 +188,9 @@ func (t *trust) giveUp(tb testing.TB, n int) (reasons []string) {
 		if e.Outcome != outcomeAbandoned || e.Stage == "" || e.Sent == 0 {
 			tb.Errorf("%s, at %q with %d octets", e.Outcome, e.Stage, e.Sent)
 		}
-		reasons = append(reasons, e.Reason)
+		events = append(events, e)
 	}
-	return reasons
+	return events
 }
 
 // Holds R41 for a radio that flaps: a device that breaks off and gets in on its next try
@@ -206,8 +207,8 @@ func TestR41AFlappingRadioIsNoMystery(t *testing.T) {
 	if e := town.event(t); e.Outcome != outcomeAccept {
 		t.Fatal(e.Outcome)
 	}
-	if got := town.giveUp(t, 1); got[0] != "abandoned-began-again" {
-		t.Errorf("got in on the next try: %s", got)
+	if e := town.giveUp(t, 1)[0]; e.Reason != "abandoned-began-again" || !strings.Contains(e.Detail, "it began again at once, and got in") {
+		t.Errorf("got in on the next try: %s, %s", e.Reason, e.Detail)
 	}
 
 	// Each try ends at the same place: it is the place, and not the radio.
@@ -216,9 +217,9 @@ func TestR41AFlappingRadioIsNoMystery(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	for _, reason := range town.giveUp(t, 3) {
-		if reason != "abandoned-after-identity" {
-			t.Errorf("the same end three times: %s", reason)
+	for _, e := range town.giveUp(t, 3) {
+		if e.Reason != "abandoned-after-identity" {
+			t.Errorf("the same end three times: %s, %s", e.Reason, e.Detail)
 		}
 	}
 
@@ -230,8 +231,8 @@ func TestR41AFlappingRadioIsNoMystery(t *testing.T) {
 		t.Fatal(got)
 	}
 	town.event(t)
-	if got := town.giveUp(t, 1); got[0] != "abandoned-after-identity" {
-		t.Errorf("somebody else got in: %s", got)
+	if e := town.giveUp(t, 1)[0]; e.Reason != "abandoned-after-identity" {
+		t.Errorf("somebody else got in: %s, %s", e.Reason, e.Detail)
 	}
 	town.talks.mu.Lock()
 	defer town.talks.mu.Unlock()

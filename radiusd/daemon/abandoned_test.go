@@ -207,7 +207,7 @@ func TestR41AFlappingRadioIsNoMystery(t *testing.T) {
 	if e := town.event(t); e.Outcome != outcomeAccept {
 		t.Fatal(e.Outcome)
 	}
-	if e := town.giveUp(t, 1)[0]; e.Reason != "abandoned-began-again" || !strings.Contains(e.Detail, "it began again at once, and got in") {
+	if e := town.giveUp(t, 1)[0]; e.Reason != "abandoned-began-again" || !strings.Contains(e.Detail, ", and got in") {
 		t.Errorf("got in on the next try: %s, %s", e.Reason, e.Detail)
 	}
 

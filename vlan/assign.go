@@ -254,23 +254,14 @@ func (r *rule) judge(s *subject) verdict {
 		}
 		v = methodUnseen
 	}
-	if r.device != deviceHidden && r.device != s.device {
-		if s.device != deviceHidden {
-			return otherDevice
+	if r.asks {
+		switch met := r.met(s); met {
+		case matches:
+		case deviceUnseen, certificateUnseen:
+			v = met
+		default:
+			return met
 		}
-		v = deviceUnseen
-	}
-	if r.issuer != 0 && r.issuer != s.issuer {
-		if !s.certificateUnknown {
-			return otherIssuer
-		}
-		v = certificateUnseen
-	}
-	if r.policy != 0 && !s.marks.has(r.policy) {
-		if !s.certificateUnknown {
-			return otherPolicy
-		}
-		v = certificateUnseen
 	}
 	if r.group != 0 && !s.marks.has(r.group) {
 		if !s.groupsUnknown {

@@ -37,15 +37,40 @@ func deviceOf(name string) device {
 // wanted is what a rule or a guarantee asks of the device and of the certificate.
 // The zero value asks nothing.
 type wanted struct {
+	asks   bool // for anything at all
 	device device
 	issuer int // an authority; 0: any, or no certificate at all
 	policy int // a certificate policy; 0: any
 }
 
+// met holds the conditions against a person, as rule.judge does.
+func (w *wanted) met(s *subject) verdict {
+	v := matches
+	if w.device != deviceHidden && w.device != s.device {
+		if s.device != deviceHidden {
+			return otherDevice
+		}
+		v = deviceUnseen
+	}
+	if w.issuer != 0 && w.issuer != s.issuer {
+		if !s.certificateUnknown {
+			return otherIssuer
+		}
+		v = certificateUnseen
+	}
+	if w.policy != 0 && !s.marks.has(w.policy) {
+		if !s.certificateUnknown {
+			return otherPolicy
+		}
+		v = certificateUnseen
+	}
+	return v
+}
+
 // wants resolves the three conditions of a rule or of a guarantee, and refuses
 // those that nobody could ever meet.
 func (r *reader) wants(key, whose, device, issuer, policy string) wanted {
-	var w wanted
+	w := wanted{asks: device+issuer+policy != ""}
 	if device != "" {
 		if w.device = deviceOf(device); w.device == deviceHidden {
 			r.refuse(key+".device", suggest(device, deviceNames[deviceUnverified:], `write "verified", for one that proved itself by a credential of its own, or "unverified"`),

@@ -15,7 +15,7 @@ import (
 
 const (
 	computerName = "host/ward-7.northbridge.nhs.uk"
-	managed      = "1.3.6.1.4.1.99999.1.2"
+	managedOID   = "1.3.6.1.4.1.99999.1.2"
 )
 
 // chainedTown asks for the device on NHS-Staff: clinical is for a Trust device and a
@@ -59,9 +59,9 @@ func TestFactsOfDeviceAndCertificate(t *testing.T) {
 		"a person who has no such group":                  {realms.Trace{Method: "teap", Device: computer}, nil, 320, ""},
 		"the same person on another device":               {realms.Trace{Method: "teap"}, clinical, 320, ""},
 		"by password":                                     {realms.Trace{Method: "peap", Inner: "mschapv2"}, clinical, 320, ""},
-		"with the certificate":                            {realms.Trace{Method: "tls", Certificate: realms.Certificate{Authority: "client_ca", Policies: []string{"1.2.3", managed}}}, nil, 310, ""},
+		"with the certificate":                            {realms.Trace{Method: "tls", Certificate: realms.Certificate{Authority: "client_ca", Policies: []string{"1.2.3", managedOID}}}, nil, 310, ""},
 		"with another policy":                             {realms.Trace{Method: "tls", Certificate: realms.Certificate{Authority: "client_ca", Policies: []string{"1.2.3"}}}, nil, 320, ""},
-		"of another authority":                            {realms.Trace{Method: "tls", Certificate: realms.Certificate{Authority: "partner_ca", Policies: []string{managed}}}, nil, 320, ""},
+		"of another authority":                            {realms.Trace{Method: "tls", Certificate: realms.Certificate{Authority: "partner_ca", Policies: []string{managedOID}}}, nil, 320, ""},
 		"with a certificate of which nobody says whose":   {realms.Trace{Method: "tls"}, nil, 0, "certificate-unknown"},
 		"the same, in a tunnel":                           {realms.Trace{Method: "peap", Inner: "tls"}, nil, 0, "certificate-unknown"},
 		"the same, and the device and the group decide":   {realms.Trace{Method: "tls", Device: computer}, clinical, 110, ""},
@@ -160,14 +160,14 @@ expect = { vlan = 320 }
 	}{
 		{Query{Device: "Verified"}, `a device is verified or unverified, and not "Verified"`},
 		{Query{Issuer: "corporate"}, `there is no authority "corporate": write one of client_ca, none`},
-		{Query{Policies: []string{managed}}, `a policy is of a certificate: say whose, with --issuer`},
-		{Query{Issuer: "none", Policies: []string{managed}}, `a policy is of a certificate: say whose, with --issuer`},
+		{Query{Policies: []string{managedOID}}, `a policy is of a certificate: say whose, with --issuer`},
+		{Query{Issuer: "none", Policies: []string{managedOID}}, `a policy is of a certificate: say whose, with --issuer`},
 	} {
 		if err := page.Understands(c.q); err == nil || err.Error() != c.want {
 			t.Errorf("%+v: %v, want %s", c.q, err, c.want)
 		}
 	}
-	if err := page.Understands(Query{Device: "verified", Issuer: "client_ca", Policies: []string{managed}}); err != nil {
+	if err := page.Understands(Query{Device: "verified", Issuer: "client_ca", Policies: []string{managedOID}}); err != nil {
 		t.Error(err)
 	}
 }

@@ -232,9 +232,9 @@ func TestR41AbandonedLogInsSayWhere(t *testing.T) {
 	for method, want := range map[string]map[int]string{
 		// identity, then a Nak unless TLS was wanted, ClientHello, acknowledgement of the
 		// server's fragments, our flight, and what follows inside.
-		"tls":           {1: "abandoned-after-identity", 2: "abandoned-after-certificate"},
-		"ttls-pap":      {1: "abandoned-after-identity", 2: "abandoned-after-identity", 3: "abandoned-after-certificate"},
-		"peap-mschapv2": {1: "abandoned-after-identity", 2: "abandoned-after-identity", 3: "abandoned-after-certificate"},
+		"tls":           {1: "abandoned-after-identity", 2: "abandoned-after-fragment", 3: "abandoned-after-certificate", 4: "abandoned-after-success"},
+		"ttls-pap":      {1: "abandoned-after-identity", 2: "abandoned-after-identity", 3: "abandoned-after-fragment", 4: "abandoned-after-certificate", 5: "abandoned-in-inner"},
+		"peap-mschapv2": {1: "abandoned-after-identity", 2: "abandoned-after-identity", 3: "abandoned-after-fragment", 4: "abandoned-after-certificate", 5: "abandoned-in-inner", 7: "abandoned-in-inner"},
 	} {
 		for n, reason := range want {
 			if got := reasons[method][n]; got != reason {
@@ -242,7 +242,7 @@ func TestR41AbandonedLogInsSayWhere(t *testing.T) {
 			}
 		}
 	}
-	if got := reasons["peap-mschapv2"][len(reasons["peap-mschapv2"])]; got != "abandoned-in-inner" {
+	if got := reasons["peap-mschapv2"][len(reasons["peap-mschapv2"])]; got != "abandoned-after-success" {
 		t.Errorf("at the end inside PEAP: %s", got)
 	}
 	t.Log(reasons)

@@ -119,9 +119,12 @@ func runExplain(args []string, out, errs io.Writer) int {
 	f.StringVar(&q.User, "user", "", "who logs in, as `user@realm`")
 	f.StringVar(&q.SSID, "ssid", "", "the SSID, case and all")
 	f.StringVar(&q.Site, "site", "", "the site's `name`")
-	f.StringVar(&q.EAP, "eap", "", "the `method`: tls, ttls, peap or pap")
+	f.StringVar(&q.EAP, "eap", "", "the `method`: tls, ttls, peap, teap or pap")
 	f.StringVar(&q.Proxy, "from-federation", "", "the `federation` whose proxy asks, for one of ours who is elsewhere")
+	f.StringVar(&q.Device, "device", "", "whether the device proved itself: `verified` or unverified")
+	f.StringVar(&q.Issuer, "issuer", "", "the `authority` of the certificate that was shown, or none")
 	groups := f.String("groups", "", "the groups that the directory gives, with commas between `them`")
+	policies := f.String("policy", "", "the certificate's policies, with commas between `them`")
 	asJSON := f.Bool("json", false, "as JSON")
 	words, code, ok := parse(f, args)
 	if !ok {
@@ -134,9 +137,16 @@ func runExplain(args []string, out, errs io.Writer) int {
 	if *groups != "" {
 		q.Groups = strings.Split(*groups, ",")
 	}
+	if *policies != "" {
+		q.Policies = strings.Split(*policies, ",")
+	}
 	i, code := inspect("explain", words, errs)
 	if i == nil {
 		return code
+	}
+	if err := i.Understands(q); err != nil {
+		fmt.Fprintf(errs, "radiusd explain: %v\n", err)
+		return exitUsage
 	}
 	if _, known := i.File.Federation[q.Proxy]; q.Proxy != "" && !known {
 		fmt.Fprintf(errs, "radiusd explain: %s has no federation %q\n", words[0], q.Proxy)
@@ -158,7 +168,13 @@ func runExplain(args []string, out, errs io.Writer) int {
 			fmt.Fprintln(out, "        No groups were given: add --groups A,B to see what they change.")
 		}
 		if q.EAP == "" {
-			fmt.Fprintln(out, "        No method was given: a real log-in has one; add --eap tls, ttls or peap.")
+			fmt.Fprintln(out, "        No method was given: a real log-in has one; add --eap tls, ttls, peap or teap.")
+		}
+		switch e.Unsaid {
+		case "device":
+			fmt.Fprintln(out, "        Nothing was said of the device, and a real log-in tells: add --device verified or unverified.")
+		case "issuer":
+			fmt.Fprintf(out, "        Nothing was said of a certificate, and a real log-in tells: add --issuer %s.\n", strings.Join(append(i.File.EAP.Authorities(), "none"), " or "))
 		}
 	}
 	return exitGood

@@ -108,7 +108,7 @@ type Trace struct {
 	// Device is the computer that was proved by a credential of its own:
 	// EAP-TLS as a computer, or the machine of a TEAP chain. Zero: none was.
 	Device      Identity
-	Certificate Certificate // the client's, once it was verified
+	Certificate Certificate // the client's, once it was verified; of a TEAP chain the person's, if that has one
 	TLS         string      // "1.2" or "1.3"; empty without TLS
 	Resumed     bool
 	Rounds      int    // requests answered

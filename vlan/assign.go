@@ -26,7 +26,16 @@ type Facts struct {
 	Groups        []string // of our own directory; nobody else's count
 	GroupsUnknown bool     // Groups may be incomplete
 
-	Method, Inner string // Method is "tls", "ttls", "peap", "pap"; empty when hidden
+	Method, Inner string // Method is "tls", "ttls", "peap", "teap", "pap"; empty when hidden
+
+	// What was proved beside the name, by our own people only; nobody else's
+	// counts. In a resumed log-in it was proved when the session began, and judged
+	// again now: nothing of it is taken from the session unseen.
+
+	Device             string   // "verified": it proved itself by a credential of its own; "unverified"; empty when not known
+	Issuer             string   // the authority of the client certificate, as the configuration calls it; empty without one
+	Policies           []string // of that certificate, dotted
+	CertificateUnknown bool     // whether there was a certificate is not known: Issuer and Policies say nothing
 
 	// Elsewhere says that the request came from a federation's proxy: one of our
 	// own people at another organisation. Site, Controller and SSID are then
@@ -90,9 +99,11 @@ type subject struct {
 	hidden bool
 	method method
 	site   int
-	groups groupSet
+	device device
+	issuer int // 0: none that the file names, or no certificate
+	marks  set // groups, and policies of the certificate
 
-	groupsUnknown bool
+	groupsUnknown, certificateUnknown bool
 }
 
 // person resolves who it is, and refuses facts that contradict the routing.
@@ -115,8 +126,10 @@ func (p *Policy) person(f *Facts, s *subject) error {
 		}
 	}
 	if s.own {
-		p.groupsOf(f.Groups, &s.groups)
+		p.groupsOf(f.Groups, &s.marks)
 		s.groupsUnknown = f.GroupsUnknown
+		s.device = deviceOf(f.Device)
+		p.certificateOf(f, s)
 	}
 	return nil
 }
@@ -132,14 +145,14 @@ func (p *Policy) userOf(name, realm string) int {
 	return p.users[string(append(folded, realm...))]
 }
 
-func (p *Policy) groupsOf(names []string, set *groupSet) {
-	if len(p.groupAt) == 1 {
+func (p *Policy) groupsOf(names []string, marks *set) {
+	if len(p.groups) == 0 {
 		return
 	}
 	var room [256]byte
 	for _, name := range names {
 		if i := p.groups[string(appendFold(room[:0], name))]; i != 0 {
-			set.add(i, len(p.groupAt))
+			marks.add(i, len(p.markAt))
 		}
 	}
 }
@@ -192,6 +205,10 @@ func walk(rules []*rule, s *subject, tell teller) (*rule, Reason) {
 			return nil, ErrGroupsUnknown
 		case methodUnseen:
 			return nil, ErrMethodUnknown
+		case deviceUnseen:
+			return nil, ErrDeviceUnknown
+		case certificateUnseen:
+			return nil, ErrCertificateUnknown
 		case userHidden:
 			return nil, ErrUserUnknown
 		}
@@ -209,10 +226,15 @@ const (
 	otherRealm
 	otherUser
 	otherMethod
+	otherDevice
+	otherIssuer
+	otherPolicy
 	notInGroup
 	// It would match or not, depending on what cannot be seen.
 	userHidden
 	methodUnseen
+	deviceUnseen
+	certificateUnseen
 	groupHidden
 )
 
@@ -232,7 +254,16 @@ func (r *rule) judge(s *subject) verdict {
 		}
 		v = methodUnseen
 	}
-	if r.group != 0 && !s.groups.has(r.group) {
+	if r.asks {
+		switch met := r.met(s); met {
+		case matches:
+		case deviceUnseen, certificateUnseen:
+			v = met
+		default:
+			return met
+		}
+	}
+	if r.group != 0 && !s.marks.has(r.group) {
 		if !s.groupsUnknown {
 			return notInGroup
 		}
@@ -268,13 +299,14 @@ func (w *who) fits(s *subject) verdict {
 	return matches
 }
 
-// A groupSet holds groups by the policy's numbers; most policies name few.
-type groupSet struct {
+// A set holds groups and certificate policies by the policy's numbers; most
+// policies name few.
+type set struct {
 	few  [8]uint64
 	many []uint64
 }
 
-func (g *groupSet) has(i int) bool {
+func (g *set) has(i int) bool {
 	if i < 64*len(g.few) {
 		return g.few[i/64]&(1<<(i%64)) != 0
 	}
@@ -282,8 +314,8 @@ func (g *groupSet) has(i int) bool {
 	return i/64 < len(g.many) && g.many[i/64]&(1<<(i%64)) != 0
 }
 
-// add puts a group in; size is one more than the greatest number there is.
-func (g *groupSet) add(i, size int) {
+// add puts one in; size is one more than the greatest number there is.
+func (g *set) add(i, size int) {
 	if i < 64*len(g.few) {
 		g.few[i/64] |= 1 << (i % 64)
 		return

@@ -15,6 +15,10 @@ type Config struct {
 	// file. Any other realm is a visitor of a federation.
 	Own, Partners []string
 
+	// Authorities are what the file calls those whose client certificates are
+	// taken: the names that a rule's Issuer may have.
+	Authorities []string
+
 	// Now tells the date by which agreements are judged when Facts carries
 	// none; nil is time.Now. Only the day counts, in the location of the time.
 	Now func() time.Time
@@ -54,17 +58,24 @@ type Rule struct {
 	// "user@realm".
 	Who   string
 	Group string // one group of our own directory, in any case
-	EAP   string // "tls", "ttls", "peap" or "pap"
-	SSID  string // empty, or the SSID that the rule stands under
-	Site  string
-	VLAN  string
+	EAP   string // "tls", "ttls", "peap", "teap" or "pap"
+	// Device is "verified", for one that proved itself by a credential of its
+	// own, or "unverified".
+	Device string
+	Issuer string // the authority of the certificate that was shown, one of Config.Authorities
+	Policy string // one of that certificate's policies, dotted (RFC 5280, section 4.2.1.4)
+	SSID   string // empty, or the SSID that the rule stands under
+	Site   string
+	VLAN   string
 }
 
 // A Guarantee says what must never be. It names one of Never and Only.
 type Guarantee struct {
 	// Who is as in a Rule; empty or "anyone" is everybody. The other conditions
-	// narrow it, and an empty one is no condition.
+	// narrow it, and an empty one is no condition. A device that is not known to
+	// have proved itself is unverified, a visitor's as well.
 	Who, Group, SSID, Site, Method string
+	Device, Issuer, Policy         string
 
 	Never Place // they never land here
 	Only  Place // they land here or nowhere

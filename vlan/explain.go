@@ -57,12 +57,25 @@ func (r *rule) because(v verdict) string {
 		return "it is for somebody else"
 	case otherMethod:
 		return "it is for another method"
+	case otherDevice:
+		if r.device == deviceVerified {
+			return "it asks for a verified device, and this one proved nothing of its own"
+		}
+		return "it is for unverified devices, and this one proved itself"
+	case otherIssuer:
+		return "no certificate of that authority was shown"
+	case otherPolicy:
+		return "no certificate under that policy was shown"
 	case notInGroup:
 		return "they are not in the group"
 	case userHidden:
 		return "it is for one person, and the name is not known: refused rather than passed over"
 	case methodUnseen:
 		return "it asks for a method, and the method is not known: refused rather than passed over"
+	case deviceUnseen:
+		return "it asks whether the device proved itself, and that is not known: refused rather than passed over"
+	case certificateUnseen:
+		return "it asks for a certificate, and whether one was shown is not known: refused rather than passed over"
 	case groupHidden:
 		return "it asks for a group, and the groups are not all known: refused rather than passed over"
 	}

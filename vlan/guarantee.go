@@ -8,6 +8,7 @@ import (
 // A guarantee is a Guarantee with its names resolved.
 type guarantee struct {
 	who
+	wanted
 	number int // from 1
 	key    string
 	text   string // visitor never reaches zone clinical
@@ -35,7 +36,17 @@ func (g *guarantee) covers(s *subject, ssid string) bool {
 		(g.site == 0 || g.site == s.site) &&
 		g.fits(s) == matches &&
 		(g.method == methodHidden || g.method == s.method) &&
-		(g.group == 0 || s.groups.has(g.group))
+		(g.group == 0 || s.marks.has(g.group)) &&
+		g.coversDevice(s.device) &&
+		(g.issuer == 0 || g.issuer == s.issuer) &&
+		(g.policy == 0 || s.marks.has(g.policy))
+}
+
+// coversDevice tells whether the guarantee speaks of a device. One of which nothing
+// is known has not been seen to prove itself: what must never be for unverified
+// devices must not be for it.
+func (g *guarantee) coversDevice(d device) bool {
+	return g.device == deviceHidden || g.device == d || g.device == deviceUnverified && d == deviceHidden
 }
 
 func (r *reader) readGuarantees() {
@@ -50,9 +61,13 @@ func (r *reader) readGuarantees() {
 			r.refuse(key+".ssid", suggest(source.SSID, names(r.policy.ssids, func(s *ssid) string { return s.name }), "add an [[ssid]]"),
 				"%s is for SSID %q, and there is no such SSID", whose, source.SSID)
 		}
-		g.method = r.method(key+".method", whose, source.Method)
+		g.method = r.method(key+".eap", whose, source.Method)
 		g.site = r.siteIndex(key+".site", whose, source.Site)
 		g.group = r.group(source.Group)
+		g.wanted = r.wants(key, whose, source.Device, source.Issuer, source.Policy)
+		asks := credentialConditions(source.Device, source.Issuer, source.Policy)
+		r.refuseUnseen(key, whose, source.Who, g.who, asks)
+		r.refuseByPassword(key+".eap", whose, g.method, asks)
 		r.readPlace(g, whose, source)
 		g.text = g.sentence(source)
 		if len(r.problems) == before {
@@ -89,7 +104,7 @@ func (g *guarantee) sentence(s Guarantee) string {
 	if s.Who == "" {
 		b.WriteString("anyone")
 	}
-	for _, c := range []struct{ format, value string }{{" of group %q", s.Group}, {" by %s", s.Method}, {" on SSID %q", s.SSID}, {" at %s", s.Site}} {
+	for _, c := range []struct{ format, value string }{{" of group %q", s.Group}, {" by %s", s.Method}, {"%s", credentialWords(s.Device, s.Issuer, s.Policy)}, {" on SSID %q", s.SSID}, {" at %s", s.Site}} {
 		if c.value != "" {
 			fmt.Fprintf(&b, c.format, c.value)
 		}

@@ -3,6 +3,7 @@ package vlan
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -86,6 +87,21 @@ func interpret(cfg Config, f Facts) opinion {
 				undecided = ErrMethodUnknown
 			}
 		}
+		// Did the device prove itself, as the rule would have it?
+		if r.Device == "verified" && f.Device == "unverified" || r.Device == "unverified" && f.Device == "verified" {
+			continue
+		}
+		if r.Device != "" && f.Device == "" {
+			undecided = ErrDeviceUnknown
+		}
+		// Was a certificate shown, and the one that the rule asks for?
+		if r.Issuer != "" || r.Policy != "" {
+			if f.CertificateUnknown {
+				undecided = ErrCertificateUnknown
+			} else if f.Issuer == "" || r.Issuer != "" && f.Issuer != r.Issuer || r.Policy != "" && !slices.Contains(f.Policies, r.Policy) {
+				continue
+			}
+		}
 		if r.Group != "" && !slices.ContainsFunc(f.Groups, func(g string) bool { return strings.EqualFold(g, r.Group) }) {
 			if !f.GroupsUnknown {
 				continue
@@ -154,6 +170,15 @@ func fits(g Guarantee, f Facts) bool {
 	case named && (domain != f.Realm || user != "" && !strings.EqualFold(user, f.User)):
 		return false
 	}
+	if g.Device == "verified" && (!f.Own || f.Device != "verified") || g.Device == "unverified" && f.Own && f.Device == "verified" {
+		return false
+	}
+	if g.Issuer != "" || g.Policy != "" {
+		shown := f.Own && f.Issuer != "" && !f.CertificateUnknown
+		if !shown || g.Issuer != "" && g.Issuer != f.Issuer || g.Policy != "" && !slices.Contains(f.Policies, g.Policy) {
+			return false
+		}
+	}
 	return (g.SSID == "" || g.SSID == f.SSID) && (g.Site == "" || g.Site == f.Site) && (g.Method == "" || g.Method == f.Method) &&
 		(g.Group == "" || slices.ContainsFunc(f.Groups, func(h string) bool { return strings.EqualFold(h, g.Group) }))
 }
@@ -165,12 +190,15 @@ var (
 	worldOwn     = []string{"a.uk", "b.a.uk"}
 	worldPartner = []string{"p.uk", "q.uk"}
 	worldUsers   = []string{"", "u", "v"}
-	worldMethods = []string{"", "tls", "ttls", "peap", "pap", "fast"}
+	worldMethods = []string{"", "tls", "ttls", "peap", "teap", "pap", "fast"}
 	worldGroups  = []string{"G", "H", "I"}
 	worldSSIDs   = []string{"x", "y"}
 	worldSites   = []string{"here", "there"}
 	worldVLANs   = []string{"c", "d", "e", "f"}
 	worldZones   = []string{"clinical", "academic", "visitor"}
+	worldDevices = []string{"", "unverified", "verified"}
+	worldIssuers = []string{"", "staff-ca", "device-ca", "other-ca"} // no rule names the last
+	worldOIDs    = []string{"1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.10", "2.999.3"}
 )
 
 type dice struct{ *rand.Rand }
@@ -198,17 +226,23 @@ func (d dice) who() string {
 }
 
 func (d dice) config() Config {
-	cfg := Config{Own: worldOwn, Partners: worldPartner, Zones: []Zone{{worldZones[0], true}, {worldZones[1], d.IntN(8) == 0}, {worldZones[2], false}}}
+	cfg := Config{Own: worldOwn, Partners: worldPartner, Authorities: worldIssuers[1:], Zones: []Zone{{worldZones[0], true}, {worldZones[1], d.IntN(8) == 0}, {worldZones[2], false}}}
 	for i, name := range worldVLANs {
 		cfg.VLANs = append(cfg.VLANs, VLAN{Name: name, ID: uint16(10 + i - i/3*d.IntN(2)), Zone: pick(d, worldZones)})
+	}
+	// Half of the files know nothing of devices and certificates.
+	device, issuer, policy := 0, 0, 0
+	if d.IntN(2) == 0 {
+		device, issuer, policy = d.IntN(4), d.IntN(3), d.IntN(3)
 	}
 	for _, name := range worldSSIDs {
 		s := SSID{Name: name}
 		for range d.IntN(6) {
-			r := Rule{Who: d.who(), EAP: seldom(d, 3, worldMethods[1:5]), Site: seldom(d, 4, worldSites), VLAN: pick(d, worldVLANs)}
+			r := Rule{Who: d.who(), EAP: seldom(d, 3, worldMethods[1:6]), Site: seldom(d, 4, worldSites), VLAN: pick(d, worldVLANs)}
 			own := r.Who == "own" || strings.HasSuffix(r.Who, "a.uk")
 			if own {
 				r.Group = seldom(d, 2, worldGroups)
+				r.Device, r.Issuer, r.Policy = d.conditions(device, issuer, policy, r.EAP)
 			} else if d.IntN(8) > 0 { // mostly lawful, so that many a policy is accepted
 				for n := 0; trusted(cfg, vlanOf(cfg, r.VLAN).Zone) && n < 20; n++ {
 					r.VLAN = pick(d, worldVLANs)
@@ -229,9 +263,12 @@ func (d dice) config() Config {
 		cfg.Sites = append(cfg.Sites, s)
 	}
 	for range d.IntN(3) {
-		g := Guarantee{Group: seldom(d, 3, []string{"g", "h", "J"}), Method: seldom(d, 4, worldMethods[1:5]), SSID: seldom(d, 3, worldSSIDs), Site: seldom(d, 3, worldSites)}
+		g := Guarantee{Group: seldom(d, 3, []string{"g", "h", "J"}), Method: seldom(d, 4, worldMethods[1:6]), SSID: seldom(d, 3, worldSSIDs), Site: seldom(d, 3, worldSites)}
 		if d.IntN(4) > 0 {
 			g.Who = d.who()
+		}
+		if g.Who == "" || g.Who == "own" || strings.HasSuffix(g.Who, "a.uk") {
+			g.Device, g.Issuer, g.Policy = d.conditions(device, issuer, policy, g.Method)
 		}
 		place := &g.Never
 		if d.IntN(4) == 0 {
@@ -247,12 +284,39 @@ func (d dice) config() Config {
 	return cfg
 }
 
+// conditions are those on the device and the certificate, each as often as its
+// weight says; a plain password meets few of them.
+func (d dice) conditions(device, issuer, policy int, method string) (of, by, under string) {
+	if d.IntN(4) < device {
+		of = pick(d, worldDevices[1:])
+	}
+	if d.IntN(4) < issuer {
+		by = pick(d, worldIssuers[1:3])
+	}
+	if d.IntN(4) < policy {
+		under = pick(d, worldOIDs[:2])
+	}
+	if method == "pap" {
+		by, under = "", ""
+		if of == "verified" {
+			of = ""
+		}
+	}
+	return of, by, under
+}
+
 func (d dice) facts() Facts {
 	f := Facts{Site: pick(d, worldSites), SSID: pick(d, worldSSIDs), User: pick(d, worldUsers), Realm: pick(d, worldRealms), Method: pick(d, worldMethods)}
 	f.Own = strings.HasSuffix(f.Realm, "a.uk") != (d.IntN(16) == 0)
 	f.Elsewhere = d.IntN(32) == 0
 	if d.IntN(3) == 0 {
 		f.Account = pick(d, []string{"u", "V", "w"})
+	}
+	f.Device, f.Issuer, f.CertificateUnknown = pick(d, worldDevices), pick(d, worldIssuers), d.IntN(4) == 0
+	for _, oid := range worldOIDs {
+		if d.IntN(2) == 0 {
+			f.Policies = append(f.Policies, oid)
+		}
 	}
 	f.GroupsUnknown = d.IntN(3) == 0
 	for _, g := range worldGroups {
@@ -320,30 +384,37 @@ func TestSecondInterpreter(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range []Reason{"", ErrNoRule, ErrGroupsUnknown, ErrMethodUnknown, ErrUserUnknown, ErrSSIDMissing, ErrSSIDUnknown, ErrSiteUnknown, ErrControllerUnknown, ErrRealmMalformed, ErrRealmMisplaced, ErrProxyLoop, ErrZoneGuard} {
+	for _, r := range []Reason{"", ErrNoRule, ErrGroupsUnknown, ErrMethodUnknown, ErrDeviceUnknown, ErrCertificateUnknown, ErrUserUnknown, ErrSSIDMissing, ErrSSIDUnknown, ErrSiteUnknown, ErrControllerUnknown, ErrRealmMalformed, ErrRealmMisplaced, ErrProxyLoop, ErrZoneGuard} {
 		if seen[r] == 0 {
 			t.Errorf("no case ended in %q: the cases are too tame", r)
 		}
 	}
 }
 
-// everyFacts are all cases of the small world that the proof has to cover.
-func everyFacts(visit func(Facts)) {
+// everyFacts are all cases of the small world that the proof of a file has to cover.
+// Groups, devices and certificates vary where the file's words name them.
+func everyFacts(cfg Config, visit func(Facts) (goOn bool)) {
+	groups := sets(named(cfg, func(r Rule) string { return strings.ToUpper(r.Group) }))
+	ours := everyCredential(cfg)
 	for _, site := range worldSites {
 		for _, ssid := range worldSSIDs {
 			for _, realm := range worldRealms {
 				for _, user := range []string{"u", "v", "w"} {
 					for _, method := range worldMethods {
-						for set := range 1 << 4 {
-							f := Facts{Site: site, SSID: ssid, Realm: realm, User: user, Method: method, Own: strings.HasSuffix(realm, "a.uk")}
-							for i, g := range []string{"G", "H", "I", "J"} {
-								if set>>i&1 == 1 {
-									f.Groups = append(f.Groups, g)
-								}
+						f := Facts{Site: site, SSID: ssid, Realm: realm, User: user, Method: method, CertificateUnknown: true}
+						if !strings.HasSuffix(realm, "a.uk") {
+							if !visit(f) {
+								return
 							}
-							visit(f)
-							if !f.Own {
-								break
+							continue
+						}
+						for _, proved := range ours {
+							for _, set := range groups {
+								f.Own, f.Groups = true, set
+								f.Device, f.Issuer, f.Policies, f.CertificateUnknown = proved.Device, proved.Issuer, proved.Policies, proved.CertificateUnknown
+								if !visit(f) {
+									return
+								}
 							}
 						}
 					}
@@ -351,6 +422,61 @@ func everyFacts(visit func(Facts)) {
 			}
 		}
 	}
+}
+
+// everyCredential lists the devices and certificates that the file's words can tell apart.
+func everyCredential(cfg Config) []Facts {
+	devices, issuers := named(cfg, func(r Rule) string { return r.Device }), named(cfg, func(r Rule) string { return r.Issuer })
+	oids := named(cfg, func(r Rule) string { return r.Policy })
+	var list []Facts
+	for _, device := range worldDevices {
+		if device != "" && len(devices) == 0 {
+			continue
+		}
+		list = append(list, Facts{Device: device}) // no certificate
+		if len(issuers)+len(oids) == 0 {
+			continue
+		}
+		list = append(list, Facts{Device: device, CertificateUnknown: true})
+		for _, issuer := range append(issuers, "other-ca") {
+			for _, set := range sets(oids) {
+				list = append(list, Facts{Device: device, Issuer: issuer, Policies: set})
+			}
+		}
+	}
+	return list
+}
+
+// named lists what the rules and guarantees of a file have for a condition.
+func named(cfg Config, condition func(Rule) string) (names []string) {
+	note := func(r Rule) {
+		if name := condition(r); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, s := range cfg.SSIDs {
+		for _, r := range s.Rules {
+			note(r)
+		}
+	}
+	for _, g := range cfg.Guarantees {
+		note(Rule{Group: g.Group, Device: g.Device, Issuer: g.Issuer, Policy: g.Policy})
+	}
+	return names
+}
+
+// sets are all sets of names, none first.
+func sets(names []string) (all [][]string) {
+	for bits := range 1 << len(names) {
+		var one []string
+		for i, name := range names {
+			if bits>>i&1 == 1 {
+				one = append(one, name)
+			}
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // lawful holds a file against its guarantees by brute force: every person of the
@@ -373,17 +499,15 @@ func lawful(cfg Config) bool {
 	if !ok {
 		return false
 	}
-	everyFacts(func(f Facts) {
+	everyFacts(cfg, func(f Facts) bool {
 		o := interpret(cfg, f)
 		ok = ok && o.reason != ErrZoneGuard
-		if o.vlan == "" {
-			return
-		}
 		for _, g := range cfg.Guarantees {
-			if fits(g, f) {
+			if o.vlan != "" && fits(g, f) {
 				ok = ok && !breaks(cfg, g, o.vlan)
 			}
 		}
+		return ok
 	})
 	return ok
 }
@@ -393,6 +517,7 @@ func lawful(cfg Config) bool {
 func TestProofAgreesWithBruteForce(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(7, 7))}
 	accepted, refused := 0, 0
+	asked := map[string]int{} // what the accepted files ask about, and reach
 	for range max(cases()/200, 500) {
 		cfg := d.config()
 		p, err := New(cfg)
@@ -410,16 +535,24 @@ func TestProofAgreesWithBruteForce(t *testing.T) {
 				unreached[w.Key] = true
 			}
 		}
-		everyFacts(func(f Facts) {
-			if a, err := p.Assign(f); err == nil && unreached[a.Key()] {
+		everyFacts(cfg, func(f Facts) bool {
+			a, err := p.Assign(f)
+			if err == nil && unreached[a.Key()] {
 				t.Fatalf("%+v reaches %s, which is said to be out of reach\nfile %+v", f, a.Rule(), cfg)
 			}
+			if err == nil && a.rule.wanted != (wanted{}) {
+				asked[fmt.Sprintf("device %t issuer %t policy %t", a.rule.source.Device != "", a.rule.source.Issuer != "", a.rule.source.Policy != "")]++
+			}
+			return true
 		})
 	}
 	if accepted == 0 || refused == 0 {
 		t.Errorf("%d accepted, %d refused: the files are too alike", accepted, refused)
 	}
-	t.Logf("%d files accepted, %d refused", accepted, refused)
+	if len(asked) < 7 {
+		t.Errorf("the files are too tame: %v", asked)
+	}
+	t.Logf("%d files accepted, %d refused; reached %v", accepted, refused, asked)
 }
 
 // Holds DESIGN, second corollary, and F3: whoever knows less gets the same or
@@ -443,6 +576,12 @@ func TestKnowingLessNeverGivesMore(t *testing.T) {
 			}
 			if d.IntN(3) == 0 {
 				less.Method = ""
+			}
+			if d.IntN(3) == 0 {
+				less.Device = ""
+			}
+			if d.IntN(3) == 0 {
+				less.CertificateUnknown = true
 			}
 			if full.Own && !strings.Contains(full.User, "@") && d.IntN(3) == 0 { // with "@" it is no name
 				less.User = ""

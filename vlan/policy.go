@@ -19,8 +19,14 @@ type Policy struct {
 	realmAt []realm        // by index; realmAt[0] stands for every realm that the file does not name
 	users   map[string]int // folded "user@realm" of those whom the file names; others are 0
 	userAt  []user         // by index
-	groups  map[string]int // folded names of groups that the file names; others are 0
-	groupAt []string       // by index, as the file has it
+
+	groups   map[string]int // folded names of groups that the file names, to their marks; others are 0
+	policies map[string]int // the same of certificate policies
+	markAt   []string       // groups and policies, numbered together: by index, as the file has them
+
+	issuers    map[string]int // authorities that a rule or guarantee names; others are 0
+	issuerAt   []string       // by index
+	asksDevice bool           // some rule or guarantee does
 
 	guarantees []*guarantee
 	warnings   []Problem
@@ -136,15 +142,17 @@ type who struct {
 
 type rule struct {
 	who
-	number  int    // from 1, as people count
-	key     string // ssid[1].rule[0]
-	label   string // eduroam rule 1
-	text    string // rule 1 (who = "visitor")
-	source  Rule
-	group   int // 0: any
+	wanted
 	method  method
+	group   int // 0: any
 	site    int // 0: any
 	network *network
+
+	number int    // from 1, as people count
+	key    string // ssid[1].rule[0]
+	label  string // eduroam rule 1
+	text   string // rule 1 (who = "visitor")
+	source Rule
 }
 
 // A program is an SSID's rules as one site reads them, sorted by realm so that a
@@ -172,13 +180,14 @@ const (
 	methodTLS
 	methodTTLS
 	methodPEAP
+	methodTEAP
 	methodPAP
 	methodOther
 	methods
 )
 
 // methodNames are the names in a rule and in Facts, by method.
-var methodNames = [methods]string{"", "tls", "ttls", "peap", "pap", "other"}
+var methodNames = [methods]string{"", "tls", "ttls", "peap", "teap", "pap", "other"}
 
 func methodOf(name string) method {
 	switch name {
@@ -190,6 +199,8 @@ func methodOf(name string) method {
 		return methodTTLS
 	case "peap":
 		return methodPEAP
+	case "teap":
+		return methodTEAP
 	case "pap":
 		return methodPAP
 	}

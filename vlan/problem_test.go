@@ -145,7 +145,7 @@ vlan.staff-byod.id | vlan staff-byod has no number at Royal Infirmary | give it 
 			`ssid[1].rule[0].group | rule 1 of SSID "eduroam" asks @camford.ac.uk for group "Students", and groups come from our own directory only | drop the group, or name one of our own realms`},
 		{"an unknown method",
 			func(c *Config) { c.SSIDs[0].Rules[0].EAP = "eap-tls" },
-			`ssid[0].rule[0].eap | rule 1 of SSID "NHS-Staff" asks for eap "eap-tls", which is no method of ours | use "tls", "ttls", "peap" or "pap"`},
+			`ssid[0].rule[0].eap | rule 1 of SSID "NHS-Staff" asks for eap "eap-tls", which is no method of ours | use "tls", "ttls", "peap", "teap" or "pap"`},
 		{"a misspelt method",
 			func(c *Config) { c.SSIDs[0].Rules[0].EAP = "ttl" },
 			`ssid[0].rule[0].eap | rule 1 of SSID "NHS-Staff" asks for eap "ttl", which is no method of ours | did you mean "ttls"?`},

@@ -12,8 +12,10 @@ import (
 type Proof struct {
 	Sites, SSIDs, Rules int
 	Classes             int // kinds of people, at most, on one SSID
-	Methods             int // the four of ours, any other, and hidden
+	Methods             int // the five of ours, any other, and hidden
 	GroupSets           int // that decide, at most, for one kind of people
+	Devices             int // verified, unverified and not known; 1: nobody asks
+	Certificates        int // that decide, at most, for one kind of people; 1: nobody asks
 	Cases               int // combinations of all these, with groups known and not
 
 	Placed    int // cases that end on a VLAN
@@ -46,7 +48,7 @@ func (p *Policy) Proof() Proof {
 	t := &p.proof
 	out := Proof{
 		Sites: len(p.sites), SSIDs: len(p.ssids),
-		Classes: t.classes, Methods: int(methods), GroupSets: t.groupSets, Cases: t.cases,
+		Classes: t.classes, Methods: int(methods), GroupSets: t.groupSets, Devices: t.devices, Certificates: t.certificates, Cases: t.cases,
 		Placed: t.placed, Refused: t.noRule + t.unseen,
 		Proved: []Statement{
 			{"a VLAN number belongs to one zone at each site", t.numbers, true},
@@ -59,6 +61,9 @@ func (p *Policy) Proof() Proof {
 			"that a controller does what without_vlan says of it, and obeys the attributes that it is sent",
 			"that a name or a group in the directory belongs to the right person",
 		},
+	}
+	if t.devices > 1 || t.certificates > 1 {
+		out.NotProved = append(out.NotProved, "that a certificate, or a computer's password, was given to the right device, and is on no other")
 	}
 	for _, x := range p.ssids {
 		out.Rules += len(x.rules)
@@ -103,7 +108,7 @@ func (r *rule) people() string {
 	if r.source.EAP != "" {
 		text += " by " + r.source.EAP
 	}
-	return text
+	return text + credentialWords(r.source.Device, r.source.Issuer, r.source.Policy)
 }
 
 // String returns the zone table, what is proved and what is not.
@@ -124,8 +129,8 @@ func (p Proof) String() string {
 		rows = append(rows, []string{l.Site, l.VLAN, id, zone, who})
 	}
 	table(&b, rows)
-	fmt.Fprintf(&b, "\nproved over %d cases: %d sites, %d SSIDs, %d rules, up to %d kinds of people, %d methods, up to %d sets of groups; %d end on a VLAN, %d in a Reject\n",
-		p.Cases, p.Sites, p.SSIDs, p.Rules, p.Classes, p.Methods, p.GroupSets, p.Placed, p.Refused)
+	fmt.Fprintf(&b, "\nproved over %d cases: %d sites, %d SSIDs, %d rules, up to %d kinds of people, %d methods, up to %d sets of groups%s; %d end on a VLAN, %d in a Reject\n",
+		p.Cases, p.Sites, p.SSIDs, p.Rules, p.Classes, p.Methods, p.GroupSets, p.credentials(), p.Placed, p.Refused)
 	for _, s := range p.Proved {
 		mark := "guarantee"
 		if s.BuiltIn {
@@ -138,6 +143,17 @@ func (p Proof) String() string {
 		fmt.Fprintf(&b, "  %s\n", s)
 	}
 	return b.String()
+}
+
+// credentials says what was supposed of devices and certificates, where it matters.
+func (p Proof) credentials() (text string) {
+	if p.Devices > 1 {
+		text += fmt.Sprintf(", %d states of the device", p.Devices)
+	}
+	if p.Certificates > 1 {
+		text += fmt.Sprintf(", up to %d kinds of certificate", p.Certificates)
+	}
+	return text
 }
 
 // WriteTo writes what String returns.

@@ -74,17 +74,19 @@ func (r *reader) refuseMissingNumbers() {
 // A tally counts what the proof went through. Counts are of single sites, though
 // sites that read their rules alike are walked once.
 type tally struct {
-	numbers   int // of VLANs at sites
-	classes   int
-	groupSets int
-	cases     int
-	placed    int
-	noRule    int
-	unseen    int // refused for what cannot be seen
-	visitors  int
-	down      int // a home was down: no Accept
-	fallbacks int // what a controller does by itself
-	covered   []int
+	numbers      int // of VLANs at sites
+	classes      int
+	groupSets    int
+	devices      int
+	certificates int
+	cases        int
+	placed       int
+	noRule       int
+	unseen       int // refused for what cannot be seen
+	visitors     int
+	down         int // a home was down: no Accept
+	fallbacks    int // what a controller does by itself
+	covered      []int
 }
 
 // A class is a kind of person whom rules cannot tell from another of its kind.
@@ -143,21 +145,23 @@ func (p *Policy) namedUsers(x *ssid) []int {
 // groups than those can only make an earlier rule match, which has a set of its
 // own; so no greater set reaches anything new.
 func (p *Policy) groupSets(c class, rules []*rule) [][]int {
-	sets := [][]int{nil}
 	if !c.subject.own {
-		return sets
+		return [][]int{nil}
 	}
 	var named, promised []int
 	for _, r := range rules {
-		if r.group != 0 && !slices.Contains(named, r.group) {
-			named = append(named, r.group)
-		}
+		named = appendNew(named, r.group)
 	}
 	for _, g := range p.guarantees {
-		if g.group != 0 && !slices.Contains(promised, g.group) {
-			promised = append(promised, g.group)
-		}
+		promised = appendNew(promised, g.group)
 	}
+	return pairs(named, promised)
+}
+
+// pairs are the sets that decide where rules and guarantees each ask for one thing at
+// most: none, each one that is named, and each of a rule's with each of a guarantee's.
+func pairs(named, promised []int) [][]int {
+	sets := [][]int{nil}
 	for _, n := range named {
 		sets = append(sets, []int{n})
 	}
@@ -172,6 +176,14 @@ func (p *Policy) groupSets(c class, rules []*rule) [][]int {
 		}
 	}
 	return sets
+}
+
+// appendNew appends a number that is not there yet; 0 is none.
+func appendNew(list []int, n int) []int {
+	if n == 0 || slices.Contains(list, n) {
+		return list
+	}
+	return append(list, n)
 }
 
 // A prover walks every case and keeps the first counterexample of each kind.
@@ -229,37 +241,46 @@ func (v *prover) walkProgram(g *program, sites []*site, classes []class) {
 	p, t := v.policy, &v.policy.proof
 	for _, c := range classes {
 		rules := g.rules(c.subject.own, c.subject.realm)
-		sets := p.groupSets(c, rules)
+		sets, supposed := p.groupSets(c, rules), p.suppositions(c, rules)
 		t.groupSets = max(t.groupSets, len(sets))
+		t.devices, t.certificates = max(t.devices, supposed.devices), max(t.certificates, supposed.certificates)
 		for m := methodTLS; m <= methods; m++ { // the last is the hidden one
 			s := c.subject
 			s.site, s.method = sites[0].index, m%methods
 			t.down += len(sites)
-			for _, set := range sets {
-				s.groups, s.groupsUnknown = groupSet{}, false
-				for _, group := range set {
-					s.groups.add(group, len(p.groupAt))
-				}
-				v.judge(g, sites, c, s, set)
-				if s.own {
-					s.groupsUnknown = true
-					v.judge(g, sites, c, s, set)
+			for i := range supposed.list {
+				p.suppose(&s, &supposed.list[i])
+				for _, groups := range sets {
+					v.judgeGroups(g, sites, c, s, groups)
 				}
 			}
 		}
 	}
 }
 
+// judgeGroups holds one case with a set of groups: as all that there are, and, for our
+// own people, as those of them that the directory could tell.
+func (v *prover) judgeGroups(g *program, sites []*site, c class, s subject, groups []int) {
+	for _, group := range groups {
+		s.marks.add(group, len(v.policy.markAt))
+	}
+	v.judge(g, sites, c, &s, groups)
+	if s.own {
+		s.groupsUnknown = true
+		v.judge(g, sites, c, &s, groups)
+	}
+}
+
 // judge holds one case against every guarantee.
-func (v *prover) judge(g *program, sites []*site, c class, s subject, groups []int) {
+func (v *prover) judge(g *program, sites []*site, c class, s *subject, groups []int) {
 	p, t := v.policy, &v.policy.proof
-	chosen, reason := walk(g.rules(s.own, s.realm), &s, nil)
+	chosen, reason := walk(g.rules(s.own, s.realm), s, nil)
 	t.cases += len(sites)
 	if !s.own {
 		t.visitors += len(sites)
 	}
 	for i, promise := range p.guarantees {
-		if promise.covers(&s, g.ssid.name) {
+		if promise.covers(s, g.ssid.name) {
 			t.covered[i] += len(sites)
 			if chosen != nil && promise.forbids(chosen.network) {
 				v.counterexample(promise.key, g, sites[0], c, s, groups, chosen, promise.place, fmt.Sprintf("guarantee %d says: %s", promise.number, promise.text), promise.method != methodHidden)
@@ -281,7 +302,7 @@ func (v *prover) judge(g *program, sites []*site, c class, s subject, groups []i
 }
 
 // counterexample tells, once for each guarantee and rule, who reaches what and how.
-func (v *prover) counterexample(promise string, g *program, at *site, c class, s subject, groups []int, by *rule, place, because string, sayMethod bool) {
+func (v *prover) counterexample(promise string, g *program, at *site, c class, s *subject, groups []int, by *rule, place, because string, sayMethod bool) {
 	if key := promise + " " + by.key; v.told[key] {
 		return
 	} else {
@@ -290,11 +311,12 @@ func (v *prover) counterexample(promise string, g *program, at *site, c class, s
 	p := v.policy
 	with := ""
 	for i, group := range groups {
-		with += fmt.Sprintf("%s %q", []string{" in group", " and"}[min(i, 1)], p.groupAt[group])
+		with += fmt.Sprintf("%s %q", []string{" in group", " and"}[min(i, 1)], p.markAt[group])
 	}
 	if s.method != methodHidden && (sayMethod || by.method != methodHidden) {
 		with += " by " + methodNames[s.method]
 	}
+	with += p.credentialsOf(s)
 	if promise != "" { // "only academic" is broken by where they do land
 		place = "zone " + by.network.zone.name
 	}

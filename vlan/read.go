@@ -27,15 +27,18 @@ func read(cfg Config) *reader {
 	r := &reader{
 		cfg: cfg,
 		policy: &Policy{
-			now:     cfg.Now,
-			siteOf:  map[string]*site{},
-			ssidOf:  map[string]*ssid{},
-			realms:  map[string]int{},
-			realmAt: make([]realm, 1),
-			users:   map[string]int{},
-			userAt:  make([]user, 1),
-			groups:  map[string]int{},
-			groupAt: make([]string, 1),
+			now:      cfg.Now,
+			siteOf:   map[string]*site{},
+			ssidOf:   map[string]*ssid{},
+			realms:   map[string]int{},
+			realmAt:  make([]realm, 1),
+			users:    map[string]int{},
+			userAt:   make([]user, 1),
+			groups:   map[string]int{},
+			policies: map[string]int{},
+			markAt:   make([]string, 1),
+			issuers:  map[string]int{},
+			issuerAt: make([]string, 1),
 		},
 		zoneOf: map[string]*zone{},
 		vlanOf: map[string]*network{},
@@ -332,6 +335,10 @@ func (r *reader) readRule(i, j int, s SSID, source Rule) *rule {
 	t.site = r.siteIndex(key+".site", whose, source.Site)
 	t.network = r.vlan(key+".vlan", whose, source.VLAN)
 	t.group = r.group(source.Group)
+	t.wanted = r.wants(key, whose, source.Device, source.Issuer, source.Policy)
+	asks := credentialConditions(source.Device, source.Issuer, source.Policy)
+	r.refuseUnseen(key, whose, source.Who, t.who, asks)
+	r.refuseByPassword(key+".eap", whose, t.method, asks)
 	if !t.answeredHere() {
 		if source.Group != "" {
 			r.refuse(key+".group", "drop the group, or name one of our own realms",
@@ -354,7 +361,7 @@ func (r *reader) readRule(i, j int, s SSID, source Rule) *rule {
 func describe(number int, s Rule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rule %d (who = %q", number, s.Who)
-	for _, c := range []struct{ name, value string }{{"eap", s.EAP}, {"group", s.Group}, {"site", s.Site}} {
+	for _, c := range []struct{ name, value string }{{"eap", s.EAP}, {"device", s.Device}, {"issuer", s.Issuer}, {"policy", s.Policy}, {"group", s.Group}, {"site", s.Site}} {
 		if c.value != "" {
 			fmt.Fprintf(&b, ", %s = %q", c.name, c.value)
 		}
@@ -423,7 +430,7 @@ func nearlySame(name string, known []string) bool {
 func (r *reader) method(key, whose, name string) method {
 	m := methodOf(name)
 	if m == methodOther {
-		r.refuse(key, suggest(name, methodNames[methodTLS:methodOther], `use "tls", "ttls", "peap" or "pap"`), "%s asks for eap %q, which is no method of ours", whose, name)
+		r.refuse(key, suggest(name, methodNames[methodTLS:methodOther], `use "tls", "ttls", "peap", "teap" or "pap"`), "%s asks for eap %q, which is no method of ours", whose, name)
 		return methodHidden
 	}
 	return m
@@ -445,10 +452,15 @@ func (r *reader) group(name string) int {
 	if name == "" {
 		return 0
 	}
-	folded := fold(name)
-	if r.policy.groups[folded] == 0 {
-		r.policy.groups[folded] = len(r.policy.groupAt)
-		r.policy.groupAt = append(r.policy.groupAt, name)
+	return number(&r.policy.markAt, r.policy.groups, fold(name), name)
+}
+
+// number gives a name its number, from 1; it has it already when it was named
+// before. The key is how it is found, the name how it is printed.
+func number(at *[]string, numbers map[string]int, key, name string) int {
+	if numbers[key] == 0 {
+		numbers[key] = len(*at)
+		*at = append(*at, name)
 	}
-	return r.policy.groups[folded]
+	return numbers[key]
 }

@@ -40,12 +40,18 @@ func reachedIn(programs []*program, rl *rule) bool {
 
 // warnShadowed names the rule that takes the people whom this one is for.
 func (r *reader) warnShadowed(x *ssid, rl *rule) {
-	s := subject{own: rl.answeredHere(), realm: rl.realm, user: rl.user, site: rl.site, method: rl.method}
+	s := subject{own: rl.answeredHere(), realm: rl.realm, user: rl.user, site: rl.site, method: rl.method, device: rl.device, issuer: rl.issuer}
 	if s.method == methodHidden {
 		s.method = methodOther
 	}
+	if s.device == deviceHidden {
+		s.device = deviceUnverified
+	}
+	if rl.policy != 0 {
+		s.marks.add(rl.policy, len(r.policy.markAt))
+	}
 	if rl.group != 0 {
-		s.groups.add(rl.group, len(r.policy.groupAt))
+		s.marks.add(rl.group, len(r.policy.markAt))
 	}
 	if by, _ := walk(x.rules, &s, nil); by != nil && by != rl {
 		r.mention(rl.key, "move it up, or drop it", "rule %d of SSID %q is never reached: %s takes its people first", rl.number, x.name, by.text)

@@ -138,7 +138,7 @@ func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realm
 	if answer.TellsFailure {
 		d.hold(req, t)
 	}
-	t.question = answer.EAP
+	t.last = t.last.asks(answer.EAP, len(wire), d.now().Sub(req.Received))
 	if !t.begun {
 		t.begun = true
 		d.desk.Begin(t.event)
@@ -184,6 +184,7 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 		r.Remember(ctx)
 	}
 	t.placed(place)
+	d.talks.joined(t)
 	d.end(t, outcomeAccept, nil)
 	return wire
 }
@@ -294,13 +295,13 @@ func (d *Daemon) survive(req *transport.Request, t *conversation, wire *[]byte) 
 func (d *Daemon) ignore(req *transport.Request, t *conversation, why error) []byte {
 	d.counts.ignored.Add(1)
 	switch {
-	case t.seat.proxy != "" && t.question == nil:
+	case t.seat.proxy != "" && t.last.eap == nil:
 		return d.refuse(req, t, realms.Answer{}, realms.ErrEAPMalformed)
 	case t.seat.proxy != "":
 		reply := req.Packet.Response(radius.CodeAccessChallenge)
 		reply.Add(rfc2865.State_Type, t.state)
 		_ = rfc3576.ErrorCause_Set(reply, errorCauseIgnored)
-		transport.AddEAP(reply, t.question)
+		transport.AddEAP(reply, t.last.eap)
 		wire, err := transport.Encode(req, reply)
 		if err != nil {
 			return d.refuse(req, t, realms.Answer{}, err)

@@ -37,15 +37,16 @@ type conversation struct {
 	client string // the client's name: a State is good only from the client it was given to (S16)
 	from   netip.Addr
 
-	busy     sync.Mutex // held while a request is answered
-	key      key        // under which the table holds it; zero while it does not
-	ended    bool       // its event is made; guarded by busy
-	state    []byte     // the State of the last Challenge
-	question []byte     // its EAP message
-	held     bool       // a reply that says no has waited
-	seen     time.Time  // when the last Challenge left; guarded by the table
-	place    *list.Element
-	share    *list.Element
+	busy  sync.Mutex // held while a request is answered
+	key   key        // under which the table holds it; zero while it does not
+	ended bool       // its event is made; guarded by busy
+	state []byte     // the State of the last Challenge
+	last  question   // what it asked
+	held  bool       // a reply that says no has waited
+	seen  time.Time  // when the last Challenge left; guarded by the table
+	place *list.Element
+	share *list.Element
+	try   try // guarded by the table
 }
 
 // A key finds a conversation. Its State is bound to the client. One that an
@@ -63,6 +64,8 @@ type conversations struct {
 	byKey  map[key]*conversation
 	oldest *list.List            // by the time of the last Challenge
 	shares map[string]*list.List // the same by client
+	// callers are those who are waited for, by their newest conversation.
+	callers map[caller]*conversation
 }
 
 func newConversations(max int, now func() time.Time) *conversations {
@@ -71,9 +74,10 @@ func newConversations(max int, now func() time.Time) *conversations {
 	}
 	return &conversations{
 		max: max, now: now,
-		byKey:  make(map[key]*conversation),
-		oldest: list.New(),
-		shares: make(map[string]*list.List),
+		byKey:   make(map[key]*conversation),
+		oldest:  list.New(),
+		shares:  make(map[string]*list.List),
+		callers: make(map[caller]*conversation),
 	}
 }
 
@@ -125,6 +129,7 @@ func (c *conversations) keep(t *conversation, state radius.Attribute) (evicted [
 	t.key, t.seen = k, c.now()
 	t.place, t.share = c.oldest.PushBack(t), share.PushBack(t)
 	c.byKey[k] = t
+	c.count(t)
 	return evicted
 }
 
@@ -152,6 +157,7 @@ func (c *conversations) remove(t *conversation) bool {
 		return false
 	}
 	delete(c.byKey, t.key)
+	c.discount(t)
 	c.oldest.Remove(t.place)
 	share := c.shares[t.client]
 	share.Remove(t.share)

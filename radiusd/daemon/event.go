@@ -59,7 +59,8 @@ func (t *conversation) seated(s seat) {
 
 // facts are what policy may know: the home says who, the seat says where. For our
 // own people the realm and the name are those that were proved, inside the
-// tunnel, and not those outside it, which anybody may write.
+// tunnel, and not those outside it, which anybody may write. Their log-in has ended, so
+// it is known as well what their device proved and which certificate was shown.
 func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 	trace := t.home.Trace()
 	f := vlan.Facts{
@@ -70,7 +71,15 @@ func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 		Elsewhere: t.seat.proxy != "",
 	}
 	if !t.route.Own {
-		return f // a partner's word for a name decides nothing here
+		f.CertificateUnknown = true // and nothing is known of the device
+		return f                    // a partner's word for a name decides nothing here
+	}
+	f.Device, f.Issuer, f.Policies = "unverified", trace.Certificate.Authority, trace.Certificate.Policies
+	if trace.Device != (realms.Identity{}) {
+		f.Device = "verified"
+	}
+	if f.Issuer == "" && (trace.Method == "tls" || trace.Inner == "tls") {
+		f.CertificateUnknown = true // there was one, and nobody says whose
 	}
 	f.Realm = trace.Identity.Realm
 	// A directory finds a person by several names. A rule for one person has to
@@ -113,6 +122,9 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 			e.Device = trace.Device.String()
 		}
 		e.Authority, e.Unchecked = trace.Certificate.Authority, trace.Certificate.Unchecked
+		if outcome == outcomeAbandoned {
+			e.Stage, e.Sent = trace.Stage, len(t.last.eap)
+		}
 		t.home.Close()
 	}
 	if why != nil {
@@ -139,7 +151,7 @@ func (d *Daemon) abandon(t *conversation, why error) {
 		return
 	}
 	if why == nil {
-		why = t.abandonedFor()
+		why = d.abandonedFor(t)
 	}
 	d.end(t, outcomeAbandoned, why)
 }

@@ -46,7 +46,27 @@ type Query struct {
 	Site   string   // empty with Proxy
 	Groups []string // of our own people
 	EAP    string   // the outer method, for our own people
-	Proxy  string   // the federation whose proxy asks; empty for a controller
+	// Of our own people's devices, too: "verified" or "unverified", the authority of
+	// the client certificate or [config.NoCertificate], and its policies. What is
+	// empty is not known, and a rule that asks for it refuses.
+	Device   string
+	Issuer   string
+	Policies []string
+	Proxy    string // the federation whose proxy asks; empty for a controller
+}
+
+// Understands says which word of a query means nothing in this file.
+func (i *Inspection) Understands(q Query) error {
+	authorities := i.File.EAP.Authorities()
+	switch shown := q.Issuer != "" && q.Issuer != config.NoCertificate; {
+	case q.Device != "" && q.Device != "verified" && q.Device != "unverified":
+		return fmt.Errorf("a device is verified or unverified, and not %q", q.Device)
+	case shown && !slices.Contains(authorities, q.Issuer):
+		return fmt.Errorf("there is no authority %q: write one of %s", q.Issuer, strings.Join(append(authorities, config.NoCertificate), ", "))
+	case len(q.Policies) > 0 && !shown:
+		return errors.New("a policy is of a certificate: say whose, with --issuer")
+	}
+	return nil
 }
 
 // An Explanation says what a log-in would get once its home has accepted it.
@@ -58,6 +78,7 @@ type Explanation struct {
 	Outcome    string   // "accept" or "reject"
 	Reason     string   // of a reject
 	Why        string   // of a reject, in words
+	Unsaid     string   // what a rule turned on and the query did not say: "eap", "device" or "issuer"
 	VLAN       uint16
 	Name, Zone string
 	Rule       string
@@ -88,16 +109,21 @@ func (i *Inspection) Explain(q Query) Explanation {
 	}
 	facts := vlan.Facts{
 		Site: q.Site, SSID: q.SSID, Realm: route.Realm, Own: route.Own,
-		Elsewhere: q.Proxy != "", Time: i.now(),
+		Elsewhere: q.Proxy != "", Time: i.now(), CertificateUnknown: true,
 	}
 	if route.Own {
 		facts.User, facts.Groups, facts.Method = id.User, q.Groups, q.EAP
+		facts.Device, facts.Policies = q.Device, q.Policies
+		if facts.CertificateUnknown = q.Issuer == ""; q.Issuer != config.NoCertificate {
+			facts.Issuer = q.Issuer
+		}
 	}
 	for _, s := range i.house.vlan.Explain(facts) {
 		e.Steps = append(e.Steps, i.placed(s))
 	}
 	place, err := i.house.vlan.Assign(facts)
 	if err != nil {
+		e.Unsaid = unsaid(err)
 		return refuse(err)
 	}
 	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, place.VLAN(), place.Name(), place.Zone(), place.Rule()
@@ -109,6 +135,19 @@ func (i *Inspection) Explain(q Query) Explanation {
 		e.Attributes = append(e.Attributes, fmt.Sprintf("%02x %02x % x", int(a.Type), len(a.Attribute)+2, []byte(a.Attribute)))
 	}
 	return e
+}
+
+// unsaid is the key that would have said what a rule turned on.
+func unsaid(err error) string {
+	for _, u := range []struct {
+		why error
+		key string
+	}{{vlan.ErrMethodUnknown, "eap"}, {vlan.ErrDeviceUnknown, "device"}, {vlan.ErrCertificateUnknown, "issuer"}} {
+		if errors.Is(err, u.why) {
+			return u.key
+		}
+	}
+	return ""
 }
 
 func (e *Explanation) step(format string, args ...any) {
@@ -157,7 +196,10 @@ type TestResult struct {
 func (i *Inspection) Test() []TestResult {
 	var results []TestResult
 	for n, t := range i.File.Test {
-		got := i.Explain(Query{User: t.Given.User, SSID: t.Given.SSID, Site: t.Given.Site, Groups: t.Given.Groups, EAP: t.Given.EAP})
+		got := i.Explain(Query{
+			User: t.Given.User, SSID: t.Given.SSID, Site: t.Given.Site, Groups: t.Given.Groups, EAP: t.Given.EAP,
+			Device: t.Given.Device, Issuer: t.Given.Issuer, Policies: t.Given.Policy,
+		})
 		p := i.File.Place(fmt.Sprintf("test[%d]", n), "", "")
 		results = append(results, TestResult{
 			Place:   fmt.Sprintf("%s:%d", p.File, p.Line),
@@ -186,6 +228,9 @@ func compare(want config.Expect, got Explanation) string {
 	}
 	if want.Outcome == "" && want.Reason == "" && (want.VLAN != nil || want.Zone != "") && got.Outcome == outcomeReject {
 		wrong = append(wrong, got.Why)
+	}
+	if len(wrong) > 0 && got.Unsaid != "" {
+		wrong = append(wrong, "given does not say "+got.Unsaid)
 	}
 	return strings.Join(slices.Compact(wrong), "; ")
 }

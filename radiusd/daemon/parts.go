@@ -15,7 +15,7 @@ import (
 
 // vlanConfig is the part of the file that places people.
 func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
-	c := vlan.Config{Now: now}
+	c := vlan.Config{Now: now, Authorities: file.EAP.Authorities()}
 	for _, name := range slices.Sorted(maps.Keys(file.Zone)) {
 		c.Zones = append(c.Zones, vlan.Zone{Name: name, Trusted: file.Zone[name].Trusted})
 	}
@@ -26,13 +26,16 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 	for _, s := range file.SSID {
 		ssid := vlan.SSID{Name: s.Name, Federation: s.Federation}
 		for _, r := range s.Rule {
-			ssid.Rules = append(ssid.Rules, vlan.Rule{Who: r.Who, Group: r.Group, EAP: r.EAP, Site: r.Site, VLAN: r.VLAN})
+			ssid.Rules = append(ssid.Rules, vlan.Rule{
+				Who: r.Who, Group: r.Group, EAP: r.EAP, Device: r.Device, Issuer: r.Issuer, Policy: r.Policy, Site: r.Site, VLAN: r.VLAN,
+			})
 		}
 		c.SSIDs = append(c.SSIDs, ssid)
 	}
 	for _, g := range file.Guarantee {
 		c.Guarantees = append(c.Guarantees, vlan.Guarantee{
 			Who: g.Who, Group: g.Group, SSID: g.SSID, Site: g.Site, Method: g.EAP,
+			Device: g.Device, Issuer: g.Issuer, Policy: g.Policy,
 			Never: vlan.Place{Zone: g.Never.Zone, VLAN: g.Never.VLAN},
 			Only:  vlan.Place{Zone: g.Only.Zone, VLAN: g.Only.VLAN},
 		})

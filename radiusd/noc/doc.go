@@ -29,14 +29,16 @@
 //	site, ap, ssid where it was
 //	mac            Calling-Station-Id as AA-BB-CC-DD-EE-FF, or as it came when it is no MAC
 //	mac_random     true for an address that the device made up
-//	method         tls, ttls, peap, pap
-//	inner_method   mschapv2, pap
+//	method         tls, ttls, peap, teap, pap
+//	inner_method   mschapv2, mschap, chap, gtc, tls, pap
 //	tls            1.2, 1.3
 //	resumed        true for a resumed session
 //	device         the computer that was proved by a credential of its own
 //	authority      who vouched for the client certificate
 //	unchecked      true where nobody could say whether that certificate was withdrawn
 //	rounds         requests answered
+//	stage          where an abandoned log-in stopped, in words
+//	sent           octets of the EAP message that the device did not answer then
 //	duration_ms    from first request to last reply, with decimals
 //	rule, zone, vlan  the placement
 //	cui            Chargeable-User-Identity (RFC 4372)

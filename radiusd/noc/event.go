@@ -34,6 +34,11 @@ type Event struct {
 	Unchecked   bool   // nobody could say whether the client certificate was withdrawn
 	Rounds      int
 
+	// Where an abandoned log-in stopped, and the octets of the EAP message that the
+	// device did not answer.
+	Stage string
+	Sent  int
+
 	Outcome string // "accept", "reject", "abandoned", "error"
 	Reason  string // a code of the table of reasons; empty when accepted
 	Detail  string // for an engineer; never a secret

@@ -46,6 +46,8 @@ var fields = []field{
 	{key: "authority", text: func(e *Event) string { return e.Authority }},
 	{key: "unchecked", flag: func(e *Event) bool { return e.Unchecked }},
 	{key: "rounds", number: func(e *Event) int64 { return int64(e.Rounds) }},
+	{key: "stage", text: func(e *Event) string { return e.Stage }},
+	{key: "sent", number: func(e *Event) int64 { return int64(e.Sent) }},
 	{key: "duration_ms", millis: func(e *Event) time.Duration { return e.Duration }},
 	{key: "rule", text: func(e *Event) string { return e.Rule }},
 	{key: "zone", text: func(e *Event) string { return e.Zone }},

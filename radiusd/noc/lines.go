@@ -239,6 +239,10 @@ func appendRest(dst []byte, e *Event) []byte {
 	if e.Rounds > 0 {
 		dst = strconv.AppendInt(append(dst, " rounds="...), int64(e.Rounds), 10)
 	}
+	dst = appendPart(dst, " stage=", e.Stage)
+	if e.Sent > 0 {
+		dst = strconv.AppendInt(append(dst, " sent="...), int64(e.Sent), 10)
+	}
 	dst = appendPart(dst, " rule=", e.Rule)
 	dst = appendPart(dst, " cui=", e.CUI)
 	dst = appendPart(dst, " operator_name=", e.OperatorName)

@@ -90,6 +90,8 @@ var reasons = []Reason{
 	{"no-rule", Ours, "The log-in was good, but no rule gives this person a network here.", "Check with radiusd explain which rule was expected; the rules may be right to refuse."},
 	{"groups-unknown", Ours, "A rule turns on a group, and the directory could not say who is in it.", "Look at the directory: it answers in part; access was refused to be safe."},
 	{"method-unknown", Ours, "A rule turns on how the person logged on, and that is not known.", "Call the network engineer: a rule asks what cannot be seen for this person."},
+	{"device-unknown", Ours, "A rule turns on whether the device proved itself, and that is not known.", "Call the network engineer: a rule asks what cannot be seen for this person."},
+	{"certificate-unknown", Ours, "A rule turns on the device's certificate, and nothing is known of one.", "Call the network engineer: a rule asks what cannot be seen for this person."},
 	{"user-unknown", Ours, "A rule turns on a name, and the log-in gave none.", "Check that the device's certificate or inner name carries the user's name."},
 	{"site-unknown", Ours, "The controller belongs to no site in the configuration.", "Add the controller to its site in the configuration."},
 	{"controller-unknown", Ours, "The site has no such controller in the configuration.", "Compare the controller's name and address with the configuration."},
@@ -100,12 +102,15 @@ var reasons = []Reason{
 	// Conversations that stopped half-way.
 	{"abandoned", Network, "The device stopped answering in the middle of the log-in.", "Look at the signal where the device is; ask the caller to try again."},
 	{"abandoned-before-identity", Network, "The device never said who it is.", "Nothing for one; many from one access point mean weak signal or a fault there."},
-	{"abandoned-after-identity", Device, "The device said who it is and then stopped.", "Set the device up afresh with our profile: it may want a way of logging on that we do not offer."},
-	{"abandoned-after-certificate", Device, "The device stopped answering after our certificate.", "Set the device up afresh with our profile: it does not trust our certificate, or waits for somebody to press Accept."},
-	{"abandoned-in-fragment", Network, "The device stopped half-way through a long message.", "Have the network engineer look for large packets that are lost between the access point and here."},
-	{"abandoned-in-inner", User, "The device stopped when the password was to be checked.", "Ask the caller to look at the screen: the device is waiting for a password."},
-	{"abandoned-upstream", Device, "The device stopped answering its own organisation.", "Send the caller to the service desk of their own organisation, with a set-up profile in mind."},
-	{"abandoned-upstream-silent", Theirs, "The visitor's organisation was still thinking when the device gave up.", "Look whether all its visitors fail; if so, ring the federation."},
+	{"abandoned-after-identity", Device, "The device said who it is and then stopped: nothing that we offer is set up on it, or the radio was lost.", "Set the device up afresh with our profile; many at one access point mean weak signal."},
+	{"abandoned-after-certificate", Device, "The device stopped after our certificate: it does not trust it, or asks its owner, who has not answered.", "Ask what the screen says; else set the device up afresh with our profile, which knows our certificate and its name."},
+	{"abandoned-after-fragment", Network, "The device did not answer a part of a long message of ours: packets of that size may be lost on the way.", "Compare sites and sizes; the network engineer mends the path or lowers fragment_size."},
+	{"abandoned-in-fragment", Network, "The device stopped half-way through a long message of its own.", "Have the network engineer look for large or fragmented packets that are lost between the access point and here."},
+	{"abandoned-in-inner", User, "The device stopped where it has to prove who is there: it waits for a password, a code or a choice.", "Ask the caller to look at the screen; on a managed Windows laptop ask the device team about Credential Guard."},
+	{"abandoned-after-success", Device, "The device stopped after it was told that its log-in is good.", "Nothing for one: it went out of range or joined elsewhere. Many of one model: update them."},
+	{"abandoned-began-again", Device, "The device broke off, began again, and came further.", "Nothing: its next line says how that ended. Many at one access point mean weak signal there."},
+	{"abandoned-upstream", Device, "The device stopped answering its own organisation: it does not trust it, or asks its owner.", "Send the caller to the service desk of their own organisation, with a set-up profile in mind."},
+	{"abandoned-upstream-silent", Theirs, "The visitor's organisation answered so late that the device had gone.", "Look whether all its visitors fail; if so, ring the federation."},
 }
 
 var byCode = func() map[string]*Reason {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net"
@@ -19,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.guarantees, c.log, c.tests,
+		c.server, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -315,8 +316,9 @@ func (c *checker) tests() {
 			c.defined(key+".given.site", "site", t.Given.Site, sites, "name a [[site]]")
 		}
 		if t.Given.EAP != "" {
-			c.oneOf(key+".given.eap", t.Given.EAP, "tls", "ttls", "peap", "pap")
+			c.oneOf(key+".given.eap", t.Given.EAP, "tls", "ttls", "peap", "teap", "pap")
 		}
+		c.givenCredentials(key+".given", t.Given)
 		if t.Expect.Outcome != "" {
 			c.oneOf(key+".expect.outcome", t.Expect.Outcome, "accept", "reject")
 		}
@@ -325,6 +327,28 @@ func (c *checker) tests() {
 		}
 		if c.present(key+".expect") && t.Expect == (Expect{}) && !c.present(key+".expect.vlan") {
 			c.wrong(key+".expect", "add "+examples["test[].expect"], "this test expects nothing")
+		}
+	}
+}
+
+// givenCredentials judges what a test says of the device and of its certificate.
+func (c *checker) givenCredentials(key string, g Given) {
+	if g.Device != "" {
+		c.oneOf(key+".device", g.Device, "verified", "unverified")
+	}
+	if g.Issuer != "" && g.Issuer != NoCertificate {
+		c.defined(key+".issuer", "authority", g.Issuer, c.EAP.Authorities(), `write "none" when no certificate is shown, or set client_ca in [eap] or add an [[eap.authority]]`)
+	}
+	if len(g.Policy) > 0 && (g.Issuer == "" || g.Issuer == NoCertificate) {
+		c.wrong(key+".policy", "add issuer, or take this out", "policy is of a certificate, and given has none")
+	}
+	for i, name := range g.Policy {
+		here := key + ".policy"
+		if c.present(at(here, i)) {
+			here = at(here, i)
+		}
+		if oid, err := x509.ParseOID(name); err != nil || oid.String() != name {
+			c.wrong(here, `write numbers with dots between them: "1.3.6.1.4.1.99999.1.2"`, "%q is no object identifier", name)
 		}
 	}
 }

@@ -29,6 +29,8 @@ func (c *checker) authorities() {
 		switch {
 		case a.Name == "client_ca":
 			c.wrong(key+".name", "give it another name", `"client_ca" is the name of the authority in the key client_ca`)
+		case a.Name == NoCertificate:
+			c.wrong(key+".name", "give it another name", `"none" stands for no certificate at all`)
 		case slices.ContainsFunc(c.EAP.Authority[:i], func(other Authority) bool { return other.Name == a.Name }):
 			c.wrong(key+".name", "give each its own", "there is an authority %q already", a.Name)
 		}

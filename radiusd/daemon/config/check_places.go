@@ -180,6 +180,25 @@ func (c *checker) clientSecret(w client) {
 	c.wrong(key, "use a longer one, or write weak_secret = true for a controller that cannot", "this secret has %d characters, fewer than %d", n, minSecret)
 }
 
+// credentials warns of rules that ask for what no method of [eap] ever sees. Their
+// words are judged by the room vlan.
+func (c *checker) credentials() {
+	tls := slices.Contains(c.EAP.Methods, "tls")
+	tunnel := slices.ContainsFunc(c.EAP.Methods, func(m string) bool { return m == "ttls" || m == "peap" || m == "teap" })
+	certificates := tls || tunnel && (len(c.EAP.Inner) == 0 || slices.Contains(c.EAP.Inner, "tls"))
+	for i, s := range c.SSID {
+		for j, r := range s.Rule {
+			key := at(at("ssid", i)+".rule", j)
+			if r.Issuer+r.Policy != "" && !certificates && c.present("eap") {
+				c.warn(key, `add "tls" to methods or inner, or drop the rule`, "nobody is ever asked for a certificate: this rule fits nobody")
+			}
+			if r.Device == "verified" && !tls && !tunnel && c.present("eap") {
+				c.warn(key, `add "tls" or "teap" to methods, or drop the rule`, "no device can prove itself by %s: this rule fits nobody", list(c.EAP.Methods))
+			}
+		}
+	}
+}
+
 func (c *checker) guarantees() {
 	for i := range c.Guarantee {
 		key := at("guarantee", i)

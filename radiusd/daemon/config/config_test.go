@@ -206,7 +206,7 @@ func TestPlace(t *testing.T) {
 		"guarantee[0].never.zone":                   `"clinical"`,
 		"operator_name":                             `"northbridge.nhs.uk"`,
 		"test[0].given.groups[0]":                   `"Wifi-Clinical"`,
-		"eap.methods[1]":                            `"ttls"`,
+		"eap.methods[1]":                            `"teap"`,
 		"site[1].controller[0]":                     `site.controller`,
 	} {
 		p := f.Place(key, "x", "")

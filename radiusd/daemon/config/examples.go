@@ -60,6 +60,9 @@ var examples = map[string]string{
 	"ssid[].name":                      `name = "eduroam"`,
 	"ssid[].rule":                      `[[ssid.rule]] with two brackets`,
 	"ssid[].rule[].who":                `who = "@northbridge.nhs.uk" or who = "visitor"`,
+	"ssid[].rule[].device":             `device = "verified"`,
+	"ssid[].rule[].issuer":             `issuer = "client_ca"`,
+	"ssid[].rule[].policy":             `policy = "1.3.6.1.4.1.99999.1.2"`,
 	"ssid[].rule[].vlan":               `vlan = "clinical": the VLAN's name; its number stands in [vlan]`,
 	"guarantee":                        `[[guarantee]] with two brackets`,
 	"guarantee[].who":                  `who = "visitor"`,
@@ -86,6 +89,7 @@ var examples = map[string]string{
 	"test[].given.ssid":                `ssid = "eduroam"`,
 	"test[].given.site":                `site = "Royal Infirmary"`,
 	"test[].given.groups":              `groups = ["Wifi-Clinical"]`,
+	"test[].given.policy":              `policy = ["1.3.6.1.4.1.99999.1.2"]`,
 	"test[].expect":                    `expect = { route = "eduroam", vlan = 320 }`,
 	"test[].expect.vlan":               `vlan = 320: the number as it leaves the server`,
 }

@@ -96,6 +96,18 @@ type EAP struct {
 	Authority  []Authority `toml:"authority"`
 }
 
+// Authorities are the names of those whose client certificates are taken, as a rule's
+// issuer has them.
+func (e EAP) Authorities() (names []string) {
+	if e.ClientCA != "" {
+		names = append(names, "client_ca")
+	}
+	for _, a := range e.Authority {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
 // TEAP says who is asked for inside TEAP.
 type TEAP struct {
 	Ask     []string `toml:"ask"`     // nil: as eap.DefaultTEAPAsk
@@ -225,22 +237,28 @@ type SSID struct {
 
 // A Rule puts some people on a VLAN. The first that matches wins.
 type Rule struct {
-	Who   string `toml:"who" need:"yes"`
-	Group string `toml:"group"`
-	EAP   string `toml:"eap"`
-	Site  string `toml:"site"`
-	VLAN  string `toml:"vlan" need:"yes"`
+	Who    string `toml:"who" need:"yes"`
+	Group  string `toml:"group"`
+	EAP    string `toml:"eap"`
+	Device string `toml:"device"` // "verified" or "unverified"
+	Issuer string `toml:"issuer"` // one of Authorities
+	Policy string `toml:"policy"` // an object identifier, dotted
+	Site   string `toml:"site"`
+	VLAN   string `toml:"vlan" need:"yes"`
 }
 
 // A Guarantee is proved whenever the file is loaded. It holds one of Never and Only.
 type Guarantee struct {
-	Who   string `toml:"who" need:"yes"`
-	Group string `toml:"group"`
-	EAP   string `toml:"eap"`
-	SSID  string `toml:"ssid"`
-	Site  string `toml:"site"`
-	Never Place  `toml:"never"`
-	Only  Place  `toml:"only"`
+	Who    string `toml:"who" need:"yes"`
+	Group  string `toml:"group"`
+	EAP    string `toml:"eap"`
+	Device string `toml:"device"`
+	Issuer string `toml:"issuer"`
+	Policy string `toml:"policy"`
+	SSID   string `toml:"ssid"`
+	Site   string `toml:"site"`
+	Never  Place  `toml:"never"`
+	Only   Place  `toml:"only"`
 }
 
 // A Place is a zone or a VLAN, by name.
@@ -303,7 +321,13 @@ type Given struct {
 	Site   string   `toml:"site" need:"yes"`
 	EAP    string   `toml:"eap"`
 	Groups []string `toml:"groups"`
+	Device string   `toml:"device"` // as in a Rule; empty: not known
+	Issuer string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
+	Policy List     `toml:"policy"` // of that certificate
 }
+
+// NoCertificate is what Given.Issuer says when no client certificate was shown.
+const NoCertificate = "none"
 
 // Expect is what must come of it; what is absent may be anything.
 type Expect struct {

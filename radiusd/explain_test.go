@@ -1,0 +1,43 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// Holds part of R50: what the command line asks of a device and a certificate reaches
+// the policy, and what it left open is asked for.
+func TestExplainOnTheCommandLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		words []string
+		code  int
+		says  []string
+	}{
+		"a Trust device and a Trust person": {
+			[]string{"--device", "verified", "--groups", "Wifi-Clinical"}, exitGood, []string{"ACCEPT  vlan 110 (clinical)"}},
+		"a device that proved nothing": {
+			[]string{"--device", "unverified", "--issuer", "client_ca", "--policy", "1.2.3,1.2.4"}, exitGood,
+			[]string{"it asks for a verified device, and this one proved nothing of its own", "ACCEPT  vlan 140 (staff-byod)"}},
+		"nothing said of the device": {
+			[]string{"--groups", "Wifi-Clinical"}, exitGood, []string{"REJECT  device-unknown", "add --device verified or unverified."}},
+		"the same as JSON": {
+			[]string{"--groups", "Wifi-Clinical", "--json"}, exitGood, []string{`"Reason": "device-unknown"`, `"Unsaid": "device"`}},
+		"a device that is neither": {
+			[]string{"--device", "trusted"}, exitUsage, []string{`a device is verified or unverified, and not "trusted"`}},
+		"an authority that is not there": {
+			[]string{"--issuer", "device-ca"}, exitUsage, []string{`there is no authority "device-ca": write one of client_ca, none`}},
+		"a policy of no certificate": {
+			[]string{"--policy", "1.2.3"}, exitUsage, []string{"say whose, with --issuer"}},
+	} {
+		var out, errs strings.Builder
+		words := append([]string{"explain", "../config.example.toml", "--user", "nurse@northbridge.nhs.uk", "--ssid", "NHS-Staff", "--site", "Royal Infirmary"}, c.words...)
+		if code := run(words, &out, &errs); code != c.code {
+			t.Errorf("%s: exit code %d: %s", name, code, errs.String())
+		}
+		for _, want := range c.says {
+			if !strings.Contains(out.String()+errs.String(), want) {
+				t.Errorf("%s: %q is not in\n%s%s", name, want, out.String(), errs.String())
+			}
+		}
+	}
+}

@@ -63,7 +63,7 @@ func FuzzInside(f *testing.F) {
 	f.Fuzz(func(t *testing.T, which uint8, stream []byte) {
 		names := eapMethods()
 		m := findMethod(names[int(which)%len(names)])
-		tt := newTunnel(tunnels[m.name].cfg, m)
+		tt := newTunnel(tunnels[m.name].cfg, m.kind, m.phase2)
 		tt.engine, tt.msk = tunnels[m.name].engine, tunnels[m.name].msk
 		if err := tt.phase2.begin(); err != nil {
 			t.Fatal(err)

@@ -344,7 +344,7 @@ func logIn(t *testing.T, address string, cfg Config) (*Peer, Result, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Controller{Conn: conn, Secret: testSecret, NASIdentifier: "ward-7", SSID: "eduroam"}
+	c := &Controller{Conn: conn, Secret: testSecret, NASIdentifier: "ward-7", SSID: "eduroam", MaxRounds: 300}
 	r, err := c.Login(context.Background(), p)
 	return p, r, err
 }

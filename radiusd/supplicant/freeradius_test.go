@@ -335,18 +335,23 @@ func (w *testWorld) spoil(cfg *Config) {
 // logIn logs one device in over a controller of its own.
 func logIn(t *testing.T, address string, cfg Config) (*Peer, Result, error) {
 	t.Helper()
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := logInPeer(t, address, p)
+	return p, r, err
+}
+
+func logInPeer(t *testing.T, address string, p *Peer) (Result, error) {
+	t.Helper()
 	conn, err := net.Dial("udp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	p, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := &Controller{Conn: conn, Secret: testSecret, NASIdentifier: "ward-7", SSID: "eduroam", MaxRounds: 300}
-	r, err := c.Login(context.Background(), p)
-	return p, r, err
+	return c.Login(context.Background(), p)
 }
 
 var versions = map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13}

@@ -4,10 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -33,7 +39,8 @@ const (
 	testUser     = "alice@camford.ac.uk"
 	testPassword = "correct horse"
 	testOuter    = "anonymous@camford.ac.uk"
-	testMachine  = "ward-7@camford.ac.uk"
+	testComputer = "ward-7.camford.ac.uk"
+	testMachine  = "host/" + testComputer
 )
 
 // A testWorld is the certificates of one test run.
@@ -68,10 +75,43 @@ var newWorld = sync.OnceValues(func() (*testWorld, error) {
 	if err != nil {
 		return nil, err
 	}
-	machine, err := authority.Client(testMachine, certs.Options{})
-	w.client, w.foreign, w.machine = client.Certificate, foreign.Certificate, machine.Certificate
+	w.client, w.foreign = client.Certificate, foreign.Certificate
+	w.machine, err = computer(authority, testComputer)
 	return w, err
 })
+
+// computer makes the certificate of a computer, as a domain does: its DNS name, and that
+// it is a client's.
+func computer(a *certs.Authority, name string) (c tls.Certificate, err error) {
+	dir, err := os.MkdirTemp("", "authority")
+	if err != nil {
+		return c, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := a.Save(dir); err != nil {
+		return c, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "ca.key"))
+	if err != nil {
+		return c, err
+	}
+	block, _ := pem.Decode(text)
+	signer, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return c, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return c, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.Certificate(), key.Public(), signer)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+}
 
 func world(t testing.TB) *testWorld {
 	t.Helper()

@@ -28,6 +28,7 @@ type teapRun struct {
 	eap *innerEAP // nil: Basic-Password-Auth, which we have answered
 }
 
+func (r *teapRun) begun() bool  { return r.eap == nil || r.eap.begun() }
 func (r *teapRun) done() bool   { return r.eap == nil || r.eap.done() }
 func (r *teapRun) proved() bool { return r.eap == nil || r.eap.proved() }
 
@@ -174,15 +175,21 @@ func (m *teap) fail(q teapMessage) []packet.TLV {
 }
 
 // conclude ends the inner method under way: no success without a crypto-binding, no
-// crypto-binding without a success (sections 3.6.2 and 4.2.13; P66). Where there was no
-// method at all the binding comes with the Result alone.
+// crypto-binding without a success (sections 3.6.2 and 4.2.13; P66). Beside a Result
+// that is a success a binding may stand alone: where there was no method at all, and
+// where the server binds once more at the end (section 4.3.2).
 func (m *teap) conclude(q teapMessage) ([]packet.TLV, error) {
+	if m.run != nil && !m.run.begun() && q.result == packet.ResultSuccess {
+		// Only a name has been said. The server may leave it at that, as it does when
+		// we come again with somebody whom we have proved.
+		m.drop()
+	}
 	switch {
 	case q.intermediate == 0 && m.run != nil && m.run.done():
 		return nil, unexpected("no Intermediate-Result after the inner method had ended")
 	case q.intermediate == 0 && q.binding == nil:
 		return nil, nil
-	case q.intermediate == 0 && (m.ran > 0 || q.result == 0):
+	case q.intermediate == 0 && (m.run != nil || q.result == 0):
 		return nil, unexpected("a crypto-binding without an Intermediate-Result")
 	case q.intermediate != 0 && m.run == nil && (m.ran > 0 || q.binding == nil || q.result == 0):
 		return nil, unexpected("an Intermediate-Result, and nothing was under way")
@@ -190,19 +197,14 @@ func (m *teap) conclude(q teapMessage) ([]packet.TLV, error) {
 		if q.binding != nil {
 			return nil, unexpected("a crypto-binding for a failure")
 		}
-		m.close()
-		m.run = nil
+		m.drop()
 		return []packet.TLV{packet.StatusTLV(packet.TLVIntermediateResult, packet.ResultFailure)}, nil
 	case m.run != nil && !m.run.proved():
 		return nil, unexpected("success before the inner method succeeded")
 	case q.binding == nil:
 		return nil, &teapError{packet.ErrorTunnelCompromise, broke("success without a crypto-binding")}
 	}
-	var msk, emsk []byte
-	if m.run != nil {
-		msk, emsk = m.run.inner(m.tunnel.cfg.RFC7170)
-	}
-	if err := m.keys.add(msk, emsk); err != nil {
+	if err := m.mix(); err != nil {
 		return nil, err
 	}
 	answer, byEMSK, err := m.bind(*q.binding)
@@ -212,13 +214,30 @@ func (m *teap) conclude(q teapMessage) ([]packet.TLV, error) {
 	m.bound, m.byEMSK = true, byEMSK
 	if m.run != nil {
 		m.proved[m.run.who] = true
-		m.close()
-		m.run = nil
+		m.drop()
 	}
 	if q.intermediate == 0 {
 		return []packet.TLV{answer.TLV()}, nil
 	}
 	return []packet.TLV{packet.StatusTLV(packet.TLVIntermediateResult, packet.ResultSuccess), answer.TLV()}, nil
+}
+
+// mix puts the keys of the method that succeeded into the schedule: zeros where there
+// was none, and nothing when the last one is bound again.
+func (m *teap) mix() error {
+	switch {
+	case m.run != nil:
+		return m.keys.add(m.run.inner(m.tunnel.cfg.RFC7170))
+	case !m.bound:
+		return m.keys.add(nil, nil)
+	}
+	return nil
+}
+
+// drop ends the inner method under way.
+func (m *teap) drop() {
+	m.close()
+	m.run = nil
 }
 
 // succeed believes the server's final word, and makes the keys.

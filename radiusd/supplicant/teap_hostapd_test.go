@@ -28,7 +28,7 @@ const (
 func teapHostapd(fragment, auth, ask int, more string) hostapd {
 	return hostapd{
 		binary: "../../.tools/wpa-teap/hostapd", fragment: fragment,
-		users: fmt.Sprintf("* TEAP\n%q MSCHAPV2,TLS %q [2]\n%q TLS,MSCHAPV2 %q [2]\n%q TEAP [2]\n", testUser, testPassword, testMachine, testPassword, "/CN="+testMachine),
+		users: fmt.Sprintf("* TEAP\n%q MSCHAPV2,TLS %q [2]\n%q TLS,MSCHAPV2 %q [2]\n%q TEAP [2]\n", testUser, testPassword, testMachine, testPassword, "/CN="+testComputer),
 		more: fmt.Sprintf("pac_opaque_encr_key=000102030405060708090a0b0c0d0e0f\neap_fast_a_id=101112131415161718191a1b1c1d1e1f\n"+
 			"eap_fast_a_id_info=ward\nmax_auth_rounds=300\neap_teap_auth=%d\neap_teap_id=%d\n%s\n", auth, ask, more),
 	}

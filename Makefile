@@ -4,8 +4,10 @@ GO         ?= go
 TOOLS      := $(CURDIR)/.tools
 LINT       := $(TOOLS)/golangci-lint
 LINT_VER   := v2.12.2
-# Real peers for the integration tests, by Debian package name.
-PEERS      := slapd ldap-utils redis-server redis-tools openssl eapoltest hostapd wpasupplicant freeradius freeradius-utils iproute2
+# Real peers for the tests, by Debian package name, and what builds those that Debian
+# leaves half out.
+PEERS      := slapd ldap-utils redis-server redis-tools openssl eapoltest hostapd wpasupplicant freeradius freeradius-utils iproute2 \
+	gcc make libc6-dev libssl-dev dpkg-dev ca-certificates
 FUZZTIME   ?= 30s
 
 .PHONY: help
@@ -23,6 +25,8 @@ demo: ## everything in one process on loopback
 .PHONY: deps
 deps: ## install the real peers (Debian, as root) or print the line to run
 	@./integration/deps.sh $(PEERS)
+	@# Debian's eapol_test and hostapd know no TEAP: these are built from its sources, once.
+	@./integration/wpa-teap.sh
 
 .PHONY: test
 test: deps vet lint unit integration ## everything that guards main

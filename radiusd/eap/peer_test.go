@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/tls"
-	"encoding/binary"
 	"testing"
 
 	"layeh.com/radius"
@@ -107,9 +106,7 @@ func (p *peer) data(data []byte) []byte {
 		if p.mine == nil {
 			return hello
 		}
-		head := append([]byte{hello[0] | packet.FlagOuterTLVs}, hello[1:1+4*int(hello[0]>>7)]...)
-		head = binary.BigEndian.AppendUint32(head, uint32(len(p.mine)))
-		return append(append(head, hello[len(head)-4:]...), p.mine...)
+		return packet.AppendOuterTLVs(hello, p.mine)
 	}
 	if p.out != nil {
 		return p.piece()

@@ -3,7 +3,6 @@ package eap
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 
 	"causeway/radiusd/eap/packet"
@@ -21,11 +20,9 @@ type teap struct {
 	theirs, ours []byte // Outer TLVs of the first two messages, which the bindings sign
 }
 
-const teapVersion = 1
-
 func newTEAP(c *conversation) Method {
 	m := &teap{tunnel: newTunnel(c, packet.TEAP, false)}
-	m.version = teapVersion
+	m.version = packet.TEAPVersion
 	m.opened, m.again = m.shaken, m.welcome
 	m.ours = packet.AppendTLV(nil, packet.TLV{Type: packet.TLVAuthorityID, Value: authorityID(c.server.cfg.Realm)})
 	return m
@@ -48,40 +45,16 @@ func (m *teap) Close() {
 // packet; later ones are ignored (section 4.3.1).
 func (m *teap) Next(ctx context.Context, data []byte) (Step, error) {
 	if data == nil {
-		start := []byte{packet.FlagStart | packet.FlagOuterTLVs | teapVersion}
-		start = binary.BigEndian.AppendUint32(start, uint32(len(m.ours)))
-		return Step{Request: append(start, m.ours...)}, nil
+		return Step{Request: packet.AppendOuterTLVs([]byte{packet.FlagStart | packet.TEAPVersion}, m.ours)}, nil
 	}
-	data, outer, err := splitOuter(data)
+	data, outer, err := packet.CutOuterTLVs(data)
 	if err != nil {
-		return Step{}, err
+		return Step{}, fmt.Errorf("%w: %w", realms.ErrEAPMalformed, err)
 	}
 	if !m.begun {
 		m.begun, m.theirs = true, outer
 	}
 	return m.tunnel.Next(ctx, data)
-}
-
-// splitOuter takes the Outer TLVs, and the flag and length that tell of them, out of
-// the Data of a packet (section 4.1).
-func splitOuter(data []byte) (rest, outer []byte, err error) {
-	if len(data) == 0 || data[0]&packet.FlagOuterTLVs == 0 {
-		return data, nil, nil
-	}
-	head := 1
-	if data[0]&packet.FlagLength != 0 {
-		head += 4
-	}
-	if len(data) < head+4 {
-		return nil, nil, fmt.Errorf("the length of Outer TLVs is missing: %w", realms.ErrEAPMalformed)
-	}
-	n := int64(binary.BigEndian.Uint32(data[head:]))
-	if n > int64(len(data)-head-4) {
-		return nil, nil, fmt.Errorf("%d octets of Outer TLVs in %d: %w", n, len(data), realms.ErrEAPMalformed)
-	}
-	end := len(data) - int(n)
-	rest = append([]byte{data[0] &^ packet.FlagOuterTLVs}, data[1:head]...)
-	return append(rest, data[head+4:end]...), data[end:], nil
 }
 
 // shaken follows the handshake. In TLS 1.2 our Finished must be acknowledged before
@@ -99,11 +72,11 @@ func (m *teap) shaken(ctx context.Context, rest []byte) (step, error) {
 
 // open2 makes phase 2 ready.
 func (m *teap) open2() error {
-	seed, err := m.tls.Export("EXPORTER: teap session key seed", nil, teapSeed)
+	sums, seed, err := teapSumsOf(m.tls, m.c.server.cfg.TEAP.RFC7170)
 	if err != nil {
 		return fmt.Errorf("%w: %w", realms.ErrTLS, err)
 	}
-	m.phase2 = newTEAPPhase2(m.c, newTEAPKeys(m.tls.Hash(), seed, m.ours, m.theirs))
+	m.phase2 = newTEAPPhase2(m.c, newTEAPKeys(sums, seed, m.ours, m.theirs))
 	return nil
 }
 
@@ -153,7 +126,7 @@ func (m *teap) hear(ctx context.Context, message []byte) (step, error) {
 	case proofs != nil:
 		end, err := m.finish(proofs...)
 		if err == nil {
-			end.done.MSK, end.done.EMSK = m.phase2.keys.session()
+			end.done.MSK, end.done.EMSK, err = m.phase2.keys.session()
 		}
 		return end, err
 	}

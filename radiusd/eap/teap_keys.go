@@ -3,9 +3,11 @@ package eap
 import (
 	"crypto/hmac"
 	"crypto/subtle"
+	"crypto/tls"
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 
 	"causeway/radiusd/eap/packet"
 	"causeway/realms"
@@ -18,135 +20,177 @@ const (
 	teapIMSK = 32
 )
 
-// The Crypto-Binding TLV (section 4.2.13) is Reserved, Version, Received-Ver, flags and
-// sub-type, a nonce of 32 octets, and two MACs of 20.
-const (
-	teapBindingLength = 76
-	teapNonce         = 4
-	teapEMSKMAC       = 36
-	teapMSKMAC        = 56
+// teapSums are what one version of TLS has for making keys.
+type teapSums struct {
+	prf, mac func() hash.Hash
+	// export is the exporter of TLS 1.3 (RFC 9427, section 2.2); nil: the PRF of TLS 1.2.
+	export func(label string, context []byte, n int) ([]byte, error)
+	// rfc7170 is for supplicants from before RFC 9930, and before RFC 9427, which have
+	// the sums of TLS 1.2 in TLS 1.3 too and keys of MSKs alone.
+	rfc7170 bool
+}
 
-	teapHasEMSK      = 0x10
-	teapHasMSK       = 0x20
-	teapBindRequest  = 0
-	teapBindResponse = 1
-)
+// teapSumsOf returns those of a tunnel that stands, and the session_key_seed.
+func teapSumsOf(t *packet.Engine, rfc7170 bool) (sums teapSums, seed []byte, err error) {
+	sums = teapSums{prf: t.Hash(), mac: t.MACHash(), rfc7170: rfc7170}
+	var context []byte
+	if t.State().Version == tls.VersionTLS13 && !rfc7170 {
+		sums.export, context = t.Export, []byte{byte(packet.TEAP)}
+	}
+	seed, err = t.Export("EXPORTER: teap session key seed", context, teapSeed)
+	return sums, seed, err
+}
+
+func (s teapSums) derive(secret []byte, label string, seed []byte, n int) ([]byte, error) {
+	if s.export != nil {
+		return s.export("EXPORTER: "+label, slices.Concat(secret, seed), n)
+	}
+	return packet.PRF(s.prf, secret, label, seed, n), nil
+}
+
+// imskOf makes an IMSK of an EMSK (RFC 9930, section 6.2.1). The seed of TLS 1.2 is the
+// delimiter of RFC 5295 and a length of 64.
+func (s teapSums) imskOf(emsk []byte) ([]byte, error) {
+	const usage = "TEAPbindkey@ietf.org"
+	if s.export != nil {
+		return s.export(usage, emsk, teapIMSK)
+	}
+	return packet.PRF(s.prf, emsk, usage, []byte{0, 0, 64}, teapIMSK), nil
+}
 
 // teapKeys are the compound keys of one conversation. There are two chains of them,
 // since a method may make an EMSK or none, and an end may know it or not; the
 // supplicant's last binding says which one counts (section 6.2).
 type teapKeys struct {
-	hash        func() hash.Hash
+	sums        teapSums
 	outer       []byte // Outer TLVs, the server's first
+	seed        []byte
 	msk, emsk   teapChain
-	nonce       []byte // of the binding that is out; nil: none is
-	byEMSK      bool   // the supplicant's last binding was by the EMSK
-	emskOffered bool   // our last binding was by the EMSK too
+	keyed       bool                  // a method made a key
+	out         *packet.CryptoBinding // the binding that is to be answered; nil: none is
+	byEMSK      bool                  // the supplicant's last binding was by the EMSK
+	emskOffered bool                  // our last binding was by the EMSK too
 }
 
 // A teapChain is S-IMCK and CMK after the last method.
 type teapChain struct{ simck, cmk []byte }
 
-func newTEAPKeys(h func() hash.Hash, seed, ours, theirs []byte) *teapKeys {
+func newTEAPKeys(sums teapSums, seed, ours, theirs []byte) *teapKeys {
 	return &teapKeys{
-		hash: h, outer: append(append([]byte(nil), ours...), theirs...),
+		sums: sums, outer: slices.Concat(ours, theirs), seed: seed,
 		msk: teapChain{simck: seed}, emsk: teapChain{simck: seed},
 	}
 }
 
 // add mixes in the keys of a method that succeeded. One that makes no EMSK leaves that
-// chain as it is (section 6.2.5).
-func (k *teapKeys) add(msk, emsk []byte) {
+// chain as it is (section 6.2.5); of one that makes none at all zeros are mixed in.
+func (k *teapKeys) add(msk, emsk []byte) error {
+	k.keyed = k.keyed || msk != nil
+	k.emskOffered = emsk != nil
 	imsk := make([]byte, teapIMSK)
 	copy(imsk, msk)
-	k.msk = k.extend(k.msk, imsk)
-	if k.emskOffered = emsk != nil; k.emskOffered {
-		// The seed is the delimiter of RFC 5295 and a length of 64 (section 6.2.1).
-		k.emsk = k.extend(k.emsk, packet.PRF(k.hash, emsk, "TEAPbindkey@ietf.org", []byte{0, 0, 64}, teapIMSK))
+	next, err := k.extend(k.msk, imsk)
+	if err != nil {
+		return err
 	}
+	if msk == nil && k.sums.rfc7170 {
+		next.simck = k.msk.simck // wpa_supplicant leaves it alone
+	}
+	k.msk = next
+	if emsk == nil {
+		return nil
+	}
+	if imsk, err = k.sums.imskOf(emsk); err != nil {
+		return fmt.Errorf("%w: %w", realms.ErrInternal, err)
+	}
+	k.emsk, err = k.extend(k.emsk, imsk)
+	return err
 }
 
-// addNothing is for a conversation, or a method, without keys: the MAC is made with
-// zeros, and the chain stays what it was (sections 6.3 and 6.4).
-func (k *teapKeys) addNothing() {
-	k.msk.cmk = k.extend(k.msk, make([]byte, teapIMSK)).cmk
-	k.emskOffered = false
+func (k *teapKeys) extend(c teapChain, imsk []byte) (teapChain, error) {
+	imck, err := k.sums.derive(c.simck, "Inner Methods Compound Keys", imsk, teapSeed+teapCMK)
+	if err != nil {
+		return c, fmt.Errorf("%w: %w", realms.ErrInternal, err)
+	}
+	return teapChain{simck: imck[:teapSeed], cmk: imck[teapSeed:]}, nil
 }
 
-func (k *teapKeys) extend(c teapChain, imsk []byte) teapChain {
-	imck := packet.PRF(k.hash, c.simck, "Inner Methods Compound Keys", imsk, teapSeed+teapCMK)
-	return teapChain{simck: imck[:teapSeed], cmk: imck[teapSeed:]}
-}
-
-// request returns a Crypto-Binding TLV to be answered.
+// request returns a binding to be answered.
 func (k *teapKeys) request(random io.Reader) (packet.TLV, error) {
-	value := make([]byte, teapBindingLength)
-	value[1], value[2], value[3] = teapVersion, teapVersion, teapHasMSK|teapBindRequest
+	b := packet.CryptoBinding{Version: packet.TEAPVersion, ReceivedVersion: packet.TEAPVersion, Flags: packet.BindingMSK, SubType: packet.BindingRequest}
 	if k.emskOffered {
-		value[3] |= teapHasEMSK
+		b.Flags |= packet.BindingEMSK
 	}
-	k.nonce = value[teapNonce:teapEMSKMAC]
-	if _, err := io.ReadFull(random, k.nonce); err != nil {
+	if _, err := io.ReadFull(random, b.Nonce[:]); err != nil {
 		return packet.TLV{}, fmt.Errorf("%w: %w", realms.ErrInternal, err)
 	}
-	k.nonce[len(k.nonce)-1] &^= 1
-	emskMAC, mskMAC := k.macs(value)
+	b.Nonce[len(b.Nonce)-1] &^= 1
+	b.MSKMAC = k.sign(k.msk, b)
 	if k.emskOffered {
-		copy(value[teapEMSKMAC:], emskMAC)
+		b.EMSKMAC = k.sign(k.emsk, b)
 	}
-	copy(value[teapMSKMAC:], mskMAC)
-	return packet.TLV{Type: packet.TLVCryptoBinding, Mandatory: true, Value: value}, nil
+	k.out = &b
+	return b.TLV(), nil
 }
 
 // check judges the answer to the binding that is out.
-func (k *teapKeys) check(value []byte) error {
+func (k *teapKeys) check(b packet.CryptoBinding) error {
 	bad := func(what string) error {
 		return fmt.Errorf("the crypto-binding is false: %s: %w", what, realms.ErrInnerProtocol)
 	}
-	if len(value) != teapBindingLength || value[1] != teapVersion || value[2] != teapVersion || value[3]&0x0F != teapBindResponse {
+	if b.Version != packet.TEAPVersion || b.ReceivedVersion != packet.TEAPVersion || b.SubType != packet.BindingResponse {
 		return bad("its version or kind")
 	}
-	nonce := append([]byte(nil), k.nonce...)
+	nonce := k.out.Nonce
 	nonce[len(nonce)-1] |= 1
-	if subtle.ConstantTimeCompare(nonce, value[teapNonce:teapEMSKMAC]) != 1 {
+	if subtle.ConstantTimeCompare(nonce[:], b.Nonce[:]) != 1 {
 		return bad("its nonce")
 	}
-	hasEMSK, hasMSK := value[3]&teapHasEMSK != 0, value[3]&teapHasMSK != 0
-	if !hasEMSK && !hasMSK || hasEMSK && !k.emskOffered || value[3]&0xC0 != 0 {
+	hasEMSK, hasMSK := b.Flags&packet.BindingEMSK != 0, b.Flags&packet.BindingMSK != 0
+	if hasEMSK && hasMSK && k.sums.rfc7170 {
+		hasEMSK = false // it is there, and counts for nothing
+	}
+	if !hasEMSK && !hasMSK || hasEMSK && !k.emskOffered || b.Flags&^(packet.BindingEMSK|packet.BindingMSK) != 0 {
 		return bad("its flags")
 	}
-	emskMAC, mskMAC := k.macs(value)
-	if hasEMSK && subtle.ConstantTimeCompare(emskMAC, value[teapEMSKMAC:teapMSKMAC]) != 1 {
+	if hasEMSK && !equalMAC(b.EMSKMAC, k.sign(k.emsk, b)) {
 		return bad("the MAC of the EMSK")
 	}
-	if hasMSK && subtle.ConstantTimeCompare(mskMAC, value[teapMSKMAC:]) != 1 {
+	if hasMSK && !equalMAC(b.MSKMAC, k.sign(k.msk, b)) {
 		return bad("the MAC of the MSK")
 	}
-	k.nonce, k.byEMSK = nil, hasEMSK
+	k.out, k.byEMSK = nil, hasEMSK
 	return nil
 }
 
-// macs signs a binding as it travels, its MACs zero, then the EAP type and the Outer
-// TLVs (section 6.3).
-func (k *teapKeys) macs(value []byte) (emsk, msk []byte) {
-	blank := make([]byte, teapBindingLength)
-	copy(blank, value[:teapEMSKMAC])
-	signed := packet.AppendTLV(nil, packet.TLV{Type: packet.TLVCryptoBinding, Mandatory: true, Value: blank})
-	signed = append(append(signed, byte(packet.TEAP)), k.outer...)
-	sign := func(cmk []byte) []byte {
-		h := hmac.New(k.hash, cmk)
-		_, _ = h.Write(signed)
-		return h.Sum(nil)[:teapCMK]
-	}
-	return sign(k.emsk.cmk), sign(k.msk.cmk)
+// sign makes the MAC of a binding: over it, its MACs zero, then the EAP type and the
+// Outer TLVs (section 6.3).
+func (k *teapKeys) sign(c teapChain, b packet.CryptoBinding) (mac [teapCMK]byte) {
+	h := hmac.New(k.sums.mac, c.cmk)
+	_, _ = h.Write(b.Blank())
+	_, _ = h.Write([]byte{byte(packet.TEAP)})
+	_, _ = h.Write(k.outer)
+	copy(mac[:], h.Sum(nil))
+	return mac
 }
 
-// session returns the keys of the whole conversation (section 6.4).
-func (k *teapKeys) session() (msk, emsk []byte) {
+func equalMAC(a, b [teapCMK]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
+
+// session returns the keys of the whole conversation (section 6.4): of the seed, where
+// no method made any.
+func (k *teapKeys) session() (msk, emsk []byte, err error) {
 	simck := k.msk.simck
-	if k.byEMSK {
+	switch {
+	case !k.keyed:
+		simck = k.seed
+	case k.byEMSK:
 		simck = k.emsk.simck
 	}
-	return packet.PRF(k.hash, simck, "Session Key Generating Function", nil, packet.MSKLength),
-		packet.PRF(k.hash, simck, "Extended Session Key Generating Function", nil, packet.MSKLength)
+	if msk, err = k.sums.derive(simck, "Session Key Generating Function", nil, packet.MSKLength); err == nil {
+		emsk, err = k.sums.derive(simck, "Extended Session Key Generating Function", nil, packet.MSKLength)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", realms.ErrInternal, err)
+	}
+	return msk, emsk, err
 }

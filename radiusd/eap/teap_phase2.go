@@ -78,7 +78,9 @@ func (m *teapPhase2) begin() ([]byte, error) { return m.question(nil) }
 // welcome concludes for whom a resumed session proves.
 func (m *teapPhase2) welcome(proofs []proved) ([]byte, error) {
 	m.ask, m.proofs = nil, proofs
-	m.keys.addNothing()
+	if err := m.keys.add(nil, nil); err != nil {
+		return nil, err
+	}
 	return m.conclude(nil)
 }
 
@@ -93,11 +95,11 @@ func (m *teapPhase2) question(before []byte) ([]byte, error) {
 	m.in = newInner(m.c)
 	m.in.name = m.name
 	m.in.offers = slices.DeleteFunc(slices.Clone(m.in.offers), func(o *method) bool { return o.Type == packet.GTC }) // section 3.6.5
-	message := appendUint16(before, packet.TLVIdentityType, m.asked)
+	message := packet.AppendTLV(before, packet.IdentityTypeTLV(m.asked))
 	if len(m.in.offers) == 0 {
 		return m.askPassword(message)
 	}
-	return appendTLV(message, packet.TLVEAPPayload, m.in.ask().Encode()), nil
+	return packet.AppendTLV(message, packet.EAPPayloadTLV(m.in.ask())), nil
 }
 
 // name holds a name inside to the realm outside. That one of the names agrees with
@@ -119,14 +121,14 @@ func (m *teapPhase2) hear(ctx context.Context, plain []byte) ([]byte, []proved, 
 	msg, err := readTEAP(plain)
 	switch {
 	case err != nil:
-		return m.fail(teapUnexpected, err)
-	case msg.result == packet.ResultFailure || msg.fatal():
+		return m.fail(packet.ErrorUnexpectedTLVs, err)
+	case msg.result == packet.ResultFailure || packet.FatalError(msg.errorCode):
 		return nil, nil, fmt.Errorf("the supplicant gave up inside TEAP, error %d: %w", msg.errorCode, realms.ErrSupplicantGaveUp)
 	case msg.unknown != nil:
 		return m.nak(*msg.unknown), nil, nil
 	}
 	if err := m.bound(msg); err != nil {
-		return m.fail(teapCompromised, err)
+		return m.fail(packet.ErrorTunnelCompromise, err)
 	}
 	return m.next(ctx, msg)
 }
@@ -134,14 +136,14 @@ func (m *teapPhase2) hear(ctx context.Context, plain []byte) ([]byte, []proved, 
 // bound judges the answer to a binding that is out.
 func (m *teapPhase2) bound(msg teapMessage) error {
 	switch {
-	case m.keys.nonce == nil && msg.binding == nil:
+	case m.keys.out == nil && msg.binding == nil:
 		return nil
-	case m.keys.nonce == nil:
+	case m.keys.out == nil:
 		return fmt.Errorf("a crypto-binding that nobody asked for: %w", realms.ErrInnerProtocol)
 	case msg.binding == nil:
 		return fmt.Errorf("no crypto-binding (P66): %w", realms.ErrInnerProtocol)
 	}
-	if err := m.keys.check(msg.binding); err != nil {
+	if err := m.keys.check(*msg.binding); err != nil {
 		return err
 	}
 	if m.interim && msg.intermediate != packet.ResultSuccess {
@@ -156,7 +158,7 @@ func (m *teapPhase2) method(ctx context.Context, msg teapMessage) ([]byte, []pro
 	if msg.identity != 0 && msg.identity != m.asked {
 		reply, goesOn, err := m.other(msg.identity)
 		if err != nil {
-			return m.fail(teapUnspecified, err)
+			return m.fail(packet.ErrorUnspecified, err)
 		}
 		if !goesOn {
 			return reply, nil, nil
@@ -166,11 +168,11 @@ func (m *teapPhase2) method(ctx context.Context, msg teapMessage) ([]byte, []pro
 	case msg.nak == packet.TLVEAPPayload && m.in != nil, msg.nak != 0 && m.in == nil:
 		return m.failMethod(fmt.Errorf("the supplicant knows no TLV %d: %w", msg.nak, realms.ErrNoMethod))
 	case msg.eap != nil && msg.password == nil && m.in != nil:
-		return m.hearEAP(ctx, msg.eap)
+		return m.hearEAP(ctx, *msg.eap)
 	case msg.password != nil && msg.eap == nil && m.in == nil:
-		return m.hearPassword(ctx, msg.password)
+		return m.hearPassword(ctx, *msg.password)
 	}
-	return m.fail(teapUnexpected, fmt.Errorf("no answer to what was asked: %w", realms.ErrInnerProtocol))
+	return m.fail(packet.ErrorUnexpectedTLVs, fmt.Errorf("no answer to what was asked: %w", realms.ErrInnerProtocol))
 }
 
 // other deals with an identity of another kind than was asked for: the supplicant has
@@ -189,17 +191,13 @@ func (m *teapPhase2) other(kind uint16) (reply []byte, goesOn bool, err error) {
 	return reply, false, err
 }
 
-func (m *teapPhase2) hearEAP(ctx context.Context, payload []byte) ([]byte, []proved, error) {
-	p, err := packet.Parse(payload)
-	if err != nil {
-		return m.fail(teapUnexpected, fmt.Errorf("%w: %w", realms.ErrInnerProtocol, err))
-	}
+func (m *teapPhase2) hearEAP(ctx context.Context, p packet.Packet) ([]byte, []proved, error) {
 	step, err := m.in.hear(ctx, p)
 	switch {
 	case err != nil:
 		return m.failMethod(err)
 	case step.done == nil:
-		return appendTLV(nil, packet.TLVEAPPayload, step.request.Encode()), nil, nil
+		return packet.AppendTLV(nil, packet.EAPPayloadTLV(step.request)), nil, nil
 	}
 	msk := step.done.MSK
 	emsk := step.done.EMSK
@@ -208,7 +206,9 @@ func (m *teapPhase2) hearEAP(ctx context.Context, payload []byte) ([]byte, []pro
 	} else if m.in.method.Type == packet.MSCHAPv2 { // its halves change places (section 3.6.3)
 		msk = append(append([]byte(nil), msk[16:32]...), msk[:16]...)
 	}
-	m.keys.add(msk, emsk)
+	if err := m.keys.add(msk, emsk); err != nil {
+		return nil, nil, err
+	}
 	return m.good(step.done.proofs[0])
 }
 
@@ -220,26 +220,23 @@ func (m *teapPhase2) askPassword(message []byte) ([]byte, error) {
 	}
 	m.in = nil
 	m.c.trace.Inner, m.c.trace.Stage = "pap", "inner method"
-	return appendTLV(message, packet.TLVPasswordRequest, []byte("Password: ")), nil
+	return packet.AppendTLV(message, packet.TLV{Type: packet.TLVPasswordRequest, Mandatory: true, Value: []byte("Password: ")}), nil
 }
 
 // hearPassword takes name and password (section 4.2.15).
-func (m *teapPhase2) hearPassword(ctx context.Context, value []byte) ([]byte, []proved, error) {
-	name, rest, found := lengthed(value)
-	password, rest, alsoFound := lengthed(rest)
-	if !found || !alsoFound || len(rest) > 0 || len(name) == 0 {
-		return m.fail(teapUnexpected, fmt.Errorf("name and password do not fit their TLV: %w", realms.ErrInnerProtocol))
-	}
-	id, err := m.name(name)
+func (m *teapPhase2) hearPassword(ctx context.Context, said teapPassword) ([]byte, []proved, error) {
+	id, err := m.name([]byte(said.user))
 	m.c.trace.Identity = id
 	if err != nil {
 		return m.failMethod(err)
 	}
-	account, err := m.c.server.checkPassword(ctx, id, password)
+	account, err := m.c.server.checkPassword(ctx, id, []byte(said.password))
 	if err != nil {
 		return m.failMethod(err)
 	}
-	m.keys.addNothing()
+	if err := m.keys.add(nil, nil); err != nil {
+		return nil, nil, err
+	}
 	p := proved{identity: id, account: account, device: id.Machine(), inner: "pap"}
 	m.c.credit(p)
 	return m.good(p)
@@ -256,11 +253,11 @@ func (m *teapPhase2) good(p proved) ([]byte, []proved, error) {
 		return nil, nil, err
 	}
 	m.interim = true
-	before := appendUint16(nil, packet.TLVIntermediateResult, packet.ResultSuccess)
+	before := packet.AppendTLV(nil, packet.StatusTLV(packet.TLVIntermediateResult, packet.ResultSuccess))
 	reply, err := m.question(packet.AppendTLV(before, binding))
 	if err != nil {
-		m.keys.nonce = nil
-		return m.fail(teapUnspecified, err)
+		m.keys.out = nil
+		return m.fail(packet.ErrorUnspecified, err)
 	}
 	return reply, nil, nil
 }
@@ -322,33 +319,22 @@ func (s *Server) checkChain(outer realms.Identity, proofs []proved) error {
 	return fmt.Errorf("%q inside, %q outside: %w", proofs[0].identity, outer, realms.ErrOuterInner)
 }
 
-// Codes of the Error TLV (section 4.2.6). A wrong password and an unknown name have
-// one (S18).
-const (
-	teapUnspecified = 1003
-	teapNoServer    = 1009
-	teapNoMethod    = 1032
-	teapCompromised = 2001
-	teapUnexpected  = 2002
-	teapFirstFatal  = 2000
-)
-
 // failMethod tells that the method failed, and the result with it: what a supplicant
-// shows must be good.
+// shows must be good. A wrong password and an unknown name have one code (S18).
 func (m *teapPhase2) failMethod(err error) ([]byte, []proved, error) {
-	code := uint32(teapUnspecified)
+	code := packet.ErrorUnspecified
 	switch {
 	case errors.Is(err, realms.ErrNoMethod):
-		code = teapNoMethod
+		code = packet.ErrorMethodNotSupported
 	case errors.Is(err, realms.ErrInnerProtocol):
-		code = teapUnexpected
+		code = packet.ErrorUnexpectedTLVs
 	case ours(err):
-		code = teapNoServer
+		code = packet.ErrorServerUnreachable
 	}
 	m.c.tell(err)
 	m.failure = err
-	message := appendUint16(nil, packet.TLVIntermediateResult, packet.ResultFailure)
-	message = appendTLV(message, packet.TLVError, binary.BigEndian.AppendUint32(nil, code))
+	message := packet.AppendTLV(nil, packet.StatusTLV(packet.TLVIntermediateResult, packet.ResultFailure))
+	message = packet.AppendTLV(message, packet.ErrorTLV(code))
 	return append(message, packet.ResultTLV(packet.ResultFailure)...), nil, nil
 }
 
@@ -356,7 +342,7 @@ func (m *teapPhase2) failMethod(err error) ([]byte, []proved, error) {
 func (m *teapPhase2) fail(code uint32, err error) ([]byte, []proved, error) {
 	m.c.tell(err)
 	m.failure = err
-	message := appendTLV(nil, packet.TLVError, binary.BigEndian.AppendUint32(nil, code))
+	message := packet.AppendTLV(nil, packet.ErrorTLV(code))
 	return append(message, packet.ResultTLV(packet.ResultFailure)...), nil, nil
 }
 
@@ -367,22 +353,5 @@ func (m *teapPhase2) nak(unknown packet.TLV) []byte {
 	if unknown.Type == packet.TLVVendorSpecific && len(unknown.Value) >= 4 {
 		vendor = binary.BigEndian.Uint32(unknown.Value)
 	}
-	value := binary.BigEndian.AppendUint32(nil, vendor)
-	return appendTLV(nil, packet.TLVNAK, binary.BigEndian.AppendUint16(value, unknown.Type))
-}
-
-// lengthed takes off one octet of length and what it counts.
-func lengthed(b []byte) (part, rest []byte, found bool) {
-	if len(b) == 0 || len(b)-1 < int(b[0]) {
-		return nil, nil, false
-	}
-	return b[1 : 1+b[0]], b[1+b[0]:], true
-}
-
-func appendTLV(b []byte, kind uint16, value []byte) []byte {
-	return packet.AppendTLV(b, packet.TLV{Type: kind, Mandatory: true, Value: value})
-}
-
-func appendUint16(b []byte, kind, value uint16) []byte {
-	return appendTLV(b, kind, binary.BigEndian.AppendUint16(nil, value))
+	return packet.AppendTLV(nil, packet.NAKTLV(vendor, unknown.Type))
 }

@@ -3,9 +3,9 @@ package eap
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,7 +57,7 @@ func (c *teapClient) answer(plain []byte) []byte {
 		case packet.TLVResult:
 			add(tlv.Type, tlv.Value)
 		case packet.TLVCryptoBinding:
-			add(tlv.Type, c.bind(tlv.Value))
+			out = append(out, c.bind(tlv))
 		case packet.TLVIdentityType:
 			c.asked, c.first = binary.BigEndian.Uint16(tlv.Value), true
 			if c.has[c.asked] == nil { // as section 4.2.3 says: what there is instead
@@ -86,40 +86,37 @@ func (c *teapClient) answer(plain []byte) []byte {
 func (c *teapClient) mix(who *innerClient) {
 	switch {
 	case who.msk == nil:
-		c.chain.addNothing()
+		must(0, c.chain.add(nil, nil))
 	case who.kind == packet.MSCHAPv2:
-		c.chain.add(append(bytes.Clone(who.msk[16:32]), who.msk[:16]...), nil)
+		must(0, c.chain.add(append(bytes.Clone(who.msk[16:32]), who.msk[:16]...), nil))
 	default:
-		c.chain.add(who.msk, who.emsk)
+		must(0, c.chain.add(who.msk, who.emsk))
 	}
 }
 
 // bind answers a binding.
-func (c *teapClient) bind(request []byte) []byte {
+func (c *teapClient) bind(request packet.TLV) packet.TLV {
 	if c.chain.msk.cmk == nil {
-		c.chain.addNothing() // resumed
+		must(0, c.chain.add(nil, nil)) // resumed
 	}
-	value := bytes.Clone(request)
-	value[3] |= teapBindResponse
-	value[teapEMSKMAC-1] |= 1
-	emsk, msk := c.chain.macs(value)
-	copy(value[teapMSKMAC:], msk)
-	if value[3]&teapHasEMSK != 0 {
-		copy(value[teapEMSKMAC:], emsk)
-		c.chain.byEMSK = true
-	} else {
-		c.chain.byEMSK = false
+	b := must(request.CryptoBinding())
+	b.SubType, b.EMSKMAC = packet.BindingResponse, [teapCMK]byte{}
+	b.Nonce[len(b.Nonce)-1] |= 1
+	b.MSKMAC = c.chain.sign(c.chain.msk, b)
+	if c.chain.byEMSK = b.Flags&packet.BindingEMSK != 0; c.chain.byEMSK {
+		b.EMSKMAC = c.chain.sign(c.chain.emsk, b)
 	}
-	return value
+	return b.TLV()
 }
 
 // meetTEAP returns a peer with credentials of computers and people.
 func meetTEAP(t testing.TB, s *Server, version uint16, outer string, has map[uint16]*innerClient) (*peer, *teapClient) {
 	client := &teapClient{has: has}
 	p := newPeer(t, s, outer, packet.TEAP, theWard().clientTLS(version, ""), client.answer)
-	p.version = teapVersion
+	p.version = packet.TEAPVersion
 	client.keys = func() *teapKeys {
-		return newTEAPKeys(p.tls.Hash(), must(p.tls.Export("EXPORTER: teap session key seed", nil, teapSeed)), p.outer, p.mine)
+		sums, seed, err := teapSumsOf(p.tls, s.cfg.TEAP.RFC7170)
+		return newTEAPKeys(sums, must(seed, err), p.outer, p.mine)
 	}
 	return p, client
 }
@@ -210,7 +207,7 @@ func TestTEAP(t *testing.T) {
 					}
 					return
 				}
-				msk, _ := client.chain.session()
+				msk, _, _ := client.chain.session()
 				if answer.Code != radius.CodeAccessAccept || !bytes.Equal(answer.Keys.Recv, msk[:32]) || !bytes.Equal(answer.Keys.Send, msk[32:]) {
 					t.Fatalf("%+v", answer)
 				}
@@ -246,7 +243,7 @@ func TestP66Bindings(t *testing.T) {
 			return slices.DeleteFunc(tlvs, func(tlv packet.TLV) bool { return tlv.Type == kind && do(&tlv) })
 		}
 	}
-	for bit := 8; bit < 8*teapBindingLength; bit += 5 { // the first octet is reserved
+	for bit := 8; bit < 8*len(packet.CryptoBinding{}.TLV().Value); bit += 5 { // the first octet is reserved
 		a, err := login(func(tlvs []packet.TLV) []packet.TLV {
 			for i, tlv := range tlvs {
 				if tlv.Type == packet.TLVCryptoBinding {
@@ -299,11 +296,10 @@ func TestP66Bindings(t *testing.T) {
 	client.change = func(tlvs []packet.TLV) []packet.TLV {
 		for i, tlv := range tlvs {
 			if tlv.Type == packet.TLVCryptoBinding {
-				value := bytes.Clone(tlv.Value)
-				value[3] = teapHasEMSK | teapBindResponse
-				emsk, _ := client.chain.macs(value)
-				copy(value[teapEMSKMAC:], emsk)
-				tlvs[i].Value = value
+				b := must(tlv.CryptoBinding())
+				b.Flags, b.MSKMAC = packet.BindingEMSK, [teapCMK]byte{}
+				b.EMSKMAC = client.chain.sign(client.chain.emsk, b)
+				tlvs[i] = b.TLV()
 			}
 		}
 		return tlvs
@@ -329,6 +325,32 @@ func TestP66Bindings(t *testing.T) {
 	})
 	if a.Code != radius.CodeAccessAccept {
 		t.Errorf("a request: %v", err)
+	}
+}
+
+// A method that fails is said to have failed, with a code that is the same for an unknown
+// name and a wrong password (S18), and the whole with it.
+func TestTEAPTellsOfFailure(t *testing.T) {
+	s := serve(t, func(c *Config) { c.Methods = []string{"teap"} })
+	for what, x := range map[string]struct {
+		who  *innerClient
+		code uint32
+	}{
+		"wrong password": {&innerClient{kind: packet.MSCHAPv2, name: amy, password: "wrong"}, packet.ErrorUnspecified},
+		"unknown":        {&innerClient{kind: packet.MSCHAPv2, name: "zoe@" + testRealm, password: "correct horse"}, packet.ErrorUnspecified},
+		"another realm":  {&innerClient{kind: packet.MSCHAPv2, name: "amy@elsewhere.ac.uk", password: "correct horse"}, packet.ErrorUnspecified},
+	} {
+		p, client := meetTEAP(t, s, tls.VersionTLS12, nobody, map[uint16]*innerClient{packet.IdentityUser: x.who})
+		if a, err := p.login(); a.Code != radius.CodeAccessReject || err == nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		want := []packet.TLV{
+			packet.StatusTLV(packet.TLVIntermediateResult, packet.ResultFailure), packet.ErrorTLV(x.code),
+			packet.StatusTLV(packet.TLVResult, packet.ResultFailure),
+		}
+		if fmt.Sprint(client.heard) != fmt.Sprint(want) {
+			t.Errorf("%s: heard %v, want %v", what, client.heard, want)
+		}
 	}
 }
 
@@ -401,7 +423,7 @@ func TestS4TEAPResumes(t *testing.T) {
 					if answer.Code != radius.CodeAccessAccept || trace.Resumed != (n > 0) {
 						t.Fatalf("log-in %d: %v, %v, %+v", n+1, answer.Code, err, trace)
 					}
-					msk, _ := client.chain.session()
+					msk, _, _ := client.chain.session()
 					if !bytes.Equal(answer.Keys.Recv, msk[:32]) || trace.Device.String() != laptop || trace.Identity.String() != amy {
 						t.Errorf("log-in %d: %+v", n+1, trace)
 					}
@@ -438,6 +460,9 @@ func TestS4TEAPRequires(t *testing.T) {
 	}
 }
 
+// noSums are those of a tunnel that nobody made.
+var noSums = teapSums{prf: sha256.New, mac: sha256.New}
+
 // Holds S7 inside TEAP: of every order of up to six messages only the golden paths are
 // accepted.
 func TestS7EveryOrderInsideTEAP(t *testing.T) {
@@ -450,7 +475,7 @@ func TestS7EveryOrderInsideTEAP(t *testing.T) {
 			if m.in != nil {
 				id = m.in.id
 			}
-			return appendTLV(nil, packet.TLVEAPPayload, packet.Packet{Code: packet.Response, ID: id, Type: kind, Data: data()}.Encode())
+			return packet.AppendTLV(nil, packet.EAPPayloadTLV(packet.Packet{Code: packet.Response, ID: id, Type: kind, Data: data()}))
 		}
 	}
 	fixed := func(b string) func() []byte { return func() []byte { return []byte(b) } }
@@ -467,23 +492,20 @@ func TestS7EveryOrderInsideTEAP(t *testing.T) {
 	}
 	binding := func(flip byte) func() []byte {
 		return func() []byte {
-			var request []byte
+			request := packet.CryptoBinding{}.TLV()
 			if tlvs, err := packet.ParseTLVs(out); err == nil {
 				for _, tlv := range tlvs {
 					if tlv.Type == packet.TLVCryptoBinding {
-						request = tlv.Value
+						request = tlv
 					}
 				}
 			}
-			if request == nil {
-				request = make([]byte, teapBindingLength)
-			}
 			client := &teapClient{chain: m.keys}
-			value := client.bind(request)
+			answer := client.bind(request)
 			m.keys.byEMSK = false
-			value[teapBindingLength-1] ^= flip
-			message := appendUint16(nil, packet.TLVIntermediateResult, packet.ResultSuccess)
-			return append(appendTLV(message, packet.TLVCryptoBinding, value), packet.ResultTLV(packet.ResultSuccess)...)
+			answer.Value[len(answer.Value)-1] ^= flip
+			message := packet.AppendTLV(nil, packet.StatusTLV(packet.TLVIntermediateResult, packet.ResultSuccess))
+			return append(packet.AppendTLV(message, answer), packet.ResultTLV(packet.ResultSuccess)...)
 		}
 	}
 	messages := map[string]func() []byte{
@@ -496,15 +518,15 @@ func TestS7EveryOrderInsideTEAP(t *testing.T) {
 		"unbound":  binding(1),
 		"result":   func() []byte { return packet.ResultTLV(packet.ResultSuccess) },
 		"no":       func() []byte { return packet.ResultTLV(packet.ResultFailure) },
-		"password": func() []byte { return appendTLV(nil, packet.TLVPasswordResponse, []byte("\x03amy\x01x")) },
+		"password": func() []byte { return packet.AppendTLV(nil, must(packet.PasswordTLV("amy", "x"))) },
 		"machine": func() []byte {
-			return append(appendUint16(nil, packet.TLVIdentityType, 2), eap(packet.Identity, fixed(amy))()...)
+			return append(packet.AppendTLV(nil, packet.IdentityTypeTLV(2)), eap(packet.Identity, fixed(amy))()...)
 		},
 		"empty": func() []byte { return nil },
 	}
 	play := func(o order) (ended int, accepted bool) {
 		c := open(s, nobody).(*conversation)
-		m = newTEAPPhase2(c, newTEAPKeys(packet.NewServer(nil).Hash(), make([]byte, teapSeed), nil, nil))
+		m = newTEAPPhase2(c, newTEAPKeys(noSums, make([]byte, teapSeed), nil, nil))
 		defer func() { m.in.Close() }()
 		out = must(m.begin())
 		for i, name := range o {
@@ -526,29 +548,6 @@ func TestS7EveryOrderInsideTEAP(t *testing.T) {
 	}
 }
 
-// Outer TLVs in every packet and of every length.
-func TestSplitOuter(t *testing.T) {
-	for what, x := range map[string]struct {
-		data, rest, outer string
-		bad               bool
-	}{
-		"none":             {"\x01abc", "\x01abc", "", false},
-		"some":             {"\x11\x00\x00\x00\x02abcXY", "\x01abc", "XY", false},
-		"with a length":    {"\x91\x00\x00\x00\x09\x00\x00\x00\x01abX", "\x81\x00\x00\x00\x09ab", "X", false},
-		"only":             {"\x11\x00\x00\x00\x02XY", "\x01", "XY", false},
-		"an empty list":    {"\x11\x00\x00\x00\x00abc", "\x01abc", "", false},
-		"too many":         {"\x11\x00\x00\x00\x06abcXY", "", "", true},
-		"all there could":  {"\x11\xFF\xFF\xFF\xFFabc", "", "", true},
-		"no length":        {"\x11\x00\x00", "", "", true},
-		"a length cut off": {"\x91\x00\x00\x00\x09\x00\x00", "", "", true},
-	} {
-		rest, outer, err := splitOuter([]byte(x.data))
-		if string(rest) != x.rest || string(outer) != x.outer || x.bad != errors.Is(err, realms.ErrEAPMalformed) {
-			t.Errorf("%s: %q, %q, %v", what, rest, outer, err)
-		}
-	}
-}
-
 // Holds S6 inside TEAP.
 func FuzzTEAPInside(f *testing.F) {
 	f.Add([]byte("\x80\x09\x00\x05\x02\x01\x00\x05\x01"), []byte{}, []byte{0x80, 3, 0, 2, 0, 1})
@@ -561,8 +560,7 @@ func FuzzTEAPInside(f *testing.F) {
 		if strings.Contains(string(a)+string(b)+string(c), "correct horse") {
 			return
 		}
-		_, _, _ = splitOuter(a)
-		m := newTEAPPhase2(open(s, nobody).(*conversation), newTEAPKeys(packet.NewServer(nil).Hash(), make([]byte, teapSeed), a, b))
+		m := newTEAPPhase2(open(s, nobody).(*conversation), newTEAPKeys(noSums, make([]byte, teapSeed), a, b))
 		defer func() { m.in.Close() }()
 		if _, err := m.begin(); err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package eap
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"causeway/radiusd/eap/packet"
@@ -16,15 +15,15 @@ type teapMessage struct {
 	action       uint16 // Request-Action: what follows if it is not done
 	nak          uint16 // the type of TLV that the supplicant does not know
 	errorCode    uint32
-	binding      []byte
-	eap          []byte
-	password     []byte
+	binding      *packet.CryptoBinding
+	eap          *packet.Packet
+	password     *teapPassword
 
 	unknown *packet.TLV // one that must be understood and is not
 }
 
-// fatal tells an Error TLV after which there is nothing more (RFC 9930, section 4.2.6).
-func (msg teapMessage) fatal() bool { return msg.errorCode >= teapFirstFatal }
+// A teapPassword is what Basic-Password-Auth carries.
+type teapPassword struct{ user, password string }
 
 // readTEAP sorts the TLVs of one message. One that must not come twice and does is an
 // error (section 4.3.2); one that is not known and need not be is ignored.
@@ -46,57 +45,62 @@ func readTEAP(plain []byte) (msg teapMessage, err error) {
 			return msg, fmt.Errorf("TLV %d comes twice: %w", tlv.Type, realms.ErrInnerProtocol)
 		}
 		seen[tlv.Type] = true
-		if !read(&msg, tlv.Value) {
-			return msg, fmt.Errorf("TLV %d of %d octets: %w", tlv.Type, len(tlv.Value), realms.ErrInnerProtocol)
+		if err := read(&msg, tlv); err != nil {
+			return msg, fmt.Errorf("TLV %d: %w: %w", tlv.Type, realms.ErrInnerProtocol, err)
 		}
 	}
 	return msg, nil
 }
 
-// teapTLVs says how each TLV is read; false means that it is malformed.
-var teapTLVs = map[uint16]func(msg *teapMessage, value []byte) bool{
-	packet.TLVIdentityType:       func(msg *teapMessage, v []byte) bool { return exactly(v, 2, &msg.identity) },
-	packet.TLVResult:             func(msg *teapMessage, v []byte) bool { return status(v, 2, &msg.result) },
-	packet.TLVIntermediateResult: func(msg *teapMessage, v []byte) bool { return status(v[:min(2, len(v))], 2, &msg.intermediate) },
-	packet.TLVNAK: func(msg *teapMessage, v []byte) bool {
-		if len(v) < 6 {
-			return false
-		}
-		msg.nak = binary.BigEndian.Uint16(v[4:])
-		return msg.nak != 0
+// teapTLVs says how each TLV is read.
+var teapTLVs = map[uint16]func(msg *teapMessage, tlv packet.TLV) error{
+	packet.TLVIdentityType: func(msg *teapMessage, tlv packet.TLV) (err error) {
+		msg.identity, err = tlv.Status()
+		return err
 	},
-	packet.TLVError: func(msg *teapMessage, v []byte) bool {
-		if len(v) != 4 {
-			return false
-		}
-		msg.errorCode = max(msg.errorCode, binary.BigEndian.Uint32(v)) // the worst counts
-		return true
+	packet.TLVResult: func(msg *teapMessage, tlv packet.TLV) (err error) {
+		msg.result, err = successOrFailure(tlv)
+		return err
 	},
-	packet.TLVRequestAction: func(msg *teapMessage, v []byte) bool {
-		if len(v) < 2 {
-			return false
-		}
-		msg.action = max(msg.action, uint16(v[0])) // failure is the higher
-		return true
+	packet.TLVIntermediateResult: func(msg *teapMessage, tlv packet.TLV) (err error) {
+		msg.intermediate, err = successOrFailure(tlv)
+		return err
 	},
-	packet.TLVEAPPayload: func(msg *teapMessage, v []byte) bool { msg.eap = v; return len(v) >= packet.HeaderLength },
-	packet.TLVCryptoBinding: func(msg *teapMessage, v []byte) bool {
-		msg.binding = v
-		return len(v) == teapBindingLength
+	packet.TLVNAK: func(msg *teapMessage, tlv packet.TLV) (err error) {
+		_, msg.nak, err = tlv.NAK()
+		return err
 	},
-	packet.TLVPasswordResponse: func(msg *teapMessage, v []byte) bool { msg.password = v; return len(v) > 0 },
+	packet.TLVError: func(msg *teapMessage, tlv packet.TLV) error {
+		code, err := tlv.ErrorCode()
+		msg.errorCode = max(msg.errorCode, code) // the worst counts
+		return err
+	},
+	packet.TLVRequestAction: func(msg *teapMessage, tlv packet.TLV) error {
+		action, err := tlv.RequestAction()
+		msg.action = max(msg.action, uint16(action.Status)) // failure is the higher
+		return err
+	},
+	packet.TLVEAPPayload: func(msg *teapMessage, tlv packet.TLV) error {
+		p, err := tlv.EAPPayload()
+		msg.eap = &p
+		return err
+	},
+	packet.TLVCryptoBinding: func(msg *teapMessage, tlv packet.TLV) error {
+		b, err := tlv.CryptoBinding()
+		msg.binding = &b
+		return err
+	},
+	packet.TLVPasswordResponse: func(msg *teapMessage, tlv packet.TLV) error {
+		user, password, err := tlv.Password()
+		msg.password = &teapPassword{user, password}
+		return err
+	},
 }
 
-// exactly reads a number of two octets.
-func exactly(v []byte, n int, into *uint16) bool {
-	if len(v) != n {
-		return false
+func successOrFailure(tlv packet.TLV) (uint16, error) {
+	status, err := tlv.Status()
+	if err == nil && status != packet.ResultSuccess && status != packet.ResultFailure {
+		err = fmt.Errorf("a status of %d", status)
 	}
-	*into = binary.BigEndian.Uint16(v)
-	return *into != 0
-}
-
-// status reads success or failure.
-func status(v []byte, n int, into *uint16) bool {
-	return exactly(v, n, into) && (*into == packet.ResultSuccess || *into == packet.ResultFailure)
+	return status, err
 }

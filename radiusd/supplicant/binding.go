@@ -20,7 +20,7 @@ const (
 )
 
 // bind verifies the server's crypto-binding, which proves that the two ends of the
-// tunnel are those of MSCHAPv2, and returns our TLV. From then on the MSK comes
+// tunnel are those of the inner method, and returns our TLV. From then on the MSK comes
 // from both ([MS-PEAP], section 3.1.5.5).
 func (m *peap) bind(request packet.TLV) ([]byte, error) {
 	value := request.Value
@@ -41,13 +41,17 @@ func (m *peap) bind(request packet.TLV) ([]byte, error) {
 	return packet.AppendTLV(nil, answer), nil
 }
 
-// compoundKeys mixes the tunnel's key with that of MSCHAPv2. Where a resumed tunnel
-// went without an inner method, the tunnel's key is taken as it is. In TLS 1.3 the
-// tunnel's key is the one of which the MSK is part (RFC 9427, section 2.4).
+// compoundKeys mixes the tunnel's key with the first 32 octets of the inner method's,
+// zeros where it makes none. Where a resumed tunnel went without an inner method, the
+// tunnel's key is taken as it is. In TLS 1.3 the tunnel's key is the one of which the
+// MSK is part (RFC 9427, section 2.4).
 func (m *peap) compoundKeys() (ipmk, cmk []byte) {
 	keys := m.tunnel.msk[:60]
-	if m.inner.verified {
-		keys = prfPlus(keys[:40], "Inner Methods Compound Keys", m.inner.answer.isk, 60)
+	if m.inner.proved() {
+		var isk [32]byte
+		inner, _ := m.inner.keys()
+		copy(isk[:], inner)
+		keys = prfPlus(keys[:40], "Inner Methods Compound Keys", isk[:], 60)
 	}
 	return keys[:40], keys[40:]
 }

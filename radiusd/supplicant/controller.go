@@ -165,7 +165,8 @@ func (l *login) finish(sent, reply []byte) error {
 	}
 	if len(eap) > 0 {
 		l.result.EAP = packet.Code(eap[0])
-		if _, err := l.peer.Next(eap); err != nil {
+		_, err := l.peer.Next(eap)
+		if err != nil && (l.result.EAP != packet.Failure || !errors.Is(err, ErrDiscarded)) {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package supplicant
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"testing"
@@ -50,6 +51,10 @@ func newLiar(t testing.TB, p *Peer, size int, clients *x509.CertPool) *liar {
 // request sends one request of the method.
 func (l *liar) request(data []byte) (packet.Packet, error) {
 	l.id++
+	if l.kind == packet.TEAP { // each of its packets says its version
+		data = append(bytes.Clone(data), make([]byte, max(0, 1-len(data)))...)
+		data[0] |= packet.TEAPVersion
+	}
 	answer, err := l.peer.Next(packet.Packet{Code: packet.Request, ID: l.id, Type: l.kind, Data: data}.Encode())
 	if err != nil {
 		return packet.Packet{}, err

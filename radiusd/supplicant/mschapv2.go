@@ -20,7 +20,7 @@ type mschapv2 struct {
 	peer     [16]byte // our challenge
 	response []byte   // 24 octets
 	proof    []byte   // "S=" and 40 hexadecimal digits
-	isk      []byte   // 32 octets for a crypto-binding
+	isk      []byte   // 32 octets for a crypto-binding: what the client sends with, then what it receives with
 }
 
 // answerMSCHAPv2 answers a challenge of 16 octets with a fresh one of ours.
@@ -66,26 +66,25 @@ func (m *mschapv2) verify(message []byte) error {
 	return nil
 }
 
-// An eapMSCHAPv2 is the EAP method inside PEAP
-// (draft-kamath-pppext-eap-mschapv2-02). Its step is what it awaits.
+// An eapMSCHAPv2 is EAP-MSCHAPv2 (draft-kamath-pppext-eap-mschapv2-02). Its step is
+// what it awaits.
 type eapMSCHAPv2 struct {
-	cfg    *Config
+	who    *Credential
 	answer mschapv2
 	step   func(p packet.MSCHAPv2Packet) (packet.MSCHAPv2Packet, error)
 
-	begun    bool
+	ended    bool
 	verified bool   // the server proved the password, and we said so
-	refusal  string // or it said no
+	words    string // or it said no
 }
 
-func newEAPMSCHAPv2(cfg *Config) *eapMSCHAPv2 {
-	m := &eapMSCHAPv2{cfg: cfg}
+func newEAPMSCHAPv2(who *Credential) *eapMSCHAPv2 {
+	m := &eapMSCHAPv2{who: who}
 	m.step = m.awaitChallenge
 	return m
 }
 
-// next takes and returns the Data of EAP packets.
-func (m *eapMSCHAPv2) next(data []byte) ([]byte, error) {
+func (m *eapMSCHAPv2) next(data []byte, _ uint8) ([]byte, error) {
 	p, err := packet.ParseMSCHAPv2(data)
 	if err != nil {
 		return nil, broke("%w", err)
@@ -102,15 +101,14 @@ func (m *eapMSCHAPv2) awaitChallenge(p packet.MSCHAPv2Packet) (packet.MSCHAPv2Pa
 		return p, broke("MSCHAPv2 operation %d before a challenge", p.Op)
 	}
 	var err error
-	if m.answer, err = answerMSCHAPv2(p.Value, m.cfg.User, m.cfg.Password); err != nil {
+	if m.answer, err = answerMSCHAPv2(p.Value, m.who.Identity, m.who.Password); err != nil {
 		return p, err
 	}
-	m.begun = true
 	value := append(m.answer.peer[:], make([]byte, 8)...)
 	value = append(value, m.answer.response...)
 	m.step = m.awaitVerdict
 	return packet.MSCHAPv2Packet{
-		Op: packet.MSCHAPv2Response, ID: p.ID, Value: append(value, 0), Text: []byte(m.cfg.User),
+		Op: packet.MSCHAPv2Response, ID: p.ID, Value: append(value, 0), Text: []byte(m.who.Identity),
 	}, nil
 }
 
@@ -123,14 +121,20 @@ func (m *eapMSCHAPv2) awaitVerdict(p packet.MSCHAPv2Packet) (packet.MSCHAPv2Pack
 		m.verified = true
 	case packet.MSCHAPv2Failure:
 		// Also with R=1: there is nobody here to type another password.
-		m.refusal = string(p.Text)
+		m.words = string(p.Text)
 	default:
 		return p, broke("MSCHAPv2 operation %d where a verdict was due", p.Op)
 	}
-	m.step = m.over
+	m.step, m.ended = m.over, true
 	return packet.MSCHAPv2Packet{Op: p.Op, Bare: true}, nil
 }
 
 func (m *eapMSCHAPv2) over(p packet.MSCHAPv2Packet) (packet.MSCHAPv2Packet, error) {
 	return p, broke("MSCHAPv2 operation %d after the verdict", p.Op)
 }
+
+func (m *eapMSCHAPv2) done() bool               { return m.ended }
+func (m *eapMSCHAPv2) proved() bool             { return m.verified }
+func (m *eapMSCHAPv2) keys() (msk, emsk []byte) { return m.answer.isk, nil }
+func (m *eapMSCHAPv2) refusal() (string, error) { return m.words, nil }
+func (*eapMSCHAPv2) close()                     {}

@@ -10,11 +10,17 @@ import (
 // and a Result TLV both ways at the end.
 type peap struct {
 	tunnel *tunnel
-	inner  *eapMSCHAPv2
+	inner  *innerEAP
 	ended  bool // a Result TLV was answered
 }
 
-func newPEAP(t *tunnel) phase2 { return &peap{tunnel: t, inner: newEAPMSCHAPv2(t.cfg)} }
+func newPEAP(inner string) func(*tunnel) phase2 {
+	return func(t *tunnel) phase2 {
+		return &peap{tunnel: t, inner: newInnerEAP(t.cfg, t.cfg.inside(inner))}
+	}
+}
+
+func (m *peap) close() { m.inner.close() }
 
 // begin does nothing: even a resumed tunnel ends in a Result TLV, or in the octet
 // that stands for it in TLS 1.3.
@@ -36,28 +42,18 @@ func (m *peap) hear(plain []byte, id uint8) ([]byte, error) {
 	if m.ended {
 		return nil, broke("inner type %d after the result", q.Type)
 	}
-	a, err := m.answer(q)
-	if err != nil {
+	if q.Type != packet.Extensions {
+		a, err := m.inner.next(q)
+		if err != nil {
+			return nil, err
+		}
+		return a.EncodeInner(), nil
+	}
+	a := packet.Packet{Code: packet.Response, ID: q.ID, Type: q.Type}
+	if a.Data, err = m.result(q.Data); err != nil {
 		return nil, err
 	}
 	return a.EncodeInner(), nil
-}
-
-func (m *peap) answer(q packet.Packet) (packet.Packet, error) {
-	a := packet.Packet{Code: packet.Response, ID: q.ID, Type: q.Type}
-	var err error
-	switch q.Type {
-	case packet.Identity:
-		a.Data = []byte(m.tunnel.cfg.User)
-	case packet.Notification:
-	case packet.MSCHAPv2:
-		a.Data, err = m.inner.next(q.Data)
-	case packet.Extensions:
-		a.Data, err = m.result(q.Data)
-	default:
-		a.Type, a.Data = packet.Nak, []byte{byte(packet.MSCHAPv2)}
-	}
-	return a, err
 }
 
 // result answers the Result TLV in kind; a success that we do not believe is
@@ -70,7 +66,9 @@ func (m *peap) result(data []byte) ([]byte, error) {
 	m.ended = true
 	switch packet.Result(tlvs) {
 	case packet.ResultFailure:
-		m.tunnel.reject(m.inner.refusal)
+		words, err := m.inner.refusal()
+		m.tunnel.reject(words)
+		m.tunnel.refused = err // inside it was we who refused
 		return packet.ResultTLV(packet.ResultFailure), nil
 	case packet.ResultSuccess:
 		return m.success(tlvs), nil
@@ -83,8 +81,8 @@ func (m *peap) success(tlvs []packet.TLV) []byte {
 		m.tunnel.deny(err)
 		return packet.ResultTLV(packet.ResultFailure)
 	}
-	if !m.inner.verified && (m.inner.begun || !m.tunnel.resumed()) {
-		return no(broke("a success result before MSCHAPv2 succeeded"))
+	if !m.inner.proved() && (m.inner.begun() || !m.tunnel.resumed()) {
+		return no(broke("a success result before the inner method succeeded"))
 	}
 	for _, t := range tlvs {
 		if t.Type == packet.TLVCryptoBinding {

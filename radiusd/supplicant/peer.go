@@ -16,6 +16,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 
 	"causeway/certs"
 	"causeway/radiusd/eap/packet"
@@ -40,13 +41,27 @@ const DefaultFragment = 1398
 // A Config says who logs in, how, and whom they trust.
 type Config struct {
 	Identity string // outer, as anonymous@realm; empty: User
-	Method   string // "tls", "peap-mschapv2", "ttls-pap", "ttls-mschapv2", "pap" (no EAP)
+	Method   string // one of [Methods]; "pap" is no EAP
 	User     string // inner; empty: Identity
 	Password certs.Secret
 
-	Certificate *tls.Certificate // for "tls"
-	Roots       *x509.CertPool   // who may sign the server's certificate; required with EAP
-	ServerName  string           // the name it must carry; required with EAP
+	// Certificate is ours, for the methods that end in "tls". In "teap" it is the
+	// computer's, shown while the tunnel is built.
+	Certificate *tls.Certificate
+	Roots       *x509.CertPool // who may sign the server's certificate; required with EAP
+	ServerName  string         // the name it must carry; required with EAP
+
+	// Machine and Person are who "teap" can prove inside; nil: nobody.
+	Machine, Person *Credential
+	// WithoutEMSK makes "teap" the supplicant of Windows, which signs and checks
+	// crypto-bindings by the MSK alone (RFC 9930, section 5.2).
+	WithoutEMSK bool
+	// RFC7170 makes "teap" what wpa_supplicant and hostapd 2.10 made of that RFC; where
+	// they differ from its successor stands in docs/teap.md.
+	RFC7170 bool
+	// Hints makes "teap" say whom it can prove before it is asked (RFC 9930, section
+	// 4.2.20). Few servers understand it.
+	Hints bool
 
 	MinTLS, MaxTLS uint16 // 0: TLS 1.2 and TLS 1.3
 	// FragmentSize bounds our EAP packets, header included: 100 to 1,398; 0 means
@@ -55,7 +70,9 @@ type Config struct {
 	// Sessions lets TLS resume; shared by the peers of one device. Nil: never.
 	Sessions tls.ClientSessionCache
 	// RequireBinding makes PEAP insist on a crypto-binding. Without it the peer
-	// verifies and answers one that the server sends, and does well without.
+	// verifies and answers one that the server sends, and does well without. TEAP
+	// insists on one always, and with it on an EMSK Compound MAC for each method that
+	// makes an EMSK.
 	RequireBinding bool
 	// Abandon stops answering after that many EAP responses; 0: never. It plays
 	// the phone that a dialogue box about our certificate sent to sleep.
@@ -102,9 +119,17 @@ type method struct {
 
 var methods = []method{
 	{"tls", packet.TLS, newTLS},
-	{"peap-mschapv2", packet.PEAP, newPEAP},
+	{"peap-mschapv2", packet.PEAP, newPEAP("mschapv2")},
+	{"peap-gtc", packet.PEAP, newPEAP("gtc")},
+	{"peap-tls", packet.PEAP, newPEAP("tls")},
 	{"ttls-pap", packet.TTLS, newTTLSPAP},
+	{"ttls-chap", packet.TTLS, newTTLSCHAP},
+	{"ttls-mschap", packet.TTLS, newTTLSMSCHAP},
 	{"ttls-mschapv2", packet.TTLS, newTTLSMSCHAPv2},
+	{"ttls-eap-mschapv2", packet.TTLS, newTTLSEAP("mschapv2")},
+	{"ttls-eap-gtc", packet.TTLS, newTTLSEAP("gtc")},
+	{"ttls-eap-tls", packet.TTLS, newTTLSEAP("tls")},
+	{"teap", packet.TEAP, newTEAP},
 	{"pap", 0, nil},
 }
 
@@ -126,7 +151,7 @@ func New(cfg Config) (*Peer, error) {
 	}
 	p := &Peer{cfg: cfg, method: m, stage: StageIdentity}
 	if m.kind != 0 {
-		p.tunnel = newTunnel(&p.cfg, m)
+		p.tunnel = newTunnel(&p.cfg, m.kind, m.phase2)
 	}
 	return p, nil
 }
@@ -163,14 +188,21 @@ func (c Config) check() (*method, error) {
 		return m, nil
 	case c.Roots == nil || c.ServerName == "":
 		return nil, errors.New("without Roots and ServerName anybody could be the server")
-	case m.kind == packet.TLS && c.Certificate == nil:
-		return nil, errors.New("method tls needs a Certificate")
+	case strings.HasSuffix(m.name, "tls") && c.Certificate == nil:
+		return nil, fmt.Errorf("method %s needs a Certificate", m.name)
 	case c.FragmentSize < 100 || c.FragmentSize > DefaultFragment:
 		return nil, fmt.Errorf("fragment size %d is outside 100 to %d", c.FragmentSize, DefaultFragment)
 	case c.MinTLS < tls.VersionTLS12 || c.MaxTLS > tls.VersionTLS13 || c.MinTLS > c.MaxTLS:
 		return nil, errors.New("TLS versions are 1.2 and 1.3")
+	case m.kind == packet.TEAP:
+		return m, c.checkTEAP()
 	}
 	return m, nil
+}
+
+// inside is the credential of the methods that have one.
+func (c *Config) inside(method string) *Credential {
+	return &Credential{Identity: c.User, Method: method, Password: c.Password, Certificate: c.Certificate}
 }
 
 func findMethod(name string) *method {
@@ -204,8 +236,7 @@ func (p *Peer) Next(request []byte) (response []byte, err error) {
 	case packet.Success:
 		return nil, p.succeed()
 	case packet.Failure:
-		p.fail()
-		return nil, nil
+		return nil, p.fail()
 	case packet.Request:
 		return p.answer(q, request)
 	}
@@ -241,6 +272,10 @@ func (p *Peer) dispatch(q packet.Packet) (packet.Type, []byte, error) {
 			// A new Request has a new Identifier (RFC 3748, section 4.1).
 			return 0, nil, discard("identifier %d again, for another request", q.ID)
 		}
+		if !begun && p.tunnel.tooOld(q.Data) {
+			p.stage = StageNak
+			return packet.Nak, []byte{0}, nil
+		}
 		data, err := p.tunnel.next(q.Data, q.ID)
 		if errors.Is(err, ErrDiscarded) {
 			return 0, nil, err
@@ -271,10 +306,15 @@ func (p *Peer) succeed() error {
 	return nil
 }
 
-func (p *Peer) fail() {
+func (p *Peer) fail() error {
+	if p.method.kind == packet.TEAP && (p.stage == StageInner || p.stage == StageDone) {
+		// Anybody could say so; the tunnel has not (RFC 9930, section 8.6).
+		return discard("EAP-Failure in stage %q", p.stage)
+	}
 	p.err = p.Err()
 	p.stage = StageFailure
 	p.Close()
+	return nil
 }
 
 func (p *Peer) broken(err error) error {
@@ -331,8 +371,8 @@ func (p *Peer) Responses() int { return p.responses }
 // Close frees an unfinished handshake. It may be called more than once, and keeps
 // what the peer can tell.
 func (p *Peer) Close() {
-	if p.tunnel != nil && p.tunnel.engine != nil {
-		p.tunnel.engine.Close()
+	if p.tunnel != nil {
+		p.tunnel.close()
 	}
 }
 

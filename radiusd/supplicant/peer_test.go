@@ -83,6 +83,12 @@ func TestP22DiscardsWhatDoesNotBelong(t *testing.T) {
 	}
 }
 
+// saysAll tells the methods in which the device says all that there is at once, and the
+// server proves nothing but its certificate.
+func saysAll(method string) bool {
+	return method == "ttls-pap" || method == "ttls-chap" || method == "ttls-mschap"
+}
+
 // EAP-Success is believed at the end and nowhere else (RFC 3748, section 4.2).
 func TestEarlySuccessIsRefused(t *testing.T) {
 	bare := packet.Packet{Code: packet.Success, ID: 1}.Encode()
@@ -93,7 +99,7 @@ func TestEarlySuccessIsRefused(t *testing.T) {
 			case StageNak:
 				_, _ = p.Next(ask(1, packet.MD5, 1, 2))
 			case StageHandshake:
-				_, _ = p.Next(ask(1, p.method.kind, packet.FlagStart))
+				_, _ = p.Next(ask(1, p.method.kind, packet.FlagStart|p.tunnel.version))
 			}
 			if p.Stage() != stage {
 				t.Fatalf("%s: stage %s, want %s", method, p.Stage(), stage)
@@ -103,8 +109,8 @@ func TestEarlySuccessIsRefused(t *testing.T) {
 			}
 		}
 		for name, version := range versions {
-			if method == "tls" && version == tls.VersionTLS12 || method == "ttls-pap" && version == tls.VersionTLS12 {
-				continue // finished when the tunnel stands
+			if version == tls.VersionTLS12 && (method == "tls" || saysAll(method)) {
+				continue // finished when the tunnel stands, and they have said what there is
 			}
 			l := lie(t, method, version)
 			if err := l.success(); !errors.Is(err, ErrServer) || l.peer.Success() {

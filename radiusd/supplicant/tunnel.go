@@ -18,16 +18,19 @@ type phase2 interface {
 	// the turn, and returns our answer; nil gives the turn back. The identifier
 	// is that of the EAP request.
 	hear(plain []byte, id uint8) (answer []byte, err error)
+	// close frees what goes on inside and will not end.
+	close()
 }
 
-// A tunnel is the part that EAP-TLS, TTLS and PEAP have in common: fragments, the
-// TLS handshake, and messages inside it (RFC 5216, sections 2.1 and 3.1).
+// A tunnel is the part that EAP-TLS, TTLS, PEAP and TEAP have in common: fragments,
+// the TLS handshake, and messages inside it (RFC 5216, sections 2.1 and 3.1).
 type tunnel struct {
-	cfg    *Config
-	kind   packet.Type
-	tls    *tls.Config
-	engine *packet.Engine // nil before Start
-	phase2 phase2
+	cfg     *Config
+	kind    packet.Type
+	version uint8 // 0 but in TEAP
+	tls     *tls.Config
+	engine  *packet.Engine // nil before Start
+	phase2  phase2
 
 	in   packet.Assembler
 	out  *packet.Splitter // a message of ours with pieces left; else nil
@@ -38,10 +41,17 @@ type tunnel struct {
 	refusal  string // the server's words when it said no
 	rejected bool   // the server said no inside the tunnel
 	msk      []byte
+	emsk     []byte // nil where nobody asks for it
+
+	// Outer TLVs of the first two messages (RFC 9930, section 2.3).
+	outer, ours []byte
 }
 
-func newTunnel(cfg *Config, m *method) *tunnel {
-	t := &tunnel{cfg: cfg, kind: m.kind}
+func newTunnel(cfg *Config, kind packet.Type, inside func(*tunnel) phase2) *tunnel {
+	t := &tunnel{cfg: cfg, kind: kind}
+	if kind == packet.TEAP {
+		t.version = packet.TEAPVersion
+	}
 	t.tls = &tls.Config{
 		RootCAs: cfg.Roots, ServerName: cfg.ServerName,
 		MinVersion: cfg.MinTLS, MaxVersion: cfg.MaxTLS,
@@ -50,7 +60,7 @@ func newTunnel(cfg *Config, m *method) *tunnel {
 		CurvePreferences:   []tls.CurveID{tls.X25519, tls.CurveP256},
 		ClientSessionCache: cfg.Sessions,
 	}
-	if cfg.Certificate != nil && m.kind == packet.TLS {
+	if cfg.Certificate != nil && (kind == packet.TLS || kind == packet.TEAP) {
 		// Sent whatever the server says of authorities, so that it is the server
 		// that judges.
 		t.tls.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -58,8 +68,15 @@ func newTunnel(cfg *Config, m *method) *tunnel {
 		}
 	}
 	t.step = t.handshake
-	t.phase2 = m.phase2(t)
+	t.phase2 = inside(t)
 	return t
+}
+
+func (t *tunnel) close() {
+	if t.engine != nil {
+		t.engine.Close()
+	}
+	t.phase2.close()
 }
 
 // next takes the Data of a request and returns the Data of the response.
@@ -73,8 +90,9 @@ func (t *tunnel) next(data []byte, id uint8) ([]byte, error) {
 	if t.engine == nil {
 		return nil, discard("type %d before its Start", t.kind)
 	}
-	if t.kind != packet.TLS && data[0]&packet.VersionMask != 0 {
-		return nil, broke("version %d after we chose 0", data[0]&packet.VersionMask)
+	data, err := t.judge(data)
+	if err != nil {
+		return nil, err
 	}
 	if t.out != nil {
 		return t.continued(data)
@@ -84,22 +102,61 @@ func (t *tunnel) next(data []byte, id uint8) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrServer, err)
 	}
 	if !whole {
-		return packet.Ack(0), nil
+		return packet.Ack(t.version), nil
 	}
 	return t.say(t.step(message, id))
 }
 
+// tooOld says that a Start offers no version that we know (RFC 9930, section 3.1).
+func (t *tunnel) tooOld(data []byte) bool {
+	return len(data) > 0 && data[0]&packet.FlagStart != 0 && data[0]&packet.VersionMask < t.version
+}
+
+// judge reads what the flags say beside the fragments.
+func (t *tunnel) judge(data []byte) ([]byte, error) {
+	version := data[0] & packet.VersionMask
+	switch {
+	case t.kind == packet.TLS: // those bits are reserved
+	case version == t.version:
+	case t.kind == packet.TEAP: // RFC 9930, section 3.9.1
+		return nil, discard("version %d after we chose %d", version, t.version)
+	default:
+		return nil, broke("version %d after we chose %d", version, t.version)
+	}
+	if t.kind != packet.TEAP {
+		return data, nil
+	}
+	// Outer TLVs that come late are ignored (RFC 9930, section 4.3.1).
+	data, _, err := packet.CutOuterTLVs(data)
+	if err != nil {
+		return nil, discard("%v", err)
+	}
+	return data, nil
+}
+
 // start begins TLS. The version in a Start is the highest that the server offers;
-// we know version 0 of TTLS and PEAP, which every server must take.
+// we know version 0 of TTLS and PEAP, which every server must take, and version 1
+// of TEAP, below which there is none.
 func (t *tunnel) start(data []byte, id uint8) ([]byte, error) {
 	if t.engine != nil {
 		return nil, discard("a second Start")
+	}
+	if t.kind == packet.TEAP {
+		rest, outer, err := packet.CutOuterTLVs(data)
+		if err != nil {
+			return nil, discard("%v", err)
+		}
+		data, t.outer = rest, outer
 	}
 	if len(data) > 1 {
 		return nil, discard("a Start with data") // RFC 5216, section 2.1.1
 	}
 	t.engine = packet.NewClient(t.tls)
-	return t.say(t.step(nil, id))
+	first, err := t.say(t.step(nil, id))
+	if err != nil {
+		return nil, err
+	}
+	return packet.AppendOuterTLVs(first, t.ours), nil
 }
 
 // say sends a message, or its first piece. An empty message gives the turn back.
@@ -107,7 +164,11 @@ func (t *tunnel) say(message []byte, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.out = packet.NewSplitter(message, t.cfg.FragmentSize, 0)
+	size := t.cfg.FragmentSize
+	if !t.engine.Done() && len(t.ours) > 0 {
+		size -= 4 + len(t.ours) // for the first message; the others may as well
+	}
+	t.out = packet.NewSplitter(message, size, t.version)
 	return t.piece(), nil
 }
 
@@ -139,8 +200,10 @@ func (t *tunnel) handshake(message []byte, id uint8) ([]byte, error) {
 		}
 		return out, nil
 	}
-	if t.msk, err = t.engine.MSK(t.kind); err != nil {
-		return nil, fmt.Errorf("keys of the tunnel: %w", err)
+	if t.kind != packet.TEAP { // whose keys come from all that happens inside
+		if t.msk, t.emsk, err = t.engine.Keys(t.kind); err != nil {
+			return nil, fmt.Errorf("keys of the tunnel: %w", err)
+		}
 	}
 	t.step = t.inside
 	if err := t.phase2.begin(); err != nil {

@@ -37,8 +37,13 @@ type Engine struct {
 func NewServer(cfg *tls.Config) *Engine { return &Engine{cfg: cfg} }
 
 // NewClient returns the client's side. Its first Handshake takes nil and
-// returns the ClientHello.
-func NewClient(cfg *tls.Config) *Engine { return &Engine{cfg: cfg, client: true} }
+// returns the ClientHello. The configuration is not changed.
+func NewClient(cfg *tls.Config) *Engine {
+	e := &Engine{cfg: cfg.Clone(), client: true}
+	// For a server without Extended Master Secret; see Export.
+	e.log.wanted, e.cfg.KeyLogWriter = true, &e.log
+	return e
+}
 
 // Sessions keeps what a server's engine needs to resume (RFC 5077, RFC 8446,
 // section 2.2). Both are called inside Handshake, where the engine's State may not be asked.
@@ -109,6 +114,9 @@ func (e *Engine) Handshake(in []byte) (out []byte, done bool, err error) {
 		e.log.readClientHello(in)
 		e.start()
 	}
+	if e.client {
+		e.log.readServerHello(in)
+	}
 	if _, more := e.next(); !more {
 		e.wire.yield, e.done = nil, e.err == nil
 		if alert, ok := plainAlert(in); ok && e.err != nil {
@@ -116,7 +124,11 @@ func (e *Engine) Handshake(in []byte) (out []byte, done bool, err error) {
 		}
 	}
 	out = e.wire.take()
-	e.log.readServerHello(out)
+	if !e.client {
+		e.log.readServerHello(out)
+	} else if e.log.clientRandom == nil {
+		e.log.readClientHello(out)
+	}
 	return out, e.done, e.err
 }
 

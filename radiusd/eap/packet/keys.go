@@ -3,6 +3,7 @@ package packet
 import (
 	"bytes"
 	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/tls"
@@ -57,18 +58,19 @@ func (e *Engine) TTLSChallenge() ([]byte, error) { return e.TTLSChallengeOf(16) 
 func (e *Engine) TTLSChallengeOf(n int) ([]byte, error) { return e.Export("ttls challenge", nil, n+1) }
 
 // Export returns n octets of keying material (RFC 5705, RFC 8446 section 7.5).
-// With a TLS 1.2 client that has no Extended Master Secret, to which crypto/tls
-// refuses an exporter, it is computed from the logged master secret; that works
-// without a context only, which is all that EAP asks for.
+// Where there is no Extended Master Secret in TLS 1.2 crypto/tls refuses an exporter,
+// and it is computed from the logged master secret; that works without a context
+// only, which is all that EAP asks for.
 func (e *Engine) Export(label string, context []byte, n int) ([]byte, error) {
 	if !e.done {
 		return nil, errors.New("keys wanted before the handshake is done")
 	}
 	state := e.conn.ConnectionState()
-	if len(e.log.master) > 0 && state.Version == tls.VersionTLS12 && context == nil {
+	material, err := state.ExportKeyingMaterial(label, context, n)
+	if err != nil && len(e.log.master) > 0 && state.Version == tls.VersionTLS12 && context == nil {
 		return e.log.export(state.CipherSuite, label, n)
 	}
-	return state.ExportKeyingMaterial(label, context, n)
+	return material, err
 }
 
 // extendedMasterSecret is the extension of RFC 7627.
@@ -159,6 +161,25 @@ func (l *keyLog) export(suite uint16, label string, n int) ([]byte, error) {
 // Hash returns the hash of the cipher suite of a finished handshake, which TEAP's sums
 // use (RFC 9930, section 6).
 func (e *Engine) Hash() func() hash.Hash { return suiteHash(e.State().CipherSuite) }
+
+// MACHash returns the hash of the MAC that TLS negotiated, with which TEAP signs its
+// Crypto-Binding (RFC 9930, section 6.3). The suites of TLS 1.2 that sign each record
+// by HMAC-SHA1 draw their keys with SHA-256 all the same; where the cipher itself
+// protects the record, and in TLS 1.3 (RFC 9427, section 2.2), it is Hash.
+func (e *Engine) MACHash() func() hash.Hash {
+	if suite := e.State().CipherSuite; slices.Contains(signedBySHA1, suite) {
+		return sha1.New
+	}
+	return e.Hash()
+}
+
+// signedBySHA1 are the suites of crypto/tls whose names end in CBC_SHA.
+var signedBySHA1 = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+	tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+	tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA,
+	tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
+}
 
 // PRF is the pseudorandom function of TLS 1.2 over a hash (RFC 5246, section 5): n
 // octets of P_hash(secret, label + seed).

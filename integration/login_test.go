@@ -25,6 +25,7 @@ type login struct {
 	SSID     string
 	To       string   // a peer that is a RADIUS server; empty: the house
 	Args     []string // more of eapol_test's own
+	Tool     string   // "teap": an eapol_test that knows TEAP; empty: Debian's
 	Accept   bool     // what eapol_test must come to
 	VLAN     string   // what the Accept must say on the wire; empty: no VLAN at all
 	Within   string   // how long it may take; empty: 20s
@@ -205,7 +206,7 @@ func (s *stage) eapolTest(l login, mac string) (string, error) {
 		within, err = time.ParseDuration(l.Within)
 		s.must(err)
 	}
-	program, err := findProgram("eapol_test")
+	program, err := findProgram(eapolTests[l.Tool])
 	s.must(err)
 	args := []string{"-c", s.block(l, mac), "-a", host, "-p", port, "-s", sharedSecret,
 		"-t", fmt.Sprint(int(within.Seconds())), "-M", strings.ReplaceAll(mac, "-", ":"),
@@ -231,6 +232,8 @@ func (s *stage) eapolTest(l login, mac string) (string, error) {
 	out, err := device.CombinedOutput()
 	return string(out), err
 }
+
+var eapolTests = map[string]string{"": "eapol_test", "teap": "eapol_test with TEAP"}
 
 // called is Called-Station-Id: the access point, and the SSID where there is one.
 func called(ssid string) string {

@@ -253,10 +253,28 @@ func (m *teapPhase2) good(p proved) ([]byte, []proved, error) {
 		return nil, nil, err
 	}
 	m.interim = true
-	before := packet.AppendTLV(nil, packet.StatusTLV(packet.TLVIntermediateResult, packet.ResultSuccess))
-	reply, err := m.question(packet.AppendTLV(before, binding))
+	before := packet.AppendTLV(packet.AppendTLV(nil, packet.StatusTLV(packet.TLVIntermediateResult, packet.ResultSuccess)), binding)
+	if m.c.server.cfg.TEAP.RFC7170 && len(m.ask) > 0 {
+		// wpa_supplicant begins the next method before it looks at the binding, which it
+		// has then forgotten the keys of.
+		m.next = m.agreed
+		return before, nil, nil
+	}
+	reply, err := m.question(before)
 	if err != nil {
 		m.keys.out = nil
+		return m.fail(packet.ErrorUnspecified, err)
+	}
+	return reply, nil, nil
+}
+
+// agreed follows a binding that went alone.
+func (m *teapPhase2) agreed(_ context.Context, msg teapMessage) ([]byte, []proved, error) {
+	if msg.eap != nil || msg.password != nil || msg.result != 0 {
+		return m.fail(packet.ErrorUnexpectedTLVs, fmt.Errorf("more than an answer to the binding: %w", realms.ErrInnerProtocol))
+	}
+	reply, err := m.question(nil)
+	if err != nil {
 		return m.fail(packet.ErrorUnspecified, err)
 	}
 	return reply, nil, nil

@@ -203,7 +203,7 @@ func (m *teapPhase2) hearEAP(ctx context.Context, p packet.Packet) ([]byte, []pr
 	emsk := step.done.EMSK
 	if m.c.server.cfg.TEAP.RFC7170 {
 		emsk = nil
-	} else if m.in.method.Type == packet.MSCHAPv2 { // its halves change places (section 3.6.3)
+	} else if m.in.method.Type == packet.MSCHAPv2 { // its halves change places (section 3.6.4)
 		msk = append(append([]byte(nil), msk[16:32]...), msk[:16]...)
 	}
 	if err := m.keys.add(msk, emsk); err != nil {

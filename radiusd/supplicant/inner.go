@@ -35,6 +35,8 @@ func (c *Credential) check() error {
 		return errors.New("a credential needs an identity of at most 253 octets")
 	case c.Method == "tls" && c.Certificate == nil:
 		return errors.New("method tls needs a Certificate")
+	case c.Method == "password" && (c.Password == "" || len(c.Password) > 255):
+		return errors.New("method password needs a Password of 1 to 255 octets")
 	case c.Method == "password" || c.Method == "tls":
 		return nil
 	}

@@ -306,7 +306,7 @@ func (m *teap) password(q teapMessage) ([]packet.TLV, error) {
 	}
 	tlv, err := packet.PasswordTLV(credential.Identity, credential.Password.Reveal())
 	if err != nil {
-		return m.nobody(packet.TLVPasswordRequest), nil
+		return nil, err
 	}
 	m.run = &teapRun{who: who}
 	m.ran++

@@ -5,7 +5,7 @@ TOOLS      := $(CURDIR)/.tools
 LINT       := $(TOOLS)/golangci-lint
 LINT_VER   := v2.12.2
 # Real peers for the integration tests, by Debian package name.
-PEERS      := slapd ldap-utils redis-server redis-tools eapoltest hostapd wpasupplicant freeradius freeradius-utils iproute2
+PEERS      := slapd ldap-utils redis-server redis-tools eapoltest hostapd wpasupplicant freeradius freeradius-utils iproute2 samba samba-ad-provision samba-dsdb-modules
 FUZZTIME   ?= 30s
 
 .PHONY: help

@@ -24,12 +24,10 @@ type conn struct {
 
 // dial connects, with TLS where it is configured, and binds as nobody yet.
 func (s *server) dial(ctx context.Context) (*conn, error) {
-	if err := s.l.ctx.Err(); err != nil {
+	if err := s.l.rota.ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the directory is closed: %w", err)
 	}
-	s.mu.Lock()
-	generation := s.generation
-	s.mu.Unlock()
+	generation := s.age()
 	raw, err := s.l.cfg.Dial(ctx, s.name)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)

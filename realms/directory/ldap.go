@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"sync"
 
 	ldap "github.com/go-ldap/ldap/v3"
 
@@ -24,10 +23,7 @@ type LDAP struct {
 	user    template
 	machine template
 	servers []*server
-
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	probing sync.WaitGroup
+	rota    *rota // ends with Close
 }
 
 // CheckPassword is [realms.Directory]'s. A bind is sent only for a password that
@@ -133,11 +129,11 @@ func ntHash(value []byte) (hash [16]byte, ok bool) {
 // Close ends all connections. Questions that are still open, and later ones, are
 // answered with [realms.ErrUnreachable].
 func (l *LDAP) Close() {
-	l.cancel()
+	l.rota.cancel()
 	for _, s := range l.servers {
 		s.close()
 	}
-	l.probing.Wait()
+	l.rota.close()
 }
 
 // patience bounds one question to the directory, however many servers it asks.

@@ -68,8 +68,7 @@ func NewLDAP(cfg LDAPConfig) (*LDAP, error) {
 	cfg = withDefaults(cfg)
 	key := "directory." + cfg.Name
 	problems := cfg.check(key)
-	l := &LDAP{cfg: cfg, schema: schemas[cfg.Schema]}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l := &LDAP{cfg: cfg, schema: schemas[cfg.Schema], rota: newRota(cfg.Name, cfg.Attempt, cfg.Retry)}
 	l.user = l.newTemplate(cmp.Or(cfg.UserFilter, l.schema.user), key+".user_filter", &problems)
 	l.machine = l.newTemplate(cmp.Or(cfg.MachineFilter, l.schema.machine), key+".machine_filter", &problems)
 	for i, address := range cfg.Servers {
@@ -81,7 +80,7 @@ func NewLDAP(cfg LDAPConfig) (*LDAP, error) {
 		l.servers = append(l.servers, s)
 	}
 	if len(problems) > 0 {
-		l.cancel()
+		l.rota.close()
 		return nil, problems
 	}
 	return l, nil

@@ -72,6 +72,9 @@ func (h *homes) open() *homes {
 			h.hear("directory."+name, err)
 			continue
 		}
+		if f, ok := dir.(*directory.File); ok {
+			f.TellPasswords(h.shelf.key)
+		}
 		h.directories[name] = dir
 		h.closers = append(h.closers, closer)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	ldap "github.com/go-ldap/ldap/v3"
 
@@ -172,7 +173,7 @@ const mostMatches = 2
 
 // attributes are what find asks for, and nothing more.
 func (l *LDAP) attributes() []string {
-	attributes := append([]string(nil), l.schema.attributes...)
+	attributes := slices.Concat(l.schema.attributes, l.schema.passwordSet)
 	if l.cfg.NTHashAttribute != "" {
 		attributes = append(attributes, l.cfg.NTHashAttribute)
 	}
@@ -187,7 +188,7 @@ func (l *LDAP) attributes() []string {
 
 // account makes an entry into an account with its groups.
 func (l *LDAP) account(ctx context.Context, entry *ldap.Entry) realms.Account {
-	account := realms.Account{Name: entry.DN}
+	account := realms.Account{Name: entry.DN, PasswordSet: l.schema.setAt(entry)}
 	for _, attribute := range l.schema.name {
 		// One of several values is not the person's name: which one came first
 		// must not decide what a rule for one person sees.
@@ -206,7 +207,7 @@ func (l *LDAP) account(ctx context.Context, entry *ldap.Entry) realms.Account {
 
 // about names the directory and the entry in an error.
 func (l *LDAP) about(entry *ldap.Entry, err error) error {
-	return fmt.Errorf("directory %s: %w", l.cfg.Name, &realms.AccountError{Account: entry.DN, Err: err})
+	return fmt.Errorf("directory %s: %w", l.cfg.Name, &realms.AccountError{Account: entry.DN, PasswordSet: l.schema.setAt(entry), Err: err})
 }
 
 // first returns the first error that there is.

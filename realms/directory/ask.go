@@ -59,7 +59,11 @@ func (l *LDAP) bind(ctx context.Context, dn string, password certs.Secret) error
 
 // each puts a question to one server after the other until one has answered it.
 func (l *LDAP) each(ctx context.Context, ask func(ctx context.Context, s *server) error) error {
-	return each(ctx, l.rota, l.servers, ask)
+	servers, err := l.known(ctx)
+	if err != nil {
+		return err
+	}
+	return each(ctx, l.rota, servers, ask)
 }
 
 // asFault sorts errors: nil for an answer, even one that says no.
@@ -70,6 +74,9 @@ func asFault(err error) *fault {
 	var known *fault
 	if errors.As(err, &known) {
 		return known
+	}
+	if reason := realms.Reason(""); errors.As(err, &reason) {
+		return nil
 	}
 	var result *ldap.Error
 	if !errors.As(err, &result) {

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -24,8 +25,8 @@ type conn struct {
 
 // dial connects, with TLS where it is configured, and binds as nobody yet.
 func (s *server) dial(ctx context.Context) (*conn, error) {
-	if err := s.l.rota.ctx.Err(); err != nil {
-		return nil, fmt.Errorf("the directory is closed: %w", err)
+	if s.over() {
+		return nil, errors.New("the directory is closed, or has this server no more")
 	}
 	generation := s.age()
 	raw, err := s.l.cfg.Dial(ctx, s.name)

@@ -18,9 +18,9 @@ type rota struct {
 	attempt   time.Duration // for one server
 	retry     time.Duration // between looks at one that is down
 
-	ctx     context.Context // ends with close
-	cancel  context.CancelFunc
-	probing sync.WaitGroup
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	looks  sync.WaitGroup
 }
 
 func newRota(directory string, attempt, retry time.Duration) *rota {
@@ -32,7 +32,7 @@ func newRota(directory string, attempt, retry time.Duration) *rota {
 // close ends what is being asked, and the looks.
 func (r *rota) close() {
 	r.cancel()
-	r.probing.Wait()
+	r.looks.Wait()
 }
 
 // An askable is a server as a rota sees it.
@@ -167,7 +167,7 @@ func (h *health) markDown(f *fault) {
 	h.generation++
 	if !h.probing && !h.closed {
 		h.probing = true
-		h.rota.probing.Go(h.probe)
+		h.rota.looks.Go(h.probe)
 	}
 }
 
@@ -217,4 +217,11 @@ func (h *health) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
+}
+
+// over says that nobody is to be asked here any more.
+func (h *health) over() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed || h.rota.ctx.Err() != nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 
 	ldap "github.com/go-ldap/ldap/v3"
 
@@ -23,8 +25,10 @@ type LDAP struct {
 	schema  schema
 	user    template
 	machine template
-	servers []*server
 	rota    *rota // ends with Close
+
+	mu      sync.Mutex
+	servers []*server // in order; they change only where the configuration finds them
 }
 
 // CheckPassword is [realms.Directory]'s. A bind is sent only for a password that
@@ -131,10 +135,62 @@ func ntHash(value []byte) (hash [16]byte, ok bool) {
 // answered with [realms.ErrUnreachable].
 func (l *LDAP) Close() {
 	l.rota.cancel()
-	for _, s := range l.servers {
+	for _, s := range l.list() {
 		s.close()
 	}
 	l.rota.close()
+}
+
+// list is the servers of now.
+func (l *LDAP) list() []*server {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.servers
+}
+
+// known returns the servers to ask: those of the configuration, or those that it
+// finds now.
+func (l *LDAP) known(ctx context.Context) ([]*server, error) {
+	if l.cfg.Find == nil {
+		return l.servers, nil
+	}
+	found, err := l.cfg.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.follow(found)
+}
+
+// follow makes the servers be those at these addresses. One that stays keeps its
+// connections; one that has gone is left.
+func (l *LDAP) follow(addresses []string) ([]*server, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rota.ctx.Err() != nil {
+		return nil, fmt.Errorf("directory %s is closed: %w", l.cfg.Name, realms.ErrUnreachable)
+	}
+	if slices.EqualFunc(addresses, l.servers, func(address string, s *server) bool { return s.address == address }) {
+		return l.servers, nil
+	}
+	var now []*server
+	for _, address := range addresses {
+		if at := slices.IndexFunc(l.servers, func(s *server) bool { return s.address == address }); at >= 0 {
+			now = append(now, l.servers[at])
+			continue
+		}
+		s, problem := newServer(l, address)
+		if problem != nil {
+			return nil, fmt.Errorf("directory %s: %s: %w", l.cfg.Name, problem.Text, realms.ErrMisconfigured)
+		}
+		now = append(now, s)
+	}
+	for _, s := range l.servers {
+		if !slices.Contains(now, s) {
+			l.rota.looks.Go(s.close) // it may wait for a dial
+		}
+	}
+	l.servers = now
+	return now, nil
 }
 
 // patience bounds one question to the directory, however many servers it asks.
@@ -146,6 +202,10 @@ func (l *LDAP) patience(ctx context.Context) (context.Context, context.CancelFun
 func (l *LDAP) find(ctx context.Context, id realms.Identity) (*ldap.Entry, error) {
 	if id.User == "" {
 		return nil, fmt.Errorf("directory %s: the name has nothing before the @: %w", l.cfg.Name, realms.ErrUnknownUser)
+	}
+	if strings.ContainsRune(id.User, 0) {
+		// Some servers compare names to the first NUL only.
+		return nil, fmt.Errorf("directory %s: the name holds a NUL: %w", l.cfg.Name, realms.ErrUnknownUser)
 	}
 	filter := l.user
 	if id.Machine() {

@@ -25,6 +25,9 @@ type LDAPConfig struct {
 	Name    string   // what errors and the configuration call it: "trust"
 	Servers []string // ldaps://dc1.example.org, ldap://…; the first that works is asked
 	Schema  string   // "openldap" (also when empty) or "ad"
+	// Find returns the addresses, in place of Servers. It is called with every
+	// question.
+	Find func(ctx context.Context) ([]string, error)
 
 	Base     string // everybody's entry is below it
 	Bind     string // the name that searches; empty: anonymous
@@ -117,7 +120,7 @@ func (cfg LDAPConfig) check(key string) realms.Problems {
 	if _, known := schemas[cfg.Schema]; !known {
 		wrong(".kind", fmt.Sprintf("there is no kind of LDAP directory %q", cfg.Schema), "write one of "+strings.Join(slices.Sorted(maps.Keys(schemas)), ", "))
 	}
-	if len(cfg.Servers) == 0 {
+	if len(cfg.Servers) == 0 && cfg.Find == nil {
 		wrong(".servers", "no servers", `add servers = ["ldaps://dc1.example.org"]`)
 	}
 	if cfg.Base == "" {

@@ -22,6 +22,7 @@ import (
 type server struct {
 	*health
 	l       *LDAP
+	address string // as in the configuration
 	tls     *tls.Config
 	ldaps   bool
 	sharing []*shared
@@ -34,7 +35,7 @@ func newServer(l *LDAP, address string) (*server, *realms.Problem) {
 	if problem != nil {
 		return nil, problem
 	}
-	s := &server{l: l, ldaps: ldaps, binding: make(chan *conn, l.cfg.BindConns)}
+	s := &server{l: l, address: address, ldaps: ldaps, binding: make(chan *conn, l.cfg.BindConns)}
 	s.health = &health{name: net.JoinHostPort(host, port), rota: l.rota, look: s.ask}
 	if ldaps || l.cfg.StartTLS {
 		s.tls = &tls.Config{ServerName: host, RootCAs: l.cfg.Roots, MinVersion: tls.VersionTLS12}
@@ -80,7 +81,7 @@ func (s *server) bind(ctx context.Context, dn string, password certs.Secret) err
 		}
 		err = c.bind(ctx, dn, password)
 		failed := asFault(err) != nil
-		if failed || s.l.rota.ctx.Err() != nil {
+		if failed || s.over() {
 			c.kill()
 			s.binding <- nil
 		} else {

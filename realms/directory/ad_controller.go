@@ -1,0 +1,442 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"causeway/realms"
+)
+
+// A controller is one domain controller as Netlogon sees it: a few secure channels,
+// each for one log-on at a time, dialled one after the other, since the domain
+// controller keeps one negotiation for each computer account.
+//
+// Nobody who waits for a channel waits for a dial: whoever is given back a channel
+// goes on with it, while one goroutine dials as long as somebody waits.
+type controller struct {
+	*health
+	ad     *AD
+	ldap   *server // the same host, asked by LDAP
+	host   string
+	idle   chan *channel
+	mapped port // of Netlogon, where the endpoint mapper was asked
+
+	pool    sync.Mutex
+	open    int // channels that there are, idle or not
+	waiting int
+	dialler bool          // somebody dials
+	broken  chan struct{} // closed when a dial has failed and there are no channels
+	why     *fault        // the failure
+	again   time.Time     // before then nobody dials
+	pause   time.Duration // how long the next failure will keep from dialling
+	since   time.Time     // a channel that has not answered since is not used again
+}
+
+// A port is one that was found, until it turns out to be wrong.
+type port struct {
+	mu   sync.Mutex
+	text string
+}
+
+func (p *port) get() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text
+}
+
+func (p *port) set(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.text = text
+}
+
+// leastPause is how long the first of several failures keeps from dialling.
+const leastPause = 50 * time.Millisecond
+
+func newController(ad *AD, s *server) *controller {
+	host, _, _ := net.SplitHostPort(s.name)
+	c := &controller{ad: ad, ldap: s, host: host, idle: make(chan *channel, ad.cfg.Channels), broken: make(chan struct{})}
+	c.health = &health{name: "Netlogon of " + host, rota: ad.rota, look: c.ask}
+	return c
+}
+
+// isUp says that neither Netlogon nor LDAP has found the host down: who has waited
+// for one does not wait for the other.
+func (c *controller) isUp() bool { return c.health.isUp() && c.ldap.isUp() }
+
+// ask is satisfied with a channel: whoever opens one has spoken with the domain
+// controller.
+func (c *controller) ask(ctx context.Context) error {
+	ch, err := c.take(ctx)
+	if err != nil {
+		return err
+	}
+	c.give(ch)
+	return nil
+}
+
+// logOn has this domain controller judge an attempt. A channel that was open before
+// may have been closed from the other side meanwhile, and the next gets a chance.
+func (c *controller) logOn(ctx context.Context, a attempt) (realms.SessionKey, error) {
+	for {
+		ch, err := c.take(ctx)
+		if err != nil {
+			return realms.SessionKey{}, err
+		}
+		fresh := ch.fresh
+		key, err := c.through(ctx, ch, a)
+		if asFault(err) == nil {
+			return key, err
+		}
+		if fresh || ctx.Err() != nil || refused(err) {
+			return realms.SessionKey{}, err
+		}
+	}
+}
+
+// refused says that the domain controller itself has some trouble, and that the
+// channel is well.
+func refused(err error) bool {
+	var f *fault
+	return errors.As(err, &f)
+}
+
+// through puts an attempt through a channel. The call runs to its end, or to the end
+// of its own time, whoever still waits for it: a caller that goes away costs no
+// channel, and a channel that stalls costs its caller and nobody else.
+func (c *controller) through(ctx context.Context, ch *channel, a attempt) (realms.SessionKey, error) {
+	began := time.Now()
+	limit, cancel := context.WithTimeout(c.rota.ctx, c.rota.attempt)
+	stop := context.AfterFunc(limit, ch.kill)
+	return do(ctx, func() (key realms.SessionKey, err error) {
+		err = errors.New("the reply made no sense") // if what follows panics
+		defer func() {
+			stalled := !stop()
+			cancel()
+			c.settle(ch, began, stalled, err)
+		}()
+		key, err = ch.logOn(limit, a)
+		return key, err
+	})
+}
+
+// settle decides what becomes of a channel after a call.
+func (c *controller) settle(ch *channel, began time.Time, stalled bool, err error) {
+	switch {
+	case !stalled && (asFault(err) == nil || refused(err)):
+		c.give(ch)
+		return
+	case stalled:
+		c.pool.Lock()
+		if began.After(c.since) {
+			c.since = began // what has answered since is well
+		}
+		c.pool.Unlock()
+	}
+	c.drop(ch)
+}
+
+// take waits for a channel. Its error is a fault, or that time is up.
+func (c *controller) take(ctx context.Context) (*channel, error) {
+	for {
+		if ch := c.ready(); ch != nil {
+			return ch, nil
+		}
+		broken, err := c.wait()
+		if err != nil {
+			return nil, err
+		}
+		var ch *channel
+		select {
+		case ch = <-c.idle:
+			err = nil
+		case <-broken:
+			err = c.failure()
+		case <-ctx.Done():
+			err = fmt.Errorf("no channel was free or could be opened: %w", ctx.Err())
+		}
+		c.leave()
+		if err != nil {
+			return nil, err
+		}
+		if c.trusts(ch) {
+			return ch, nil
+		}
+		c.drop(ch)
+	}
+}
+
+// ready returns a channel that waits for us; nil: there is none.
+func (c *controller) ready() *channel {
+	for {
+		select {
+		case ch := <-c.idle:
+			if c.trusts(ch) {
+				return ch
+			}
+			c.drop(ch)
+		default:
+			return nil
+		}
+	}
+}
+
+func (c *controller) trusts(ch *channel) bool {
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	return !ch.answered.Before(c.since) && !c.over()
+}
+
+// wait counts somebody who waits, and has somebody dial if there may be more
+// channels. What it returns is closed when that fails and there are none.
+func (c *controller) wait() (broken <-chan struct{}, err error) {
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	switch {
+	case c.over():
+		return nil, errors.New("the directory is closed, or has this domain controller no more")
+	case c.open == 0 && !c.dialler && c.why != nil && time.Now().Before(c.again):
+		return nil, c.why
+	}
+	c.waiting++
+	c.startDialling()
+	return c.broken, nil
+}
+
+func (c *controller) startDialling() {
+	if !c.dialler && c.waiting > len(c.idle) && c.open < cap(c.idle) && !time.Now().Before(c.again) {
+		c.dialler = true
+		c.rota.looks.Go(c.dialAll)
+	}
+}
+
+func (c *controller) leave() {
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	c.waiting--
+}
+
+func (c *controller) failure() error {
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	return c.why
+}
+
+// give puts a channel back.
+func (c *controller) give(ch *channel) {
+	if !c.trusts(ch) {
+		c.drop(ch)
+		return
+	}
+	c.idle <- ch // there is room for all that are open
+	if c.over() {
+		c.empty()
+	}
+}
+
+// drop ends a channel. Somebody who waits may have another dialled.
+func (c *controller) drop(ch *channel) {
+	ch.kill()
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	c.open--
+	if !c.over() {
+		c.startDialling()
+	}
+}
+
+// dialAll dials as long as somebody waits and there may be more.
+func (c *controller) dialAll() {
+	for {
+		more := c.dialled(c.dial())
+		if c.over() {
+			c.empty()
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// dialled takes note of a dial and says whether to go on.
+func (c *controller) dialled(ch *channel, err error) (more bool) {
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	if err != nil {
+		f := asFault(err)
+		if f == nil { // LDAP could not tell which domain it is
+			f = &fault{error: err, misconfigured: errors.Is(err, realms.ErrMisconfigured)}
+		}
+		c.why, c.dialler = f, false
+		c.pause = min(max(2*c.pause, leastPause), c.rota.retry)
+		c.again = time.Now().Add(c.pause)
+		if c.open == 0 {
+			close(c.broken)
+			c.broken = make(chan struct{})
+		}
+		return false
+	}
+	if c.over() {
+		ch.kill()
+		c.dialler = false
+		return false
+	}
+	c.why, c.pause = nil, 0
+	c.open++
+	c.idle <- ch
+	more = c.waiting > len(c.idle) && c.open < cap(c.idle) && !c.over()
+	c.dialler = more
+	return more
+}
+
+// dial opens one channel. A domain controller keeps one negotiation for a computer
+// account: another server of ours with the same account may have come between, and
+// the next attempt is for that.
+func (c *controller) dial() (ch *channel, err error) {
+	ctx, cancel := context.WithTimeout(c.rota.ctx, c.rota.attempt)
+	defer cancel()
+	for range dialAttempts {
+		if ch, err = c.dialOnce(ctx); err == nil || ctx.Err() != nil || !crossed(err) {
+			break
+		}
+	}
+	return ch, err
+}
+
+const dialAttempts = 4
+
+// crossed says that two negotiations have come across each other.
+func crossed(err error) bool {
+	const secPkgError = 0x721 // RPC_S_SEC_PKG_ERROR (MS-ERREF, section 2.2)
+	return errors.Is(err, rpcFaultError(secPkgError))
+}
+
+func (c *controller) dialOnce(ctx context.Context) (*channel, error) {
+	as, err := c.ad.computer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	release, err := turnOf(ctx, c.host, as.name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := within(ctx, conn, func() (*channel, error) { return openChannel(ctx, conn, as) })
+	if err != nil {
+		_ = conn.Close() // its error is the one to tell
+		return nil, err
+	}
+	ch.answered = time.Now()
+	return ch, nil
+}
+
+// connect connects to Netlogon, where the configuration says or the endpoint mapper.
+func (c *controller) connect(ctx context.Context) (net.Conn, error) {
+	if fixed := c.ad.cfg.NetlogonPort; fixed != 0 {
+		return c.connectTo(ctx, strconv.Itoa(fixed))
+	}
+	if known := c.mapped.get(); known != "" {
+		if conn, err := c.connectTo(ctx, known); err == nil || ctx.Err() != nil {
+			return conn, err
+		}
+		c.mapped.set("") // after a restart it has another
+	}
+	conn, err := c.connectTo(ctx, portMapper)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint mapper: %w", err)
+	}
+	defer func() { _ = conn.Close() }() // it has said what it had to
+	found, err := within(ctx, conn, func() (string, error) { return mapNetlogon(ctx, conn) })
+	if err != nil {
+		return nil, fmt.Errorf("endpoint mapper: %w", err)
+	}
+	c.mapped.set(found)
+	return c.connectTo(ctx, found)
+}
+
+const portMapper = "135"
+
+func (c *controller) connectTo(ctx context.Context, port string) (net.Conn, error) {
+	conn, err := c.ad.cfg.Dial(ctx, net.JoinHostPort(c.host, port))
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return conn, nil
+}
+
+// within has what reads and writes a connection end with the context, or with a
+// panic.
+func within[T any](ctx context.Context, conn net.Conn, talk func() (T, error)) (T, error) {
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	return do(ctx, talk)
+}
+
+// close ends the channels that nobody uses; the others end with their calls.
+func (c *controller) close() {
+	c.health.close()
+	c.empty()
+}
+
+func (c *controller) empty() {
+	for {
+		select {
+		case ch := <-c.idle:
+			c.drop(ch)
+		default:
+			return
+		}
+	}
+}
+
+// turns hold back the dials of one computer account to one host, whichever directory
+// of whichever configuration they are for: a reload opens the new one while the old
+// one still serves.
+var turns struct {
+	sync.Mutex
+	of map[string]*turn
+}
+
+type turn struct {
+	free  chan struct{} // holds one token
+	users int
+}
+
+// turnOf waits for the turn to dial.
+func turnOf(ctx context.Context, host, computer string) (release func(), err error) {
+	key := host + " " + computer
+	turns.Lock()
+	t := turns.of[key]
+	if t == nil {
+		t = &turn{free: make(chan struct{}, 1)}
+		t.free <- struct{}{}
+		if turns.of == nil {
+			turns.of = make(map[string]*turn)
+		}
+		turns.of[key] = t
+	}
+	t.users++
+	turns.Unlock()
+	leave := func() {
+		turns.Lock()
+		defer turns.Unlock()
+		if t.users--; t.users == 0 {
+			delete(turns.of, key)
+		}
+	}
+	select {
+	case <-t.free:
+		return func() { t.free <- struct{}{}; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, fmt.Errorf("another dial to %s has the turn: %w", host, ctx.Err())
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"causeway/certs"
 	"causeway/radiusd/eap/packet"
@@ -57,3 +59,134 @@ func TestADJudgesMSCHAPv2(t *testing.T) {
 	}
 }
 
+// state is how an account of the domain is, and what a good password meets.
+type state struct {
+	entry directorytest.Entry
+	want  realms.Reason
+}
+
+// states are accounts of every kind that a domain controller tells apart.
+func states() []state {
+	user := func(name string) directorytest.Entry { return directorytest.User(name, "good-Pass-1") }
+	return []state{
+		{user("novice").With("pwdLastSet", "0"), realms.ErrMustChange},
+		{user("lapsed"), realms.ErrPasswordExpired},
+		{user("nightshift").With("logonHours", strings.Repeat("\x00", 21)), realms.ErrLogonHours},
+		{user("kiosk").With("userWorkstations", "KIOSK1"), realms.ErrWorkstation},
+		{user("retired").With("userAccountControl", "514"), realms.ErrDisabled},
+		{user("visitor").With("accountExpires", directorytest.FileTime(time.Now().AddDate(0, -1, 0))), realms.ErrExpired},
+		{user("fumbler"), realms.ErrLocked},
+		{user("regular"), ""},
+	}
+}
+
+// Holds S9 with a real domain controller: each state of an account has its reason,
+// the same by MSCHAPv2 as by a bind; only who knows the password is told that it must
+// be changed; and both ways are wrong passwords of one account.
+func TestS9StatesAtADomainController(t *testing.T) {
+	c := theDomain(t)
+	for _, s := range states() {
+		if err := c.Fill(s.entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := c.Fill(
+		directorytest.Policy("short-lived", 0, 48*time.Hour, directorytest.UserDN("lapsed")),
+		directorytest.Policy("strict", 3, 0, directorytest.UserDN("fumbler")),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAD(t, adConfig(c))
+	response := func(user string, password certs.Secret) error {
+		_, key, err := a.VerifyMSCHAPv2(t.Context(), person(user), challengeOf(user, password))
+		if (key == realms.SessionKey{}) != (err != nil) {
+			t.Errorf("%s: key %x beside %v", user, key, err)
+		}
+		return err
+	}
+	bind := func(user string, password certs.Secret) error {
+		_, err := a.CheckPassword(t.Context(), person(user), password)
+		return err
+	}
+	for range 3 { // two ways count together
+		if err := response("fumbler", "wrong"); !errors.Is(err, realms.ErrBadPassword) {
+			t.Fatalf("fumbler with a wrong password: %v", err)
+		}
+	}
+	if err := c.AgePassword(directorytest.UserDN("lapsed"), 72*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range states() {
+		user := s.entry.Attributes["sAMAccountName"][0]
+		for way, try := range map[string]func(string, certs.Secret) error{"MSCHAPv2": response, "a bind": bind} {
+			if s.want == realms.ErrWorkstation && way == "a bind" {
+				continue // a bind comes from no workstation
+			}
+			err := try(user, s.entry.Password)
+			if s.want == "" && err != nil || s.want != "" && !errors.Is(err, s.want) {
+				t.Errorf("%s by %s: %v; want %s", user, way, err, s.want)
+			}
+			var of *realms.AccountError
+			if s.want != "" && (!errors.As(err, &of) || of.Account != s.entry.DN) {
+				t.Errorf("%s by %s: %v names no account", user, way, err)
+			}
+			want := realms.ErrBadPassword
+			if s.want == realms.ErrLocked {
+				want = realms.ErrLocked
+			}
+			err = try(user, "wrong")
+			if !errors.Is(err, want) || !errors.As(err, &of) || of.Account != s.entry.DN || user != "novice" && of.PasswordSet == "" {
+				t.Errorf("%s by %s with a wrong password: %v, %+v; want %s", user, way, err, of, want)
+			}
+		}
+	}
+	if err := response("nobody", "x"); !errors.Is(err, realms.ErrUnknownUser) {
+		t.Errorf("nobody: %v", err)
+	}
+}
+
+// Whatever name somebody types, the domain is asked about the account that it has for
+// them, and the response is one to the name that their device hashed.
+func TestADNames(t *testing.T) {
+	c := theDomain(t)
+	err := c.Fill(
+		directorytest.User("jsmith7", "good-Pass-1").With("userPrincipalName", "joanna.smith@"+directorytest.Domain).With("mail", "j.smith@"+directorytest.Domain),
+		directorytest.Computer("PC01", "computer-Pass-1"),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Join("Wifi-Clinical", directorytest.ComputerDN("PC01")); err != nil {
+		t.Fatal(err)
+	}
+	a := newAD(t, adConfig(c))
+	for _, tt := range []struct {
+		name, hashed, account string
+		password              certs.Secret
+	}{
+		{"jsmith7@" + directorytest.Domain, "jsmith7@" + directorytest.Domain, "jsmith7", "good-Pass-1"},
+		{"jsmith7@" + directorytest.Domain, "jsmith7", "jsmith7", "good-Pass-1"},
+		{"JSmith7@" + directorytest.Domain, "JSmith7", "jsmith7", "good-Pass-1"},
+		{"joanna.smith@" + directorytest.Domain, "joanna.smith@" + directorytest.Domain, "jsmith7", "good-Pass-1"},
+		{"j.smith@" + directorytest.Domain, "j.smith", "jsmith7", "good-Pass-1"},
+		{"host/PC01." + directorytest.Domain, "host/PC01." + directorytest.Domain, "PC01$", "computer-Pass-1"},
+		{"host/pc01." + directorytest.Domain, "host/pc01." + directorytest.Domain, "PC01$", "computer-Pass-1"},
+	} {
+		id, err := realms.ParseIdentity(tt.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		account, key, err := a.VerifyMSCHAPv2(t.Context(), id, challengeOf(tt.hashed, tt.password))
+		if err != nil || account.Name != tt.account || key != keyOf(tt.password) {
+			t.Errorf("%s: %+v, %v", tt.name, account, err)
+		}
+		if id.Machine() && !slices.Contains(account.Groups, "Wifi-All") {
+			t.Errorf("%s: groups %q", tt.name, account.Groups)
+		}
+		// A response to another name is none.
+		if _, _, err := a.VerifyMSCHAPv2(t.Context(), id, realms.Challenge{UserName: "else", NTResponse: challengeOf(tt.hashed, tt.password).NTResponse}); !errors.Is(err, realms.ErrBadPassword) {
+			t.Errorf("%s to another name: %v", tt.name, err)
+		}
+	}
+}

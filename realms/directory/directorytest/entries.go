@@ -1,8 +1,12 @@
 package directorytest
 
 import (
+	_ "embed"
 	"encoding/binary"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"time"
 	"unicode/utf16"
@@ -110,6 +114,22 @@ func (c *Controller) Change(dn string, changes ...string) error {
 // SetPassword gives an account another password.
 func (c *Controller) SetPassword(dn string, password certs.Secret) error {
 	return c.Change(dn, "unicodePwd", Quoted(password))
+}
+
+//go:embed age.py
+var age []byte
+
+// AgePassword says that an account's password was set so long ago.
+func (c *Controller) AgePassword(dn string, ago time.Duration) error {
+	script := filepath.Join(c.dir, "age.py")
+	if err := os.WriteFile(script, age, 0o600); err != nil {
+		return err
+	}
+	out, err := exec.Command(python, script, filepath.Join(c.dir, "etc", "smb.conf"), dn, FileTime(time.Now().Add(-ago))).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }
 
 // Read reads an attribute; empty: it has none.

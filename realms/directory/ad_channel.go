@@ -61,7 +61,7 @@ type channel struct {
 	rpc      *rpc
 	as       computer
 	answered time.Time // when it last did
-	fresh    bool      // it has not been used since it was dialled
+	fresh    bool      // it has just been dialled: neither used nor idle since
 }
 
 // openChannel makes a connection to Netlogon into a secure channel. Where the domain

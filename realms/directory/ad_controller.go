@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -23,18 +24,17 @@ type controller struct {
 	ad     *AD
 	ldap   *server // the same host, asked by LDAP
 	host   string
-	idle   chan *channel
 	mapped port // of Netlogon, where the endpoint mapper was asked
 
 	pool    sync.Mutex
-	open    int // channels that there are, idle or not
-	waiting int
-	dialler bool          // somebody dials
-	broken  chan struct{} // closed when a dial has failed and there are no channels
-	why     *fault        // the failure
-	again   time.Time     // before then nobody dials
-	pause   time.Duration // how long the next failure will keep from dialling
-	since   time.Time     // a channel that has not answered since is not used again
+	idle    []*channel
+	queue   []chan *channel // of those who wait, the first first; closed: there is none to be had
+	open    int             // channels that there are, idle or not
+	dialler bool            // somebody dials
+	why     *fault          // the failure of the last dial; nil: it was good
+	again   time.Time       // before then nobody dials
+	pause   time.Duration   // how long the last failure keeps from dialling
+	since   time.Time       // a channel that has not answered since is not used again
 }
 
 // A port is one that was found, until it turns out to be wrong.
@@ -60,7 +60,7 @@ const leastPause = 50 * time.Millisecond
 
 func newController(ad *AD, s *server) *controller {
 	host, _, _ := net.SplitHostPort(s.name)
-	c := &controller{ad: ad, ldap: s, host: host, idle: make(chan *channel, ad.cfg.Channels), broken: make(chan struct{})}
+	c := &controller{ad: ad, ldap: s, host: host}
 	c.health = &health{name: "Netlogon of " + host, rota: ad.rota, look: c.ask}
 	return c
 }
@@ -125,141 +125,135 @@ func (c *controller) through(ctx context.Context, ch *channel, a attempt) (realm
 	})
 }
 
-// settle decides what becomes of a channel after a call.
+// settle decides what becomes of a channel after a call. After one that stalled, those
+// that have not answered since it began are not used again: their connections may be
+// as dead.
 func (c *controller) settle(ch *channel, began time.Time, stalled bool, err error) {
-	switch {
-	case !stalled && (asFault(err) == nil || refused(err)):
+	if !stalled && (asFault(err) == nil || refused(err)) {
 		c.give(ch)
 		return
-	case stalled:
-		c.pool.Lock()
-		if began.After(c.since) {
-			c.since = began // what has answered since is well
-		}
-		c.pool.Unlock()
 	}
-	c.drop(ch)
+	c.drop(ch, stalled, began)
 }
 
 // take waits for a channel. Its error is a fault, or that time is up.
 func (c *controller) take(ctx context.Context) (*channel, error) {
-	for {
-		if ch := c.ready(); ch != nil {
-			return ch, nil
-		}
-		broken, err := c.wait()
-		if err != nil {
-			return nil, err
-		}
-		var ch *channel
-		select {
-		case ch = <-c.idle:
-			err = nil
-		case <-broken:
-			err = c.failure()
-		case <-ctx.Done():
-			err = fmt.Errorf("no channel was free or could be opened: %w", ctx.Err())
-		}
-		c.leave()
-		if err != nil {
-			return nil, err
-		}
-		if c.trusts(ch) {
-			return ch, nil
-		}
-		c.drop(ch)
+	ch, place, err := c.ready()
+	if ch != nil || err != nil {
+		return ch, err
 	}
-}
-
-// ready returns a channel that waits for us; nil: there is none.
-func (c *controller) ready() *channel {
-	for {
-		select {
-		case ch := <-c.idle:
-			if c.trusts(ch) {
-				return ch
+	select {
+	case ch = <-place:
+	case <-ctx.Done():
+		if !c.leave(place) {
+			if ch = <-place; ch != nil { // it was given in the same moment
+				c.give(ch)
 			}
-			c.drop(ch)
-		default:
-			return nil
 		}
+		return nil, fmt.Errorf("no channel was free or could be opened: %w", ctx.Err())
 	}
+	if ch == nil {
+		return nil, c.failure()
+	}
+	return ch, nil
 }
 
-func (c *controller) trusts(ch *channel) bool {
+// ready returns a channel that waits for us, or else a place in the queue, and has
+// somebody dial if there may be more channels.
+func (c *controller) ready() (ch *channel, place chan *channel, err error) {
 	c.pool.Lock()
 	defer c.pool.Unlock()
-	return !ch.answered.Before(c.since) && !c.over()
+	if c.over() {
+		return nil, nil, errOver
+	}
+	for len(c.idle) > 0 {
+		ch, c.idle = c.idle[len(c.idle)-1], c.idle[:len(c.idle)-1]
+		if c.trusts(ch) {
+			return ch, nil, nil
+		}
+		ch.kill()
+		c.open--
+	}
+	if c.open == 0 && !c.dialler && c.why != nil && time.Now().Before(c.again) {
+		return nil, nil, c.why
+	}
+	place = make(chan *channel, 1)
+	c.queue = append(c.queue, place)
+	c.dialMore()
+	return nil, place, nil
 }
 
-// wait counts somebody who waits, and has somebody dial if there may be more
-// channels. What it returns is closed when that fails and there are none.
-func (c *controller) wait() (broken <-chan struct{}, err error) {
+var errOver = errors.New("the directory is closed, or has this domain controller no more")
+
+// leave gives up a place; it is false for one that has been served.
+func (c *controller) leave(place chan *channel) bool {
 	c.pool.Lock()
 	defer c.pool.Unlock()
-	switch {
-	case c.over():
-		return nil, errors.New("the directory is closed, or has this domain controller no more")
-	case c.open == 0 && !c.dialler && c.why != nil && time.Now().Before(c.again):
-		return nil, c.why
+	at := slices.Index(c.queue, place)
+	if at < 0 {
+		return false
 	}
-	c.waiting++
-	c.startDialling()
-	return c.broken, nil
-}
-
-func (c *controller) startDialling() {
-	if !c.dialler && c.waiting > len(c.idle) && c.open < cap(c.idle) && !time.Now().Before(c.again) {
-		c.dialler = true
-		c.rota.looks.Go(c.dialAll)
-	}
-}
-
-func (c *controller) leave() {
-	c.pool.Lock()
-	defer c.pool.Unlock()
-	c.waiting--
+	c.queue = slices.Delete(c.queue, at, at+1)
+	return true
 }
 
 func (c *controller) failure() error {
 	c.pool.Lock()
 	defer c.pool.Unlock()
+	if c.why == nil {
+		return errOver
+	}
 	return c.why
 }
 
-// give puts a channel back.
+// trusts says whether a channel has answered since another stalled.
+func (c *controller) trusts(ch *channel) bool { return !ch.answered.Before(c.since) }
+
+// give puts a channel back: to the first who waits.
 func (c *controller) give(ch *channel) {
-	if !c.trusts(ch) {
-		c.drop(ch)
-		return
-	}
-	c.idle <- ch // there is room for all that are open
-	if c.over() {
-		c.empty()
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	c.hand(ch)
+}
+
+func (c *controller) hand(ch *channel) {
+	switch {
+	case !c.trusts(ch) || c.over():
+		ch.kill()
+		c.open--
+		c.dialMore()
+	case len(c.queue) > 0:
+		c.queue[0] <- ch
+		c.queue = c.queue[1:]
+	default:
+		ch.fresh = false
+		c.idle = append(c.idle, ch)
 	}
 }
 
 // drop ends a channel. Somebody who waits may have another dialled.
-func (c *controller) drop(ch *channel) {
+func (c *controller) drop(ch *channel, stalled bool, began time.Time) {
 	ch.kill()
 	c.pool.Lock()
 	defer c.pool.Unlock()
-	c.open--
-	if !c.over() {
-		c.startDialling()
+	if stalled && began.After(c.since) {
+		c.since = began
 	}
+	c.open--
+	c.dialMore()
 }
 
-// dialAll dials as long as somebody waits and there may be more.
-func (c *controller) dialAll() {
-	for {
-		more := c.dialled(c.dial())
-		if c.over() {
-			c.empty()
-		}
-		if !more {
-			return
-		}
+// dialMore has one goroutine dial, as long as somebody waits and there may be more.
+func (c *controller) dialMore() {
+	if !c.dialler && len(c.queue) > 0 && c.open < c.ad.cfg.Channels && !c.over() && !time.Now().Before(c.again) {
+		c.dialler = true
+		c.rota.looks.Go(func() {
+			for c.dialled(c.dial()) {
+			}
+		})
+	}
+	if c.open == 0 && !c.dialler { // nobody will come back
+		c.sendAway()
 	}
 }
 
@@ -267,31 +261,31 @@ func (c *controller) dialAll() {
 func (c *controller) dialled(ch *channel, err error) (more bool) {
 	c.pool.Lock()
 	defer c.pool.Unlock()
+	c.dialler = false
 	if err != nil {
-		f := asFault(err)
-		if f == nil { // LDAP could not tell which domain it is
-			f = &fault{error: err, misconfigured: errors.Is(err, realms.ErrMisconfigured)}
+		if c.why = asFault(err); c.why == nil { // LDAP could not tell which domain it is
+			c.why = &fault{error: err, misconfigured: errors.Is(err, realms.ErrMisconfigured)}
 		}
-		c.why, c.dialler = f, false
 		c.pause = min(max(2*c.pause, leastPause), c.rota.retry)
 		c.again = time.Now().Add(c.pause)
-		if c.open == 0 {
-			close(c.broken)
-			c.broken = make(chan struct{})
+		if c.open == 0 { // else those who wait have what there is
+			c.sendAway()
 		}
-		return false
-	}
-	if c.over() {
-		ch.kill()
-		c.dialler = false
 		return false
 	}
 	c.why, c.pause = nil, 0
 	c.open++
-	c.idle <- ch
-	more = c.waiting > len(c.idle) && c.open < cap(c.idle) && !c.over()
-	c.dialler = more
-	return more
+	c.hand(ch)
+	c.dialler = len(c.queue) > 0 && c.open < c.ad.cfg.Channels && !c.over()
+	return c.dialler
+}
+
+// sendAway tells those who wait that there is nothing to wait for.
+func (c *controller) sendAway() {
+	for _, place := range c.queue {
+		close(place)
+	}
+	c.queue = nil
 }
 
 // dial opens one channel. A domain controller keeps one negotiation for a computer
@@ -383,18 +377,14 @@ func within[T any](ctx context.Context, conn net.Conn, talk func() (T, error)) (
 // close ends the channels that nobody uses; the others end with their calls.
 func (c *controller) close() {
 	c.health.close()
-	c.empty()
-}
-
-func (c *controller) empty() {
-	for {
-		select {
-		case ch := <-c.idle:
-			c.drop(ch)
-		default:
-			return
-		}
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	for _, ch := range c.idle {
+		ch.kill()
+		c.open--
 	}
+	c.idle, c.why = nil, nil
+	c.sendAway()
 }
 
 // turns hold back the dials of one computer account to one host, whichever directory

@@ -75,7 +75,7 @@ func Policy(name string, lockout int, lasts time.Duration, accounts ...string) E
 	}}
 }
 
-// Fill adds entries, in this order.
+// Fill adds entries, in this order, in place of those that are there.
 func (c *Controller) Fill(entries ...Entry) error {
 	admin, err := c.Admin()
 	if err != nil {
@@ -90,7 +90,13 @@ func (c *Controller) Fill(entries ...Entry) error {
 		if e.Password != "" {
 			req.Attribute("unicodePwd", []string{Quoted(e.Password)})
 		}
-		if err := admin.Add(req); err != nil {
+		err := admin.Add(req)
+		if ldap.IsErrorWithCode(err, ldap.LDAPResultEntryAlreadyExists) {
+			if err = admin.Del(ldap.NewDelRequest(e.DN, nil)); err == nil {
+				err = admin.Add(req)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", e.DN, err)
 		}
 	}

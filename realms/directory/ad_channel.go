@@ -100,7 +100,9 @@ func (c *channel) authenticate(ctx context.Context) (*netlogon.Authentifier, err
 	if challenge.ServerChallenge == nil || len(challenge.ServerChallenge.Data) != 8 {
 		return nil, fmt.Errorf("challenge: %w", errRPC)
 	}
-	cfg.ServerChallenge = challenge.ServerChallenge.Data
+	if cfg.ServerChallenge = challenge.ServerChallenge.Data; weak(cfg.ServerChallenge) {
+		return nil, fmt.Errorf("challenge: %w: it is %x", errRPC, cfg.ServerChallenge)
+	}
 	key, err := netlogon.NewSecureCredential(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -128,6 +130,17 @@ func (c *channel) authenticate(ctx context.Context) (*netlogon.Authentifier, err
 		return nil, &fault{error: fmt.Errorf("whoever answers does not know the password of %s: it is no domain controller of ours, or has another password for it", c.as.account()), misconfigured: true}
 	}
 	return &netlogon.Authentifier{Config: cfg}, nil
+}
+
+// weak says that a challenge is one which somebody without the password answers once in
+// 256 times (CVE-2020-1472), as servers have to say of ours (MS-NRPC, section 3.1.4.1).
+func weak(challenge []byte) bool {
+	for _, octet := range challenge[:5] {
+		if octet != challenge[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // outcome is the error of a call that answers with an NTSTATUS.

@@ -83,7 +83,7 @@ func (c *controller) ask(ctx context.Context) error {
 // logOn has this domain controller judge an attempt. A channel that was open before
 // may have been closed from the other side meanwhile, and the next gets a chance.
 func (c *controller) logOn(ctx context.Context, a attempt) (realms.SessionKey, error) {
-	for {
+	for crossings := 0; ; {
 		ch, err := c.take(ctx)
 		if err != nil {
 			return realms.SessionKey{}, err
@@ -93,7 +93,10 @@ func (c *controller) logOn(ctx context.Context, a attempt) (realms.SessionKey, e
 		if asFault(err) == nil {
 			return key, err
 		}
-		if fresh || ctx.Err() != nil || refused(err) {
+		if crossed(err) {
+			crossings++
+		}
+		if fresh && (!crossed(err) || crossings == dialAttempts) || ctx.Err() != nil || refused(err) {
 			return realms.SessionKey{}, err
 		}
 	}
@@ -304,7 +307,9 @@ func (c *controller) dial() (ch *channel, err error) {
 
 const dialAttempts = 4
 
-// crossed says that two negotiations have come across each other.
+// crossed says that two negotiations have come across each other: the domain controller
+// then has the session key of the other, and says so when the channel is sealed or at
+// the first call.
 func crossed(err error) bool {
 	const secPkgError = 0x721 // RPC_S_SEC_PKG_ERROR (MS-ERREF, section 2.2)
 	return errors.Is(err, rpcFaultError(secPkgError))

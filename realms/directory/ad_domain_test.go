@@ -11,6 +11,7 @@ import (
 	"causeway/certs"
 	"causeway/radiusd/eap/packet"
 	"causeway/realms"
+	"causeway/realms/directory"
 	"causeway/realms/directory/directorytest"
 )
 
@@ -188,5 +189,65 @@ func TestADNames(t *testing.T) {
 		if _, _, err := a.VerifyMSCHAPv2(t.Context(), id, realms.Challenge{UserName: "else", NTResponse: challengeOf(tt.hashed, tt.password).NTResponse}); !errors.Is(err, realms.ErrBadPassword) {
 			t.Errorf("%s to another name: %v", tt.name, err)
 		}
+	}
+}
+
+// What a domain controller says of us is told in words.
+func TestADRefusalsInWords(t *testing.T) {
+	c := theDomain(t)
+	if err := c.Fill(directorytest.Computer("RADIUS9", machinePassword).With("userAccountControl", "4098")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		computer string
+		password certs.Secret
+		says     string
+	}{
+		{"RADIUS1", "another-Pass-1", "the domain controller refuses the password of RADIUS1$"},
+		{"NOBODY", machinePassword, "the domain has no computer account NOBODY$"},
+		{"RADIUS9", machinePassword, "RADIUS9$"}, // disabled
+	} {
+		cfg := adConfig(c)
+		// LDAP has an account of its own here, so that Netlogon comes to speak.
+		cfg.Computer, cfg.ComputerPassword, cfg.Bind, cfg.Password = tt.computer, tt.password, directorytest.AdminDN, c.AdminPassword
+		a := newAD(t, cfg)
+		_, _, err := a.VerifyMSCHAPv2(t.Context(), person("nurse"), challengeOf("nurse", "correct horse"))
+		if !errors.Is(err, realms.ErrMisconfigured) || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), tt.password.Reveal()) {
+			t.Errorf("%s: %v; want %q", tt.computer, err, tt.says)
+		}
+	}
+	cfg := adConfig(c)
+	cfg.ComputerPassword = "another-Pass-1"
+	if _, err := newAD(t, cfg).Lookup(t.Context(), person("nurse")); !errors.Is(err, realms.ErrMisconfigured) || !strings.Contains(err.Error(), "the service account RADIUS1$@northbridge.nhs.uk") {
+		t.Errorf("by LDAP: %v", err)
+	}
+}
+
+// Servers of a pair may have one computer account: where their negotiations cross, one
+// of them negotiates again.
+func TestADSharedComputerAccount(t *testing.T) {
+	c := theDomain(t)
+	var nodes []*directory.AD
+	for _, host := range []string{"dc1", "DC1.", "dc1.northbridge.nhs.uk", "10.0.0.1"} { // so that they know nothing of each other
+		cfg := adConfig(c)
+		cfg.Servers, cfg.ServerName = []string{host}, directorytest.ServerName
+		nodes = append(nodes, newAD(t, cfg))
+	}
+	many(t, 40, func() error {
+		var errs []error
+		for _, a := range nodes {
+			_, _, err := a.VerifyMSCHAPv2(t.Context(), person("nurse"), challengeOf("nurse", "correct horse"))
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// LDAP by StartTLS, for domains that have it.
+func TestADStartTLS(t *testing.T) {
+	cfg := adConfig(theDomain(t))
+	cfg.StartTLS = true
+	if _, _, err := newAD(t, cfg).VerifyMSCHAPv2(t.Context(), person("nurse"), challengeOf("nurse", "correct horse")); err != nil {
+		t.Error(err)
 	}
 }

@@ -110,11 +110,17 @@ func (l *locator) look(done chan<- struct{}) {
 // service (RFC 2782).
 func hostsOf(records []*net.SRV) (hosts []string) {
 	for _, r := range records {
-		if host := strings.ToLower(strings.TrimSuffix(r.Target, ".")); host != "" && !slices.Contains(hosts, host) {
+		if host := strings.ToLower(strings.TrimSuffix(r.Target, ".")); isHost(host) && !slices.Contains(hosts, host) {
 			hosts = append(hosts, host)
 		}
 	}
 	return hosts
+}
+
+func isHost(name string) bool {
+	return name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
+	}) < 0
 }
 
 // settled keeps the order of hosts that are still there: DNS shuffles those of one

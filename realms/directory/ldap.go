@@ -203,8 +203,8 @@ func (l *LDAP) find(ctx context.Context, id realms.Identity) (*ldap.Entry, error
 	if id.User == "" {
 		return nil, fmt.Errorf("directory %s: the name has nothing before the @: %w", l.cfg.Name, realms.ErrUnknownUser)
 	}
-	if strings.ContainsRune(id.User, 0) {
-		// Some servers compare names to the first NUL only.
+	if l.cfg.Schema == "ad" && strings.ContainsRune(id.User, 0) {
+		// Samba compares names up to the first NUL.
 		return nil, fmt.Errorf("directory %s: the name holds a NUL: %w", l.cfg.Name, realms.ErrUnknownUser)
 	}
 	filter := l.user

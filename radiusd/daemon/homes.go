@@ -18,6 +18,7 @@ import (
 
 // directories is the one table of kinds of directory.
 var directories = map[string]func(name string, c config.Directory) (realms.Directory, func(), error){
+	"ad":   openAD,
 	"file": openFile,
 	"ldap": openLDAP,
 }

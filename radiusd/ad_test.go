@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,11 +56,11 @@ func TestADJoinAndTest(t *testing.T) {
 		}
 		return out.String()
 	}
-	join := []string{
-		"ad", "join", "--domain", directorytest.Domain, "--computer", "radius1", "--admin", "administrator@" + directorytest.Domain,
-		"--password", "env:ADMIN_PASSWORD", "--server", ways.URL(), "--server-name", directorytest.ServerName, "--ca", "file:" + path("ca.pem"),
-		"--netlogon-port", fmt.Sprint(ways.Netlogon.Port), "--out", path("radius1.password"),
-	}
+	// The commands are those of the documentation, but for where this domain is.
+	documented := shellOf(t, "../docs/active-directory.md", strings.NewReplacer("/etc/radiusd/tls/domain-ca.pem", path("ca.pem"), "/etc/radiusd/config.toml", path("radiusd.toml")))
+	join := append(documented["join"],
+		"--password", "env:ADMIN_PASSWORD", "--server", ways.URL(), "--server-name", directorytest.ServerName,
+		"--netlogon-port", fmt.Sprint(ways.Netlogon.Port), "--out", path("radius1.password"))
 	pasted := radiusd(exitGood, join...)
 	info, err := os.Stat(path("radius1.password"))
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -77,7 +79,7 @@ address      = "10.20.0.10"
 secret       = "a-long-enough-secret-for-it"
 without_vlan = "reject"
 `)
-	report := radiusd(exitGood, "ad", "test", path("radiusd.toml"), "--user", "nurse@"+directorytest.Domain, "--password", "file:"+path("nurse"))
+	report := radiusd(exitGood, append(documented["test"], "--user", "nurse@"+directorytest.Domain, "--password", "file:"+path("nurse"))...)
 	for _, want := range []string{"as RADIUS1$", "LDAP good", "Netlogon good", "by a bind (TTLS-PAP)", "by MSCHAPv2 (PEAP)", "account nurse, groups ", "Wifi-Clinical"} {
 		if !strings.Contains(report, want) {
 			t.Errorf("ad test does not say %q:\n%s", want, report)
@@ -88,14 +90,14 @@ without_vlan = "reject"
 	if text := radiusd(exitFailed, join...); !strings.Contains(text, "is there already") {
 		t.Errorf("with the file in place: %s", text)
 	}
-	other := append(append([]string(nil), join...), "--out", path("other.password"))
+	other := append(slices.Clone(join), "--out", path("other.password"))
 	if text := radiusd(exitFailed, other...); !strings.Contains(text, "--take-over") {
 		t.Errorf("with the account in place: %s", text)
 	}
 	if left, _ := filepath.Glob(path("other.password*")); len(left) > 0 {
 		t.Errorf("it leaves %v", left)
 	}
-	radiusd(exitGood, append(join, "--take-over")...)
+	radiusd(exitGood, append(slices.Clone(join), "--take-over")...)
 	second, err := os.ReadFile(path("radius1.password"))
 	if err != nil || bytes.Equal(first, second) {
 		t.Errorf("the new password is the old one, or %v", err)
@@ -111,7 +113,7 @@ without_vlan = "reject"
 	if text := radiusd(exitFailed, "ad", "test", path("radiusd.toml")); !strings.Contains(text, "refuses the service account RADIUS1$") {
 		t.Errorf("%s", text)
 	}
-	if text := radiusd(exitFailed, append(append([]string(nil), join...), "--out", path("new"), "--password", "literal")...); !strings.Contains(text, "never the password itself") {
+	if text := radiusd(exitFailed, append(slices.Clone(join), "--out", path("new"), "--password", "literal")...); !strings.Contains(text, "never the password itself") {
 		t.Errorf("%s", text)
 	}
 	radiusd(exitUsage, "ad")
@@ -122,4 +124,24 @@ without_vlan = "reject"
 			t.Errorf("the password of the %s was printed", what)
 		}
 	}
+}
+
+// shellOf are the commands "radiusd ad …" of a page, by their second word.
+func shellOf(t *testing.T, page string, r *strings.Replacer) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := map[string][]string{}
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		for line := range strings.Lines(block[1]) {
+			words := strings.Fields(r.Replace(line))
+			if len(words) < 3 || words[0] != "radiusd" || words[1] != "ad" || commands[words[2]] != nil {
+				t.Fatalf("%s: %q is a command that is not run", page, line)
+			}
+			commands[words[2]] = words[1:]
+		}
+	}
+	return commands
 }

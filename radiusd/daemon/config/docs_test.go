@@ -11,6 +11,7 @@ import (
 
 const (
 	docPath     = "../../../docs/config.md"
+	domainPath  = "../../../docs/active-directory.md"
 	examplePath = "../../../config.example.toml"
 )
 
@@ -169,20 +170,26 @@ func defaultInDocs(field reflect.StructField) (want string, open bool) {
 
 // Every TOML block of the documentation loads.
 func TestBlocksOfTheDocumentationLoad(t *testing.T) {
-	text, err := os.ReadFile(docPath)
+	for page, least := range map[string]int{docPath: 10, domainPath: 2} {
+		blocksLoad(t, page, least)
+	}
+}
+
+func blocksLoad(t *testing.T, page string, least int) {
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) < 10 {
-		t.Fatalf("%d blocks", len(blocks))
+	if len(blocks) < least {
+		t.Fatalf("%s: %d blocks", page, len(blocks))
 	}
 	for _, block := range blocks {
 		text := block[1]
 		if !strings.Contains(text, "[[site]]") {
 			text += "\n[[site]]\nname = \"Royal Infirmary\"\n[[site.controller]]\nname = \"royal-wlc\"\naddress = \"10.20.0.10\"\nsecret = \"cred:royal-wlc\"\nwithout_vlan = \"reject\"\n"
 		}
-		if _, err := LoadBytes("docs/config.md", []byte(text), nil, SecretsOptional); err != nil {
+		if _, err := LoadBytes(page, []byte(text), nil, SecretsOptional); err != nil {
 			t.Errorf("%v\nin\n%s", err, block[1])
 		}
 	}

@@ -275,7 +275,7 @@ func TestADNonsense(t *testing.T) {
 	for what, answer := range map[string]func(on *pretence, sealed []byte) []byte{
 		"garbage":         func(*pretence, []byte) []byte { return garbage },
 		"a fault":         func(*pretence, []byte) []byte { return fault(0x1c010003) },
-		"an empty fault":  func(on *pretence, _ []byte) []byte { return unsealed(on, 3, good) },
+		"an empty fault":  func(on *pretence, _ []byte) []byte { return unsealed(on, 3, good) }, // go-msrpc's transport takes it for an answer
 		"not sealed":      func(on *pretence, _ []byte) []byte { return unsealed(on, 2, good) },
 		"as a bind":       func(on *pretence, _ []byte) []byte { return unsealed(on, 15, good) },
 		"as a request":    func(on *pretence, _ []byte) []byte { return unsealed(on, 0, good) },
@@ -324,7 +324,11 @@ func unsealed(on *pretence, kind byte, r *logon.SAMLogonExResponse) []byte {
 	if err != nil {
 		return nil
 	}
-	return on.packet(kind, append(append(make([]byte, 8), stub...), 68, 6, 0, 0, 1, 0, 0, 0), nil)
+	before := 8
+	if kind == 3 {
+		before = 16 // of a fault: status 0
+	}
+	return on.packet(kind, append(append(make([]byte, before), stub...), 68, 6, 0, 0, 1, 0, 0, 0), nil)
 }
 
 func cut(sealed []byte) []byte {

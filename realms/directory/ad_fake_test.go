@@ -257,10 +257,10 @@ func (c *pretence) serve() {
 		var answer []byte
 		switch header[2] {
 		case 11: // bind
-			answer = c.packet(12, append([]byte{0, 0, 0, 0}, accepted()...), nil)
+			answer = c.packet(12, append([]byte{0xb8, 0x10, 0xb8, 0x10}, accepted()...), nil)
 			answer = c.instead(0, answer)
 		case 14: // alter context
-			answer = c.packet(15, append([]byte{0, 0, 0, 0}, accepted()...), []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+			answer = c.packet(15, append([]byte{0xb8, 0x10, 0xb8, 0x10}, accepted()...), []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 			answer = c.instead(1, answer)
 			c.auth = &netlogon.Authentifier{Config: c.cfg}
 			c.cfg.IsServer = true

@@ -7,5 +7,6 @@ var starters = map[string]starter{
 	"hostapd":          hostapd,
 	"radiusd":          radiusd,
 	"redis":            redis,
+	"samba":            samba,
 	"slapd":            slapd,
 }

@@ -22,6 +22,7 @@ type Relay struct {
 	change *sync.Cond
 	pairs  map[*pair]bool
 	opened int
+	frozen bool // all are stalled, those that come too
 	closed bool
 }
 
@@ -66,6 +67,18 @@ func (c *Controller) Ways(host string, netlogon int) (*Ways, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// Freeze and Thaw are a host's that stops and goes on.
+func (w *Ways) Freeze() {
+	w.LDAP.Freeze()
+	w.Netlogon.Freeze()
+}
+
+// Thaw ends Freeze.
+func (w *Ways) Thaw() {
+	w.LDAP.Thaw()
+	w.Netlogon.Thaw()
 }
 
 // URL is the address of LDAP.
@@ -116,7 +129,7 @@ func (r *Relay) copy(p *pair, from, to net.Conn) {
 	for {
 		n, err := from.Read(buffer)
 		r.mu.Lock()
-		for p.stalled && !r.closed {
+		for (p.stalled || r.frozen) && !r.closed {
 			r.change.Wait()
 		}
 		r.mu.Unlock()
@@ -146,6 +159,20 @@ func (r *Relay) Stall(n int) (stalled int) {
 		}
 	}
 	return stalled
+}
+
+// Freeze has no connection carry anything, and takes new ones, as a host that has
+// stopped; Thaw lets them go on.
+func (r *Relay) Freeze() { r.freeze(true) }
+
+// Thaw ends Freeze.
+func (r *Relay) Thaw() { r.freeze(false) }
+
+func (r *Relay) freeze(frozen bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.frozen = frozen
+	r.change.Broadcast()
 }
 
 // Opened is how many connections there have been.

@@ -46,7 +46,7 @@ func (a *AD) VerifyMSCHAPv2(ctx context.Context, id realms.Identity, c realms.Ch
 		err := fmt.Errorf("its sAMAccountName cannot be read; let our account read it: %w", realms.ErrMisconfigured)
 		return realms.Account{}, realms.SessionKey{}, a.ldap.about(entry, err)
 	}
-	key, err := a.logOn(ctx, attempt{user: name, Challenge: c})
+	key, err := a.LogOn(ctx, name, c)
 	if err == nil {
 		// The response was good. What LDAP says beyond it counts too.
 		standing := a.ldap.schema.standing(entry, a.ldap.cfg.Now())
@@ -88,10 +88,12 @@ func (a *AD) list() (all []*controller) {
 	return all
 }
 
-// logOn puts an attempt to one domain controller after the other. One that did not
-// answer is asked once more when no other did: what stalled may have been a
-// connection of ours and not the domain controller.
-func (a *AD) logOn(ctx context.Context, at attempt) (key realms.SessionKey, err error) {
+// LogOn has the domain judge a response for an account that has been found, by its
+// sAMAccountName. It puts the attempt to one domain controller after the other. One
+// that did not answer is asked once more when no other did: what stalled may have been
+// a connection of ours and not the domain controller.
+func (a *AD) LogOn(ctx context.Context, account string, c realms.Challenge) (key realms.SessionKey, err error) {
+	at := attempt{user: account, Challenge: c}
 	for range 2 {
 		var all []*controller
 		if all, err = a.known(ctx); err != nil {

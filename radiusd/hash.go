@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,8 +43,11 @@ func runHash(args []string, out, errs io.Writer) int {
 func firstLine(from io.Reader) (certs.Secret, error) {
 	line, err := bufio.NewReader(from).ReadString('\n')
 	password := strings.TrimRight(line, "\r\n")
+	if password == "" && err == nil {
+		err = errors.New("the line is empty")
+	}
 	if password == "" {
-		return "", fmt.Errorf("no password on standard input (%v)", err)
+		return "", fmt.Errorf("no password on standard input: %w", err)
 	}
 	return certs.Secret(password), nil
 }

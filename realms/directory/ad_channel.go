@@ -69,7 +69,7 @@ type channel struct {
 func openChannel(ctx context.Context, conn net.Conn, as computer) (*channel, error) {
 	c := &channel{rpc: &rpc{conn: conn}, as: as, fresh: true}
 	if err := c.rpc.bind(syntaxNetlogon); err != nil {
-		return nil, fmt.Errorf("Netlogon: %w", err)
+		return nil, fmt.Errorf("open Netlogon: %w", err)
 	}
 	auth, err := c.authenticate(ctx)
 	if err != nil {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	ber "github.com/go-asn1-ber/asn1-ber"
+	ldap "github.com/go-ldap/ldap/v3"
 	"github.com/oiweiwei/go-msrpc/msrpc/nrpc/logon/v1"
 	"github.com/oiweiwei/go-msrpc/ndr"
 
@@ -388,5 +391,39 @@ func TestADStatuses(t *testing.T) {
 	a := newAD(t, adOfPretenders(t, map[string]*pretender{"dc1": p, "dc2": two}, "dc1", "dc2"))
 	if err := logOn(t.Context(), a); err != nil || two.logons.Load() != 1 {
 		t.Errorf("with a second one: %v", err)
+	}
+}
+
+// What LDAP knows of an account counts beside a good log-on, whatever the domain
+// controller has not heard yet; and only who knew the password hears of it.
+func TestADStandingCountsToo(t *testing.T) {
+	for _, tt := range []struct {
+		attribute, value string
+		good, bad        realms.Reason
+	}{
+		{"userAccountControl", "514", realms.ErrDisabled, realms.ErrBadPassword},
+		{"userAccountControl", "", realms.ErrMisconfigured, realms.ErrBadPassword},
+		{"accountExpires", "131000000000000000", realms.ErrExpired, realms.ErrBadPassword},
+		{"pwdLastSet", "0", realms.ErrMustChange, realms.ErrBadPassword},
+		{"msDS-User-Account-Control-Computed", "8388608", realms.ErrPasswordExpired, realms.ErrBadPassword},
+		{"sAMAccountName", "", realms.ErrMisconfigured, realms.ErrMisconfigured},
+	} {
+		p := newPretender()
+		entry := slices.Clone(goodNurse)
+		entry[slices.Index(entry, tt.attribute)+1] = tt.value
+		usual := p.LDAP.search
+		p.LDAP.search = func(filter string) []*ber.Packet {
+			if strings.Contains(filter, "sAMAccountName=nurse)") {
+				return []*ber.Packet{found(nurseDN, entry...), done(ldap.ApplicationSearchResultDone, result{})}
+			}
+			return usual(filter)
+		}
+		a := newAD(t, adOfPretenders(t, map[string]*pretender{"dc1": p}, "dc1"))
+		if err := logOn(t.Context(), a); !errors.Is(err, tt.good) {
+			t.Errorf("%s = %q with a good password: %v", tt.attribute, tt.value, err)
+		}
+		if _, key, err := a.VerifyMSCHAPv2(t.Context(), person("nurse"), challengeOf("nurse", "bad")); !errors.Is(err, tt.bad) || key != (realms.SessionKey{}) {
+			t.Errorf("%s = %q with a bad one: %v", tt.attribute, tt.value, err)
+		}
 	}
 }

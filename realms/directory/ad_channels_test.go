@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,24 +47,110 @@ func TestADPretender(t *testing.T) {
 // A hundred log-ons at once have eight channels, each for one at a time, and these
 // were dialled one after the other.
 func TestADOneCallAtATime(t *testing.T) {
-	p := newPretender()
-	a := newAD(t, adOfPretenders(t, map[string]*pretender{"dc1": p}, "dc1"))
-	many(t, 100, func() error { return logOn(t.Context(), a) })
-	if n := p.conns.Load(); n < 2 || n > 8 || p.crossed.Load() || p.together.Load() {
-		t.Errorf("%d channels; negotiations crossed: %v; calls shared one: %v", n, p.crossed.Load(), p.together.Load())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPretender()
+		p.behave(slowly)
+		a := newAD(t, adOfPretenders(t, map[string]*pretender{"dc1": p}, "dc1"))
+		defer a.Close()
+		many(t, 100, func() error { return logOn(t.Context(), a) })
+		if n := p.conns.Load(); n != 8 || p.crossed.Load() || p.together.Load() {
+			t.Errorf("%d channels; negotiations crossed: %v; calls shared one: %v", n, p.crossed.Load(), p.together.Load())
+		}
+	})
 }
+
+// slowly takes time for everything, as a domain controller does.
+var slowly = behaviour{slow: 20 * time.Millisecond, answer: func(_ *pretence, _ int64, sealed []byte) []byte {
+	time.Sleep(10 * time.Millisecond)
+	return sealed
+}}
 
 // Two directories with one computer account take turns, as the old and the new one do
 // in a reload.
 func TestADReloadTakesTurns(t *testing.T) {
-	p := newPretender()
-	cfg := adOfPretenders(t, map[string]*pretender{"dc1": p}, "dc1")
-	one, two := newAD(t, cfg), newAD(t, cfg)
-	many(t, 40, func() error { return errors.Join(logOn(t.Context(), one), logOn(t.Context(), two)) })
-	if n := p.conns.Load(); n > 16 || p.crossed.Load() {
-		t.Errorf("%d channels; negotiations crossed: %v", n, p.crossed.Load())
+	synctest.Test(t, func(t *testing.T) {
+		p := newPretender()
+		p.behave(slowly)
+		cfg := adOfPretenders(t, map[string]*pretender{"dc1": p}, "dc1")
+		one, two := newAD(t, cfg), newAD(t, cfg)
+		defer one.Close()
+		defer two.Close()
+		var both sync.WaitGroup
+		for _, a := range []*directory.AD{one, two} {
+			both.Go(func() { many(t, 40, func() error { return logOn(t.Context(), a) }) })
+		}
+		both.Wait()
+		if n := p.conns.Load(); n < 4 || n > 16 || p.crossed.Load() {
+			t.Errorf("%d channels; negotiations crossed: %v", n, p.crossed.Load())
+		}
+	})
+}
+
+// Another server with our computer account may come between all the same: then we
+// negotiate again, a few times.
+func TestADCrossedNegotiations(t *testing.T) {
+	for _, early := range []bool{true, false} {
+		for crossings, want := range map[int32]error{3: nil, 1000: realms.ErrUnreachable} {
+			p := newPretender()
+			left := new(atomic.Int32)
+			left.Store(crossings)
+			p.behave(behaviour{crossed: left, early: early})
+			a := newAD(t, adOfPretenders(t, map[string]*pretender{"dc1": p}, "dc1"))
+			if err := logOn(t.Context(), a); !errors.Is(err, want) {
+				t.Errorf("crossed %d times, early %v: %v", crossings, early, err)
+			}
+			if n := p.conns.Load(); n > 20 {
+				t.Errorf("%d channels were tried", n)
+			}
+		}
 	}
+}
+
+// A firewall has forgotten our connections: the first log-on that meets one waits, and
+// nobody waits for the others.
+func TestADForgottenConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPretender()
+		p.behave(slowly)
+		cfg := adOfPretenders(t, map[string]*pretender{"dc1": p}, "dc1")
+		cfg.Attempt, cfg.Total, cfg.Retry = 0, 0, 0
+		a := newAD(t, cfg)
+		defer a.Close()
+		many(t, 100, func() error { return logOn(t.Context(), a) })
+		p.forgetNetlogon()
+		for n := range 10 {
+			began := time.Now()
+			if err := logOn(t.Context(), a); err != nil {
+				t.Errorf("log-on %d: %v", n, err)
+			}
+			if took := time.Since(began); n > 0 && took > 100*time.Millisecond || took > 2*time.Second {
+				t.Errorf("log-on %d took %v", n, took)
+			}
+		}
+	})
+}
+
+// A channel that was dialled for somebody who then had another is as old as the rest
+// when its connection has ended meanwhile.
+func TestADUnusedChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPretender()
+		how := slowly
+		how.slow = 100 * time.Millisecond
+		p.behave(how)
+		a := newAD(t, adOfPretenders(t, map[string]*pretender{"dc1": p}, "dc1"))
+		defer a.Close()
+		many(t, 2, func() error { return logOn(t.Context(), a) })
+		synctest.Wait()
+		time.Sleep(time.Second) // the second has been dialled
+		if n := p.conns.Load(); n != 2 {
+			t.Fatalf("%d channels", n)
+		}
+		p.restart()
+		if err := logOn(t.Context(), a); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // many does something many times at once.
@@ -287,7 +374,6 @@ func TestADNonsense(t *testing.T) {
 		"padding":         func(_ *pretence, sealed []byte) []byte { sealed[len(sealed)-62] = 200; return sealed },
 		"a seal cut off":  func(_ *pretence, sealed []byte) []byte { return cut(sealed) },
 		"twice":           func(_ *pretence, sealed []byte) []byte { return append(sealed, sealed...) },
-		"what panics":     func(on *pretence, _ []byte) []byte { return on.sealed(raw(panicking)) },
 		"another version": func(_ *pretence, sealed []byte) []byte { sealed[0] = 4; return sealed },
 	} {
 		p.behave(behaviour{answer: func(on *pretence, _ int64, sealed []byte) []byte { return answer(on, sealed) }})
@@ -299,9 +385,10 @@ func TestADNonsense(t *testing.T) {
 			t.Errorf("after %s: %v", what, err)
 		}
 	}
-	for what, reply := range map[string]func(*logon.SAMLogonExResponse) *logon.SAMLogonExResponse{
-		"without validation": func(*logon.SAMLogonExResponse) *logon.SAMLogonExResponse { return refusing(0) },
-		"a guest": func(r *logon.SAMLogonExResponse) *logon.SAMLogonExResponse {
+	for what, reply := range map[string]func(*logon.SAMLogonExResponse) ndr.Marshaler{
+		"what panics":        func(*logon.SAMLogonExResponse) ndr.Marshaler { return raw(panicking) },
+		"without validation": func(*logon.SAMLogonExResponse) ndr.Marshaler { return refusing(0) },
+		"a guest": func(r *logon.SAMLogonExResponse) ndr.Marshaler {
 			r.ValidationInformation.GetValue().(*logon.ValidationSAMInfo4).UserFlags = 1
 			return r
 		},
@@ -371,7 +458,7 @@ func (r raw) MarshalNDR(_ context.Context, w ndr.Writer) error {
 func TestADStatuses(t *testing.T) {
 	p := newPretender()
 	answering := func(status uint32) {
-		p.behave(behaviour{reply: func(*logon.SAMLogonExResponse) *logon.SAMLogonExResponse { return refusing(status) }})
+		p.behave(behaviour{reply: func(*logon.SAMLogonExResponse) ndr.Marshaler { return refusing(status) }})
 	}
 	for s, want := range map[uint32]realms.Reason{
 		0xC0000064: realms.ErrUnknownUser, 0xC000006A: realms.ErrBadPassword, 0xC000006D: realms.ErrBadPassword, 0xC000006F: realms.ErrLogonHours,

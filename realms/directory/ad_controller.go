@@ -116,27 +116,39 @@ func (c *controller) through(ctx context.Context, ch *channel, a attempt) (realm
 	began := time.Now()
 	limit, cancel := context.WithTimeout(c.rota.ctx, c.rota.attempt)
 	stop := context.AfterFunc(limit, ch.kill)
-	return do(ctx, func() (key realms.SessionKey, err error) {
+	key, err := do(ctx, func() (key realms.SessionKey, err error) {
 		err = errors.New("the reply made no sense") // if what follows panics
 		defer func() {
-			stalled := !stop()
+			ended := !stop()
 			cancel()
-			c.settle(ch, began, stalled, err)
+			c.settle(ch, ended, err)
 		}()
 		key, err = ch.logOn(limit, a)
 		return key, err
 	})
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		c.distrust(began) // before this caller takes another channel
+	}
+	return key, err
 }
 
-// settle decides what becomes of a channel after a call. After one that stalled, those
-// that have not answered since it began are not used again: their connections may be
-// as dead.
-func (c *controller) settle(ch *channel, began time.Time, stalled bool, err error) {
-	if !stalled && (asFault(err) == nil || refused(err)) {
+// distrust has channels not used again that have not answered since something began
+// that has stalled: their connections may be as dead.
+func (c *controller) distrust(began time.Time) {
+	c.pool.Lock()
+	defer c.pool.Unlock()
+	if began.After(c.since) {
+		c.since = began
+	}
+}
+
+// settle decides what becomes of a channel after a call.
+func (c *controller) settle(ch *channel, ended bool, err error) {
+	if !ended && (asFault(err) == nil || refused(err)) {
 		c.give(ch)
 		return
 	}
-	c.drop(ch, stalled, began)
+	c.drop(ch)
 }
 
 // take waits for a channel. Its error is a fault, or that time is up.
@@ -210,7 +222,7 @@ func (c *controller) failure() error {
 }
 
 // trusts says whether a channel has answered since another stalled.
-func (c *controller) trusts(ch *channel) bool { return !ch.answered.Before(c.since) }
+func (c *controller) trusts(ch *channel) bool { return ch.answered.After(c.since) }
 
 // give puts a channel back: to the first who waits.
 func (c *controller) give(ch *channel) {
@@ -235,13 +247,10 @@ func (c *controller) hand(ch *channel) {
 }
 
 // drop ends a channel. Somebody who waits may have another dialled.
-func (c *controller) drop(ch *channel, stalled bool, began time.Time) {
+func (c *controller) drop(ch *channel) {
 	ch.kill()
 	c.pool.Lock()
 	defer c.pool.Unlock()
-	if stalled && began.After(c.since) {
-		c.since = began
-	}
 	c.open--
 	c.dialMore()
 }

@@ -33,8 +33,8 @@ import (
 type pretender struct {
 	mu     sync.Mutex
 	how    behaviour
-	silent bool        // it takes connections and says nothing
-	closed []io.Closer // what it has open
+	silent bool    // it takes connections and says nothing
+	has    []*pipe // what it has open
 
 	LDAP     *responder
 	conns    atomic.Int64
@@ -53,7 +53,13 @@ type behaviour struct {
 	// told the how manieth log-on it is.
 	answer func(on *pretence, nth int64, sealed []byte) []byte
 	// reply makes the answer before it is sealed.
-	reply func(r *logon.SAMLogonExResponse) *logon.SAMLogonExResponse
+	reply func(r *logon.SAMLogonExResponse) ndr.Marshaler
+	// slow is how long a negotiation takes.
+	slow time.Duration
+	// crossed is how many channels have come across another's negotiation: the first
+	// call, or when early the seal itself, is answered with a fault.
+	crossed *atomic.Int32
+	early   bool
 	// unbound is written in place of what is said before there is a seal, by
 	// operation: bind 0, alter context 1, challenge 4, authenticate 26.
 	unbound map[int][]byte
@@ -124,13 +130,14 @@ type identity struct {
 func (p *pretender) dial(ctx context.Context, address string) (net.Conn, error) {
 	theirs, ours := newPipe()
 	p.mu.Lock()
-	p.closed = append(p.closed, ours)
+	ours.ldap = strings.HasSuffix(address, ":636")
+	p.has = append(p.has, ours)
 	silent := p.silent
 	p.mu.Unlock()
 	switch {
 	case silent:
 		go func() { _, _ = io.Copy(io.Discard, ours) }()
-	case strings.HasSuffix(address, ":636"):
+	case ours.ldap:
 		id, err := timeless()
 		if err != nil {
 			return nil, err
@@ -149,6 +156,8 @@ func (p *pretender) dial(ctx context.Context, address string) (net.Conn, error) 
 type pipe struct {
 	net.Conn // nobody asks for addresses
 	in, out  *pipeHalf
+	mute     atomic.Bool // what is written reaches nobody
+	ldap     bool
 }
 
 type pipeHalf struct {
@@ -179,6 +188,9 @@ func (p *pipe) Read(b []byte) (int, error) {
 }
 
 func (p *pipe) Write(b []byte) (int, error) {
+	if p.mute.Load() {
+		return len(b), nil
+	}
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()
 	if p.out.closed {
@@ -205,25 +217,41 @@ func (p *pipe) SetWriteDeadline(time.Time) error { return nil }
 
 // hush makes it take connections and say nothing, on old ones too.
 func (p *pretender) hush() {
+	p.forget()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent = true
+}
+
+// forget has its old connections carry nothing any more, as after a firewall lost
+// them; new ones are well.
+func (p *pretender) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.has {
+		c.mute.Store(true)
+	}
+}
+
+// forgetNetlogon is forget for Netlogon alone.
+func (p *pretender) forgetNetlogon() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.has {
+		if !c.ldap {
+			c.mute.Store(true)
+		}
+	}
 }
 
 // restart ends all connections.
 func (p *pretender) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.closed {
+	for _, c := range p.has {
 		_ = c.Close()
 	}
-	p.closed = nil
-}
-
-func (p *pretender) isSilent() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.silent
+	p.has = nil
 }
 
 // serve answers one packet after the other.
@@ -245,9 +273,6 @@ func (c *pretence) serve() {
 		if _, err := io.ReadFull(c, rest); err != nil {
 			return
 		}
-		if c.p.isSilent() {
-			continue
-		}
 		whole, auth := append(header, rest...), int(binary.LittleEndian.Uint16(header[10:]))
 		c.calls = binary.LittleEndian.Uint32(header[12:])
 		said := whole[24:]
@@ -260,6 +285,10 @@ func (c *pretence) serve() {
 			answer = c.packet(12, append([]byte{0xb8, 0x10, 0xb8, 0x10}, accepted()...), nil)
 			answer = c.instead(0, answer)
 		case 14: // alter context
+			if how := c.p.manner(); how.early && how.crossed.Add(-1) >= 0 {
+				_, _ = c.Write(c.fault(secPkgError))
+				return
+			}
 			answer = c.packet(15, append([]byte{0xb8, 0x10, 0xb8, 0x10}, accepted()...), []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 			answer = c.instead(1, answer)
 			c.auth = &netlogon.Authentifier{Config: c.cfg}
@@ -310,6 +339,7 @@ func (c *pretence) operate(operation int, whole, said []byte, auth int) []byte {
 		if ndr.Unmarshal(said, in) != nil {
 			return nil
 		}
+		time.Sleep(c.p.manner().slow)
 		password := c.p.manner().password
 		if password == "" {
 			password = machinePassword
@@ -362,10 +392,14 @@ func (c *pretence) judge(whole []byte, auth int) []byte {
 	nth := c.p.logons.Add(1)
 	out := judged(in)
 	how := c.p.manner()
-	if how.reply != nil {
-		out = how.reply(out)
+	if how.crossed != nil && !how.early && how.crossed.Add(-1) >= 0 {
+		return c.fault(secPkgError)
 	}
-	sealed := c.sealed(out)
+	reply := ndr.Marshaler(out)
+	if how.reply != nil {
+		reply = how.reply(out)
+	}
+	sealed := c.sealed(reply)
 	if how.answer != nil {
 		return how.answer(c, nth, sealed)
 	}
@@ -424,6 +458,15 @@ func (c *pretence) sealed(out ndr.Marshaler) []byte {
 	}
 	copy(p[end:], signature)
 	return p
+}
+
+// secPkgError is what a domain controller says whose negotiation of our account is
+// another than the channel's.
+const secPkgError = 0x721
+
+// fault is an answer to the call under way that is one.
+func (c *pretence) fault(status uint32) []byte {
+	return c.packet(3, append(binary.LittleEndian.AppendUint32(make([]byte, 8), status), 0, 0, 0, 0), nil)
 }
 
 func (c *pretence) packet(kind byte, body, auth []byte) []byte {

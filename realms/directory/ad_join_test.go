@@ -15,6 +15,9 @@ import (
 // with it the domain is open; and what is somebody else's is left alone.
 func TestADJoin(t *testing.T) {
 	c := theDomain(t)
+	if err := c.Remove(directorytest.ComputerDN("RADIUS5"), directorytest.ComputerDN("RADIUS7"), directorytest.ComputerDN("RADIUS8")); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Fill(
 		directorytest.User("helper", "good-Pass-1"),
 		directorytest.Entry{DN: "OU=Servers," + directorytest.DomainBase, Attributes: map[string][]string{"objectClass": {"organizationalUnit"}}},

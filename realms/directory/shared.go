@@ -26,7 +26,10 @@ func (s *shared) get(ctx context.Context, from *server) (c *conn, fresh bool, er
 	if s.c != nil && from.usable(s.c) {
 		return s.c, false, nil
 	}
-	s.c = nil // it ended, or its server was down meanwhile
+	if s.c != nil { // it ended, or its server was down meanwhile
+		s.c.kill()
+		s.c = nil
+	}
 	c, err = from.dialSearching(ctx)
 	if err != nil {
 		return nil, false, err

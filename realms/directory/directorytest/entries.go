@@ -92,12 +92,30 @@ func (c *Controller) Fill(entries ...Entry) error {
 		}
 		err := admin.Add(req)
 		if ldap.IsErrorWithCode(err, ldap.LDAPResultEntryAlreadyExists) {
-			if err = admin.Del(ldap.NewDelRequest(e.DN, nil)); err == nil {
+			if err = admin.Del(ldap.NewDelRequest(e.DN, withBelow)); err == nil {
 				err = admin.Add(req)
 			}
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.DN, err)
+		}
+	}
+	return nil
+}
+
+// withBelow deletes what is below an entry too (MS-ADTS, section 3.1.1.3.4.1.15).
+var withBelow = []ldap.Control{ldap.NewControlString("1.2.840.113556.1.4.805", true, "")}
+
+// Remove takes entries away that are there.
+func (c *Controller) Remove(dns ...string) error {
+	admin, err := c.Admin()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = admin.Close() }()
+	for _, dn := range dns {
+		if err := admin.Del(ldap.NewDelRequest(dn, withBelow)); err != nil && !ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
+			return fmt.Errorf("%s: %w", dn, err)
 		}
 	}
 	return nil

@@ -8,5 +8,6 @@ var starters = map[string]starter{
 	"ocsp":             ocspResponder,
 	"radiusd":          radiusd,
 	"redis":            redis,
+	"samba":            samba,
 	"slapd":            slapd,
 }

@@ -48,10 +48,19 @@ type process struct {
 	flags   uintptr      // of clone: what the program has to itself
 	ready   func() error // nil when it takes requests
 	also    io.Writer    // hears what the program prints, too; nil: nobody
+	instead actor        // what the peer is, where it is not one program; nil: it is
 
 	mu  sync.Mutex
 	log bytes.Buffer
 	cmd *exec.Cmd
+}
+
+// An actor is a peer that is more than one program, or none.
+type actor struct {
+	start        func() error
+	freeze, thaw func() error
+	kill         func()
+	output       func() string
 }
 
 // Write keeps what the program prints.
@@ -65,6 +74,9 @@ func (p *process) Write(b []byte) (int, error) {
 }
 
 func (p *process) output() string {
+	if p.instead.output != nil {
+		return p.instead.output()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.String()
@@ -72,6 +84,9 @@ func (p *process) output() string {
 
 // start runs the program and waits until it is ready.
 func (p *process) start() error {
+	if p.instead.start != nil {
+		return p.instead.start()
+	}
 	path, err := findProgram(p.program)
 	if err != nil {
 		return err
@@ -101,11 +116,26 @@ func (p *process) start() error {
 	}
 }
 
-func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
-func (p *process) thaw() error   { return p.cmd.Process.Signal(syscall.SIGCONT) }
+func (p *process) freeze() error {
+	if p.instead.freeze != nil {
+		return p.instead.freeze()
+	}
+	return p.cmd.Process.Signal(syscall.SIGSTOP)
+}
+
+func (p *process) thaw() error {
+	if p.instead.thaw != nil {
+		return p.instead.thaw()
+	}
+	return p.cmd.Process.Signal(syscall.SIGCONT)
+}
 
 // kill ends the program for good, frozen or not, and waits for it.
 func (p *process) kill() {
+	if p.instead.kill != nil {
+		p.instead.kill()
+		return
+	}
 	if p.cmd == nil || p.cmd.Process == nil {
 		return
 	}

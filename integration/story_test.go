@@ -30,6 +30,7 @@ import (
 	"causeway/certs"
 	"causeway/radiusd/daemon"
 	"causeway/radiusd/noc"
+	"causeway/realms/directory/directorytest"
 )
 
 // A story is one folder under cases.
@@ -116,7 +117,8 @@ type stage struct {
 	daemon *daemon.Daemon
 	events *events
 
-	stopHouse func() // and wait until it has ended
+	controllers []*directorytest.Controller // of domains, as they were started
+	stopHouse   func()                      // and wait until it has ended
 }
 
 // TestStories tells every story under cases.

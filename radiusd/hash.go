@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,17 +25,29 @@ func runHash(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "radiusd hash: give the password on standard input, not on the command line")
 		return exitUsage
 	}
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	password := strings.TrimRight(line, "\r\n")
-	if password == "" {
-		fmt.Fprintf(errs, "radiusd hash: no password on standard input (%v)\n", err)
+	password, err := firstLine(os.Stdin)
+	if err != nil {
+		fmt.Fprintf(errs, "radiusd hash: %v\n", err)
 		return exitUsage
 	}
 	if *nt {
-		hash := directory.NTHash(certs.Secret(password))
+		hash := directory.NTHash(password)
 		fmt.Fprintf(out, "nt_hash = \"%x\"\n", hash[:])
 		return exitGood
 	}
-	fmt.Fprintf(out, "password = %q\n", directory.HashPassword(certs.Secret(password)))
+	fmt.Fprintf(out, "password = %q\n", directory.HashPassword(password))
 	return exitGood
+}
+
+// firstLine reads a password.
+func firstLine(from io.Reader) (certs.Secret, error) {
+	line, err := bufio.NewReader(from).ReadString('\n')
+	password := strings.TrimRight(line, "\r\n")
+	if password == "" && err == nil {
+		err = errors.New("the line is empty")
+	}
+	if password == "" {
+		return "", fmt.Errorf("no password on standard input: %w", err)
+	}
+	return certs.Secret(password), nil
 }

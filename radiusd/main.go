@@ -36,6 +36,7 @@ var commands = []command{
 	{"test", "FILE", "run the [[test]] blocks of a configuration", runTest},
 	{"serve", "-c FILE", "run the server", runServe},
 	{"reload", "--pid N", "ask a running server to read its configuration again", runReload},
+	{"ad", "join|test …", "join an Active Directory domain; ask its domain controllers", runAD},
 	{"cert", "init|server|client …", "make a private CA, server and client certificates", runCert},
 	{"hash", "[--nt]", "turn a password on standard input into a line for a users file", runHash},
 	{"version", "", "print the version", runVersion},

@@ -44,6 +44,7 @@ const (
 	ErrMustChange      Reason = "password-must-change"
 	ErrLogonHours      Reason = "logon-hours"
 	ErrWorkstation     Reason = "logon-workstation"
+	ErrRestricted      Reason = "account-restricted" // the directory keeps the account from this kind of log-on
 	ErrUnreachable     Reason = "directory-unreachable"
 	ErrGuarded         Reason = "guarded" // too many wrong passwords: refused here, before the directory locks the account (S21)
 	ErrMisconfigured   Reason = "directory-misconfigured"

@@ -26,6 +26,7 @@ var groups = []struct {
 	{"far", farDirectoryRates},
 	{"pap", papRate},
 	{"proxy", proxyRate},
+	{"ad", domainRates},
 	{"memory", memory},
 	{"half-open", halfOpen},
 }

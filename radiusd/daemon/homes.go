@@ -18,6 +18,7 @@ import (
 
 // directories is the one table of kinds of directory.
 var directories = map[string]func(name string, c config.Directory) (realms.Directory, func(), error){
+	"ad":   openAD,
 	"file": openFile,
 	"ldap": openLDAP,
 }
@@ -72,6 +73,9 @@ func (h *homes) open() *homes {
 		if err != nil {
 			h.hear("directory."+name, err)
 			continue
+		}
+		if f, ok := dir.(*directory.File); ok {
+			f.TellPasswords(h.shelf.key)
 		}
 		h.directories[name] = dir
 		h.closers = append(h.closers, closer)

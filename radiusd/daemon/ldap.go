@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"crypto/x509"
+
 	"causeway/certs"
 	"causeway/radiusd/daemon/config"
 	"causeway/realms"
@@ -8,9 +10,9 @@ import (
 )
 
 func openLDAP(name string, c config.Directory) (realms.Directory, func(), error) {
-	roots, err := certs.ReadAuthorities(c.CA)
+	roots, err := directoryRoots(name, c)
 	if err != nil {
-		return nil, nil, realms.Problems{{Key: "directory." + name + ".ca", Text: err.Error(), Fix: "name a PEM file with the authority of the directory's certificates"}}
+		return nil, nil, err
 	}
 	d, err := directory.NewLDAP(directory.LDAPConfig{
 		Name: name, Servers: c.Servers, Schema: c.Schema,
@@ -24,4 +26,12 @@ func openLDAP(name string, c config.Directory) (realms.Directory, func(), error)
 		return nil, nil, err
 	}
 	return d, d.Close, nil
+}
+
+func directoryRoots(name string, c config.Directory) (*x509.CertPool, error) {
+	roots, err := certs.ReadAuthorities(c.CA)
+	if err != nil {
+		return nil, realms.Problems{{Key: "directory." + name + ".ca", Text: err.Error(), Fix: "name a PEM file with the authority of the directory's certificates"}}
+	}
+	return roots, nil
 }

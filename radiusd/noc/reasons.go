@@ -34,6 +34,7 @@ var reasons = []Reason{
 	{"password-must-change", User, "The password must be changed before first use.", "Ask the caller to change it on a wired computer or in the portal, then join again."},
 	{"logon-hours", User, "The account may not log on at this hour.", "Send the caller to the service desk: the account's log-on hours decide."},
 	{"logon-workstation", User, "The account may log on at named computers only.", "Ask the directory team to allow Wi-Fi for this account, or give the caller another."},
+	{"account-restricted", Ours, "The directory keeps this account from logging on with a password here.", "Ask the directory team whether the account is in Protected Users or under an authentication policy."},
 	{"directory-unreachable", Ours, "No directory server answered in time.", "Look at the directory servers now: everybody who uses a password is refused."},
 	{"directory-misconfigured", Ours, "The directory refuses this server or answers what it cannot use.", "Check the service account, its password and the search base in the configuration."},
 	{"password-form-unsupported", Ours, "The device proved its password in a form that this directory cannot check.", "Set the device to EAP-TLS or TTLS with PAP, or offer only these in the configuration."},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	ldap "github.com/go-ldap/ldap/v3"
 
@@ -59,72 +58,13 @@ func (l *LDAP) bind(ctx context.Context, dn string, password certs.Secret) error
 }
 
 // each puts a question to one server after the other until one has answered it.
-// An error of the server itself, and not of the question, sends it to the next.
 func (l *LDAP) each(ctx context.Context, ask func(ctx context.Context, s *server) error) error {
-	var faults []string
-	misconfigured := true
-	for _, s := range l.inOrder() {
-		err := s.resting()
-		if err == nil {
-			err = l.attempt(ctx, s, ask)
-		}
-		f := asFault(err)
-		if f == nil {
-			return err
-		}
-		faults = append(faults, s.name+": "+f.Error())
-		misconfigured = misconfigured && f.misconfigured
-		if ctx.Err() != nil {
-			misconfigured = false
-			break
-		}
-	}
-	reason := realms.ErrUnreachable
-	if misconfigured && len(faults) > 0 {
-		reason = realms.ErrMisconfigured
-	}
-	return fmt.Errorf("directory %s: %s: %w", l.cfg.Name, strings.Join(faults, "; "), reason)
-}
-
-// attempt gives one server its share of the time.
-func (l *LDAP) attempt(ctx context.Context, s *server, ask func(ctx context.Context, s *server) error) error {
-	limited, cancel := context.WithTimeout(ctx, l.cfg.Attempt)
-	defer cancel()
-	err := ask(limited, s)
-	f := asFault(err)
-	if f == nil {
-		s.answered()
+	servers, err := l.known(ctx)
+	if err != nil {
 		return err
 	}
-	// A caller that went away says nothing of the server.
-	if !errors.Is(ctx.Err(), context.Canceled) && l.ctx.Err() == nil {
-		s.markDown(f)
-	}
-	return f
+	return each(ctx, l.rota, servers, ask)
 }
-
-// inOrder lists the servers that are up, as configured, and then the others:
-// when all are down, one of them may have just come back.
-func (l *LDAP) inOrder() []*server {
-	up := make([]*server, 0, len(l.servers))
-	var down []*server
-	for _, s := range l.servers {
-		if s.isUp() {
-			up = append(up, s)
-		} else {
-			down = append(down, s)
-		}
-	}
-	return append(up, down...)
-}
-
-// A fault is an error of a server and not of the question.
-type fault struct {
-	error
-	misconfigured bool // the server is well and refuses us
-}
-
-func (f *fault) Unwrap() error { return f.error }
 
 // asFault sorts errors: nil for an answer, even one that says no.
 func asFault(err error) *fault {
@@ -134,6 +74,9 @@ func asFault(err error) *fault {
 	var known *fault
 	if errors.As(err, &known) {
 		return known
+	}
+	if reason := realms.Reason(""); errors.As(err, &reason) {
+		return nil
 	}
 	var result *ldap.Error
 	if !errors.As(err, &result) {

@@ -24,21 +24,20 @@ type conn struct {
 	dead       atomic.Bool
 }
 
-// errClosed says that the directory was closed while it was asked.
-var errClosed = errors.New("the directory is closed")
+// errClosed says that the directory was closed while it was asked, or has lost this
+// server.
+var errClosed = errors.New("the directory is closed, or has this server no more")
 
 // dial connects, with TLS where it is configured, and binds as nobody yet. A shared
 // connection is one that many searches use at once.
 func (s *server) dial(ctx context.Context, shared bool) (*conn, error) {
-	if err := s.l.ctx.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errClosed, err)
+	if s.over() {
+		return nil, errClosed
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.l.ctx, cancel)()
-	s.mu.Lock()
-	generation := s.generation
-	s.mu.Unlock()
+	defer context.AfterFunc(s.rota.ctx, cancel)()
+	generation := s.age()
 	raw, err := s.l.cfg.Dial(ctx, s.name)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
@@ -46,7 +45,7 @@ func (s *server) dial(ctx context.Context, shared bool) (*conn, error) {
 	if shared {
 		raw = gather(raw)
 	}
-	c := &conn{raw: raw, generation: generation, closed: s.l.ctx.Done()}
+	c := &conn{raw: raw, generation: generation, closed: s.rota.ctx.Done()}
 	if s.ldaps {
 		encrypted := tls.Client(raw, s.tls)
 		if err := encrypted.HandshakeContext(ctx); err != nil {

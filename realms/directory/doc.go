@@ -1,6 +1,6 @@
-// Package directory holds the people of a realm: in LDAP or Active Directory
-// ([LDAP]), or in a file ([File]) for a small site, a demonstration or the
-// accounts that probes log in with.
+// Package directory holds the people of a realm: in LDAP ([LDAP]), in an Active
+// Directory domain whose controllers judge MSCHAPv2 too ([AD]), or in a file ([File])
+// for a small site, a demonstration or the accounts that probes log in with.
 //
 // # The file
 //

@@ -2,7 +2,10 @@ package directory
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -110,6 +113,29 @@ func makeReady(u FileUser, key string) (*fileUser, realms.Problems) {
 	}
 	return ready, problems
 }
+
+// TellPasswords has accounts say when their password has become another
+// ([realms.Account].PasswordSet), by a digest that whoever has no key can compare
+// with nothing. Servers with one key and one file say the same. It is called before
+// anybody is asked for.
+func (f *File) TellPasswords(key []byte) {
+	h := hmac.New(sha256.New, key)
+	for id, u := range f.users {
+		h.Reset()
+		_, _ = fmt.Fprintf(h, "password set of %q %q", id.User, id.Realm) // a hash takes all octets
+		if u.argon != nil {
+			_, _ = fmt.Fprintf(h, " argon %x %x", u.argon.salt, u.argon.key)
+		}
+		if u.nt != nil {
+			_, _ = fmt.Fprintf(h, " nt %x", *u.nt)
+		}
+		_, _ = fmt.Fprintf(h, " clear %q", u.clear.Reveal())
+		u.account.PasswordSet = base64.RawStdEncoding.EncodeToString(h.Sum(nil)[:tellLength])
+	}
+}
+
+// tellLength is long enough that no two passwords of one person look alike.
+const tellLength = 12
 
 // CheckPassword is [realms.Directory]'s. A good password costs a microsecond
 // when it was good before or has an NT hash; every refusal costs one Argon2id,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	ldap "github.com/go-ldap/ldap/v3"
@@ -23,11 +25,10 @@ type LDAP struct {
 	schema  schema
 	user    template
 	machine template
-	servers []*server
+	rota    *rota // ends with Close
 
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	probing sync.WaitGroup
+	mu      sync.Mutex
+	servers []*server // in order; they change only where the configuration finds them
 }
 
 // CheckPassword is [realms.Directory]'s. A bind is sent only for a password that
@@ -133,11 +134,63 @@ func ntHash(value []byte) (hash [16]byte, ok bool) {
 // Close ends all connections. Questions that are still open, and later ones, are
 // answered with [realms.ErrUnreachable].
 func (l *LDAP) Close() {
-	l.cancel()
-	for _, s := range l.servers {
+	l.rota.cancel()
+	for _, s := range l.list() {
 		s.close()
 	}
-	l.probing.Wait()
+	l.rota.close()
+}
+
+// list is the servers of now.
+func (l *LDAP) list() []*server {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.servers
+}
+
+// known returns the servers to ask: those of the configuration, or those that it
+// finds now.
+func (l *LDAP) known(ctx context.Context) ([]*server, error) {
+	if l.cfg.Find == nil {
+		return l.servers, nil
+	}
+	found, err := l.cfg.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.follow(found)
+}
+
+// follow makes the servers be those at these addresses. One that stays keeps its
+// connections; one that has gone is left.
+func (l *LDAP) follow(addresses []string) ([]*server, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rota.ctx.Err() != nil {
+		return nil, fmt.Errorf("directory %s is closed: %w", l.cfg.Name, realms.ErrUnreachable)
+	}
+	if slices.EqualFunc(addresses, l.servers, func(address string, s *server) bool { return s.address == address }) {
+		return l.servers, nil
+	}
+	var now []*server
+	for _, address := range addresses {
+		if at := slices.IndexFunc(l.servers, func(s *server) bool { return s.address == address }); at >= 0 {
+			now = append(now, l.servers[at])
+			continue
+		}
+		s, problem := newServer(l, address)
+		if problem != nil {
+			return nil, fmt.Errorf("directory %s: %s: %w", l.cfg.Name, problem.Text, realms.ErrMisconfigured)
+		}
+		now = append(now, s)
+	}
+	for _, s := range l.servers {
+		if !slices.Contains(now, s) {
+			l.rota.looks.Go(s.close) // it may wait for a dial
+		}
+	}
+	l.servers = now
+	return now, nil
 }
 
 // patience bounds one question to the directory, however many servers it asks.
@@ -149,6 +202,10 @@ func (l *LDAP) patience(ctx context.Context) (context.Context, context.CancelFun
 func (l *LDAP) find(ctx context.Context, id realms.Identity) (*ldap.Entry, error) {
 	if id.User == "" {
 		return nil, fmt.Errorf("directory %s: the name has nothing before the @: %w", l.cfg.Name, realms.ErrUnknownUser)
+	}
+	if l.cfg.Schema == "ad" && strings.ContainsRune(id.User, 0) {
+		// Samba compares names up to the first NUL.
+		return nil, fmt.Errorf("directory %s: the name holds a NUL: %w", l.cfg.Name, realms.ErrUnknownUser)
 	}
 	filter := l.user
 	if id.Machine() {
@@ -176,7 +233,7 @@ const mostMatches = 2
 
 // attributes are what find asks for, and nothing more.
 func (l *LDAP) attributes() []string {
-	attributes := append([]string(nil), l.schema.attributes...)
+	attributes := slices.Concat(l.schema.attributes, l.schema.passwordSet)
 	if l.cfg.NTHashAttribute != "" {
 		attributes = append(attributes, l.cfg.NTHashAttribute)
 	}
@@ -191,7 +248,7 @@ func (l *LDAP) attributes() []string {
 
 // account makes an entry into an account with its groups.
 func (l *LDAP) account(ctx context.Context, entry *ldap.Entry) realms.Account {
-	account := realms.Account{Name: entry.DN}
+	account := realms.Account{Name: entry.DN, PasswordSet: l.schema.setAt(entry)}
 	for _, attribute := range l.schema.name {
 		// One of several values is not the person's name: which one came first
 		// must not decide what a rule for one person sees.
@@ -210,7 +267,7 @@ func (l *LDAP) account(ctx context.Context, entry *ldap.Entry) realms.Account {
 
 // about names the directory and the entry in an error.
 func (l *LDAP) about(entry *ldap.Entry, err error) error {
-	return fmt.Errorf("directory %s: %w", l.cfg.Name, &realms.AccountError{Account: entry.DN, Err: err})
+	return fmt.Errorf("directory %s: %w", l.cfg.Name, &realms.AccountError{Account: entry.DN, PasswordSet: l.schema.setAt(entry), Err: err})
 }
 
 // first returns the first error that there is.

@@ -25,6 +25,9 @@ type LDAPConfig struct {
 	Name    string   // what errors and the configuration call it: "trust"
 	Servers []string // ldaps://dc1.example.org, ldap://…; the first that works is asked
 	Schema  string   // "openldap" (also when empty) or "ad"
+	// Find returns the addresses, in place of Servers. It is called with every
+	// question.
+	Find func(ctx context.Context) ([]string, error)
 
 	Base     string // everybody's entry is below it
 	Bind     string // the name that searches; empty: anonymous
@@ -68,8 +71,7 @@ func NewLDAP(cfg LDAPConfig) (*LDAP, error) {
 	cfg = withDefaults(cfg)
 	key := "directory." + cfg.Name
 	problems := cfg.check(key)
-	l := &LDAP{cfg: cfg, schema: schemas[cfg.Schema]}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l := &LDAP{cfg: cfg, schema: schemas[cfg.Schema], rota: newRota(cfg.Name, cfg.Attempt, cfg.Retry)}
 	l.user = l.newTemplate(cmp.Or(cfg.UserFilter, l.schema.user), key+".user_filter", &problems)
 	l.machine = l.newTemplate(cmp.Or(cfg.MachineFilter, l.schema.machine), key+".machine_filter", &problems)
 	for i, address := range cfg.Servers {
@@ -81,7 +83,7 @@ func NewLDAP(cfg LDAPConfig) (*LDAP, error) {
 		l.servers = append(l.servers, s)
 	}
 	if len(problems) > 0 {
-		l.cancel()
+		l.rota.close()
 		return nil, problems
 	}
 	return l, nil
@@ -118,7 +120,7 @@ func (cfg LDAPConfig) check(key string) realms.Problems {
 	if _, known := schemas[cfg.Schema]; !known {
 		wrong(".kind", fmt.Sprintf("there is no kind of LDAP directory %q", cfg.Schema), "write one of "+strings.Join(slices.Sorted(maps.Keys(schemas)), ", "))
 	}
-	if len(cfg.Servers) == 0 {
+	if len(cfg.Servers) == 0 && cfg.Find == nil {
 		wrong(".servers", "no servers", `add servers = ["ldaps://dc1.example.org"]`)
 	}
 	if cfg.Base == "" {

@@ -17,7 +17,8 @@ type schema struct {
 	user, machine          string   // filters
 	groupFilter, groupName string   // as in LDAPConfig
 	name                   []string // attributes that name an account, the best first
-	attributes             []string // all that is read of an entry
+	attributes             []string // what is read of an entry, beside the following
+	passwordSet            []string // attributes that tell when its password was set
 	controls               []ldap.Control
 	standing               func(entry *ldap.Entry, now time.Time) standing
 	groups                 func(ctx context.Context, l *LDAP, entry *ldap.Entry) (names []string, complete bool)
@@ -39,8 +40,9 @@ var schemas = map[string]schema{
 			"uid", "cn", "shadowExpire", "nsAccountLock", "loginDisabled", "sambaAcctFlags", "sambaKickoffTime",
 			"krbPrincipalExpiration", "pwdAccountLockedTime", "pwdReset",
 		},
-		standing: openldapStanding,
-		groups:   walkGroups,
+		passwordSet: []string{"pwdChangedTime", "sambaPwdLastSet", "krbLastPwdChange"},
+		standing:    openldapStanding,
+		groups:      walkGroups,
 	},
 	"ad": {
 		user:        "(&(objectCategory=person)(objectClass=user)(|(sAMAccountName={user})(userPrincipalName={name})(mail={name})))",
@@ -50,11 +52,12 @@ var schemas = map[string]schema{
 		name:        []string{"sAMAccountName", "userPrincipalName"},
 		attributes: []string{
 			"sAMAccountName", "userPrincipalName", "userAccountControl", "msDS-User-Account-Control-Computed",
-			"accountExpires", "lockoutTime", "pwdLastSet",
+			"accountExpires", "lockoutTime",
 		},
-		controls: []ldap.Control{ldap.NewControlString(adDomainScope, false, "")},
-		standing: adStanding,
-		groups:   chainGroups,
+		passwordSet: []string{"pwdLastSet"},
+		controls:    []ldap.Control{ldap.NewControlString(adDomainScope, false, "")},
+		standing:    adStanding,
+		groups:      chainGroups,
 	},
 }
 
@@ -63,6 +66,18 @@ type standing struct {
 	account  error // disabled or expired: for everybody
 	lock     error // locked after too many wrong passwords
 	password error // the password must be changed first
+}
+
+// setAt tells when the password of an entry was set, in the server's own words;
+// empty: it does not tell.
+func (s schema) setAt(entry *ldap.Entry) string {
+	var told []string
+	for _, attribute := range s.passwordSet {
+		if at := value(entry, attribute); at != "" {
+			told = append(told, at)
+		}
+	}
+	return strings.Join(told, " ")
 }
 
 // Bits of userAccountControl and its computed twin (MS-ADTS, section 2.2.16).

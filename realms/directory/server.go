@@ -5,9 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	ldap "github.com/go-ldap/ldap/v3"
 
@@ -22,19 +20,14 @@ import (
 // (RFC 4511, section 3.1). A bind has a connection to itself: it changes who the
 // connection belongs to, and nothing else may be under way (section 4.2.1).
 type server struct {
+	*health
 	l       *LDAP
-	name    string // host:port
+	address string // as in the configuration
 	tls     *tls.Config
 	ldaps   bool
 	sharing []*shared
 	next    atomic.Uint32
 	binding chan *conn // idle connections, and nil for each that may yet be dialled
-
-	mu         sync.Mutex
-	down       *fault // nil: up
-	generation uint64 // connections of an older one are not used again
-	probing    bool
-	closed     bool
 }
 
 func newServer(l *LDAP, address string) (*server, *realms.Problem) {
@@ -42,7 +35,8 @@ func newServer(l *LDAP, address string) (*server, *realms.Problem) {
 	if problem != nil {
 		return nil, problem
 	}
-	s := &server{l: l, name: net.JoinHostPort(host, port), ldaps: ldaps, binding: make(chan *conn, l.cfg.BindConns)}
+	s := &server{l: l, address: address, ldaps: ldaps, binding: make(chan *conn, l.cfg.BindConns)}
+	s.health = &health{name: net.JoinHostPort(host, port), rota: l.rota, look: s.ask}
 	if ldaps || l.cfg.StartTLS {
 		s.tls = &tls.Config{ServerName: host, RootCAs: l.cfg.Roots, MinVersion: tls.VersionTLS12}
 		if l.cfg.ServerName != "" {
@@ -87,7 +81,7 @@ func (s *server) bind(ctx context.Context, dn string, password certs.Secret) err
 		}
 		err = c.bind(ctx, dn, password)
 		failed := asFault(err) != nil
-		if failed || s.l.ctx.Err() != nil {
+		if failed || s.over() {
 			c.kill()
 			s.binding <- nil
 		} else {
@@ -108,7 +102,7 @@ func (s *server) takeBinding(ctx context.Context) (c *conn, fresh bool, err erro
 	case c = <-s.binding:
 	case <-ctx.Done():
 		return nil, false, fmt.Errorf("no connection was free: %w", context.Cause(ctx))
-	case <-s.l.ctx.Done():
+	case <-s.rota.ctx.Done():
 		return nil, false, errClosed
 	}
 	if c != nil && s.usable(c) {
@@ -124,97 +118,17 @@ func (s *server) takeBinding(ctx context.Context) (c *conn, fresh bool, err erro
 	return c, true, nil
 }
 
-func (s *server) usable(c *conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return c.generation == s.generation && !c.lost()
-}
+func (s *server) usable(c *conn) bool { return c.generation == s.age() && !c.lost() }
 
-func (s *server) isUp() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.down == nil
-}
-
-// resting returns the fault of a server that refused us. It is left alone until
-// the next look: more binds with a bad password would lock the service account.
-func (s *server) resting() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.down != nil && s.down.misconfigured {
-		return s.down
-	}
-	return nil
-}
-
-// answered takes the mark off.
-func (s *server) answered() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = nil
-}
-
-// markDown puts the server behind the others and looks at it from time to time.
-// Its idle connections are not trusted again: a firewall may have forgotten them.
-func (s *server) markDown(f *fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = f
-	s.generation++
-	if !s.probing && !s.closed {
-		s.probing = true
-		s.l.probing.Go(s.probe)
-	}
-}
-
-// Looks at a server that refuses us are further apart.
-const restFactor = 60
-
-// probe looks at a server that is down until it is up.
-func (s *server) probe() {
-	timer := time.NewTimer(s.pause())
-	defer timer.Stop()
-	for {
-		select {
-		case <-s.l.ctx.Done():
-			return
-		case <-timer.C:
-		}
-		if s.look() {
-			return
-		}
-		timer.Reset(s.pause())
-	}
-}
-
-func (s *server) pause() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.down != nil && s.down.misconfigured {
-		return restFactor * s.l.cfg.Retry
-	}
-	return s.l.cfg.Retry
-}
-
-// look asks for the root entry, which every server has (RFC 4512, section 5.1),
-// and says whether the server is up.
-func (s *server) look() bool {
-	ctx, cancel := context.WithTimeout(s.l.ctx, s.l.cfg.Attempt)
-	defer cancel()
+// ask asks for the root entry, which every server has (RFC 4512, section 5.1).
+func (s *server) ask(ctx context.Context) error {
 	_, err := s.search(ctx, ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false, "(objectClass=*)", []string{"1.1"}, nil))
-	f := asFault(err)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = f
-	s.probing = f != nil
-	return f == nil
+	return err
 }
 
 // close ends the connections that are idle; the others end with their requests.
 func (s *server) close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
+	s.health.close()
 	for _, slot := range s.sharing {
 		slot.close()
 	}

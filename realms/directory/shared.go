@@ -21,14 +21,17 @@ func (s *shared) get(ctx context.Context, from *server) (c *conn, fresh bool, er
 	case <-s.turn:
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
-	case <-from.l.ctx.Done():
+	case <-from.rota.ctx.Done():
 		return nil, false, errClosed
 	}
 	defer func() { s.turn <- struct{}{} }()
 	if s.c != nil && from.usable(s.c) {
 		return s.c, false, nil
 	}
-	s.c = nil // it ended, or its server was down meanwhile
+	if s.c != nil { // it ended, or its server was down meanwhile
+		s.c.kill()
+		s.c = nil
+	}
 	c, err = from.dialSearching(ctx)
 	if err != nil {
 		return nil, false, err

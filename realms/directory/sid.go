@@ -10,7 +10,10 @@ import (
 	"causeway/realms"
 )
 
-var _ realms.SIDLookup = (*LDAP)(nil)
+var (
+	_ realms.SIDLookup = (*LDAP)(nil)
+	_ realms.SIDLookup = (*AD)(nil)
+)
 
 // KnowsSIDs is [realms.SIDLookup]'s.
 func (l *LDAP) KnowsSIDs() bool { return l.cfg.Schema == "ad" }

@@ -23,6 +23,7 @@ import (
 const (
 	base            = "dc=northbridge,dc=nhs,dc=uk"
 	serviceDN       = "cn=svc-radius," + base
+	rootDN          = "cn=root," + base
 	servicePassword = "service-canary"
 	serverName      = "ldap.northbridge.nhs.uk"
 )
@@ -155,6 +156,8 @@ TLSCertificateKeyFile DIR/key.pem
 TLSCACertificateFile DIR/ca.pem
 database mdb
 suffix "`+base+`"
+rootdn "`+rootDN+`"
+rootpw `+servicePassword+`
 directory DIR/db
 maxsize 16777216
 index objectClass,uid,mail,member,uniqueMember,memberUid eq

@@ -14,12 +14,19 @@ func (c *checker) hashes(own []string) {
 	for _, realm := range own {
 		name := c.Realm[realm].Directory
 		d, known := c.Directory[name]
+		if known && d.Kind == "ad" {
+			c.beyondDomains(name)
+		}
 		if !known || d.Kind != "ldap" {
 			continue
 		}
 		where := "[" + under("directory", name) + "]"
 		if peap >= 0 && c.EAP.Inner == nil && d.NTHashAttribute == "" {
-			c.warn(at("eap.methods", peap), `take "peap" out, or add nt_hash_attribute to `+where,
+			fix := "add nt_hash_attribute to " + where
+			if d.Schema == "ad" {
+				fix = `write kind = "ad"`
+			}
+			c.warn(at("eap.methods", peap), `take "peap" out, or `+fix,
 				`"peap" is offered, but directory %s has no NT hashes for it: nobody of %s gets in with PEAP`, name, realm)
 		}
 		if mschap >= 0 && d.NTHashAttribute == "" {
@@ -33,14 +40,23 @@ func (c *checker) hashes(own []string) {
 	}
 }
 
-// shared refuses realms that one LDAP directory serves and a rule tells apart,
+// beyondDomains warns of what no domain controller judges for us.
+func (c *checker) beyondDomains(name string) {
+	for method, why := range map[string]string{"mschap": "MS-CHAP of its first version", "chap": "CHAP"} {
+		if i := slices.Index(c.EAP.Inner, method); i >= 0 {
+			c.warn(at("eap.inner", i), fmt.Sprintf("take %q out", method), `%q is allowed, but directory %s judges no %s`, method, name, why)
+		}
+	}
+}
+
+// shared refuses realms that one directory of a kind with filters serves and a rule tells apart,
 // when the directory finds a person whichever of the realms they type: whoever is
 // in it could choose the realm, and with it the rule.
 func (c *checker) shared() {
 	told := c.toldApart()
 	for _, name := range slices.Sorted(maps.Keys(c.Directory)) {
 		d := c.Directory[name]
-		if d.Kind != "ldap" || tellsRealms(d.UserFilter) {
+		if d.Kind == "file" || tellsRealms(d.UserFilter) {
 			continue
 		}
 		var served []string
@@ -118,17 +134,20 @@ func (c *checker) directories() {
 		d, key := c.Directory[name], under("directory", name)
 		switch d.Kind {
 		case "ldap":
-			c.unused(key, d.Kind, "path")
+			c.unused(key, d.Kind, append([]string{"path"}, domainKeys...)...)
 			c.ldap(key, d)
+		case "ad":
+			c.unused(key, d.Kind, append([]string{"path"}, notOfDomains...)...)
+			c.domain(key, d)
 		case "file":
-			c.unused(key, d.Kind, ldapKeys()...)
+			c.unused(key, d.Kind, serverKeys()...)
 			if !c.present(key + ".path") {
 				c.wrong(key, "add "+examples["directory.*.path"], "[%s] has no path", key)
 			}
 		case "":
 		default:
 			if c.present(key + ".kind") {
-				c.oneOf(key+".kind", d.Kind, "ldap", "file")
+				c.oneOf(key+".kind", d.Kind, "ad", "ldap", "file")
 			}
 		}
 		if !slices.ContainsFunc(slices.Collect(maps.Values(c.Realm)), func(r Realm) bool { return r.Directory == name }) &&

@@ -141,29 +141,36 @@ type Resumption struct {
 	WithoutDirectory bool `toml:"without_directory"`
 }
 
-// A Directory is where the accounts of our own people are. All but Kind and Path
-// are for kind "ldap"; they mean what they mean in directory.LDAPConfig.
+// A Directory is where the accounts of our own people are. All but Kind and Path are
+// for kinds "ad" and "ldap"; they mean what they mean in directory.ADConfig and
+// directory.LDAPConfig.
 type Directory struct {
-	Kind            string       `toml:"kind" need:"yes"`  // "ldap" or "file"
-	Path            string       `toml:"path" path:"read"` // of kind "file"; absolute once loaded
-	Schema          string       `toml:"schema"`           // "openldap" (also when empty) or "ad"
-	Servers         []string     `toml:"servers"`
-	Base            string       `toml:"base"`
-	Bind            string       `toml:"bind"`
-	Password        certs.Secret `toml:"password"`
-	CA              string       `toml:"ca" ref:"yes"` // reference to PEM; empty: the authorities of the system
-	ServerName      string       `toml:"server_name"`
-	StartTLS        bool         `toml:"starttls"`
-	Plain           bool         `toml:"plain"`
-	UserFilter      string       `toml:"user_filter"`
-	MachineFilter   string       `toml:"machine_filter"`
-	GroupBase       string       `toml:"group_base"`
-	GroupFilter     string       `toml:"group_filter"`
-	GroupName       string       `toml:"group_name"`
-	MemberOf        bool         `toml:"member_of"`
-	NTHashAttribute string       `toml:"nt_hash_attribute"`
-	ClearAttribute  string       `toml:"clear_password_attribute"`
-	Guard           Guard        `toml:"guard"`
+	Kind             string       `toml:"kind" need:"yes"`  // "ad", "ldap" or "file"
+	Path             string       `toml:"path" path:"read"` // of kind "file"; absolute once loaded
+	Schema           string       `toml:"schema"`           // of kind "ldap": "openldap" (also when empty) or "ad"
+	Domain           string       `toml:"domain"`           // of kind "ad", as the five that follow
+	Computer         string       `toml:"computer"`
+	ComputerPassword certs.Secret `toml:"computer_password"`
+	NetBIOS          string       `toml:"netbios"`
+	Channels         int          `toml:"channels" default:"8"`
+	NetlogonPort     int          `toml:"netlogon_port"` // 0: the endpoint mapper knows
+	Servers          []string     `toml:"servers"`
+	Base             string       `toml:"base"`
+	Bind             string       `toml:"bind"`
+	Password         certs.Secret `toml:"password"`
+	CA               string       `toml:"ca" ref:"yes"` // reference to PEM; empty: the authorities of the system
+	ServerName       string       `toml:"server_name"`
+	StartTLS         bool         `toml:"starttls"`
+	Plain            bool         `toml:"plain"`
+	UserFilter       string       `toml:"user_filter"`
+	MachineFilter    string       `toml:"machine_filter"`
+	GroupBase        string       `toml:"group_base"`
+	GroupFilter      string       `toml:"group_filter"`
+	GroupName        string       `toml:"group_name"`
+	MemberOf         bool         `toml:"member_of"`
+	NTHashAttribute  string       `toml:"nt_hash_attribute"`
+	ClearAttribute   string       `toml:"clear_password_attribute"`
+	Guard            Guard        `toml:"guard"`
 }
 
 // Guard says how many wrong passwords of one account reach a directory that would

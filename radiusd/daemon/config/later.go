@@ -7,7 +7,6 @@ var later = []struct{ where, value, fix string }{
 	{"server.listen.web", "", "take it out; the log says what the page would"},
 	{"federation.*.transport", "radsec", `use transport = "udp" and the federation's UDP servers, with a secret`},
 	{"federation.*.discovery", "", "name the federation's servers"},
-	{"directory.*.kind", "ad", `write kind = "ldap" and schema = "ad": that serves EAP-TLS and TTLS with PAP; PEAP needs NT hashes, which Active Directory keeps to itself`},
 	{"log.retain", "", "take it out, and let logrotate or the journal keep what you must keep"},
 	{"log.pseudonymise", "", "take it out; nothing is pseudonymised"},
 	{"log.fticks", "", "take it out; no F-Ticks are sent"},

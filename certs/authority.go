@@ -157,6 +157,27 @@ func (a *Authority) Server(names []string, o Options) (Pair, error) {
 	return a.issue(t, o.Key)
 }
 
+// Peer makes a certificate for a RADIUS server that others speak RadSec with: it is a
+// client to one and a server to another (RFC 6614, section 2.3).
+func (a *Authority) Peer(names []string, o Options) (Pair, error) {
+	if len(names) == 0 {
+		return Pair{}, errors.New("a peer's certificate needs a DNS name, as radius1.example.ac.uk")
+	}
+	for _, n := range names {
+		if err := dnsName(n); err != nil {
+			return Pair{}, err
+		}
+	}
+	t, err := a.template(o, serverLife)
+	if err != nil {
+		return Pair{}, err
+	}
+	t.Subject = pkix.Name{CommonName: names[0]}
+	t.DNSNames = names
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	return a.issue(t, o.Key)
+}
+
 // Certificate returns the authority's own certificate.
 func (a *Authority) Certificate() *x509.Certificate { return a.cert }
 

@@ -1,11 +1,13 @@
 package certs
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -151,6 +153,13 @@ func DeviceFolder(dir, name string, o FolderOptions) (Report, error) {
 	return o.defaults().issueInto(dir, name, (*Authority).Device)
 }
 
+// PeerFolder issues a certificate for a RADIUS server that speaks RadSec with others.
+func PeerFolder(dir, name string, o FolderOptions) (Report, error) {
+	return o.defaults().issueInto(dir, name, func(a *Authority, c Options) (Pair, error) {
+		return a.Peer(append([]string{name}, o.Names.DNS...), c)
+	})
+}
+
 func (o FolderOptions) issueInto(dir, name string, issue func(*Authority, Options) (Pair, error)) (Report, error) {
 	a, err := LoadAuthority(dir, o.Now)
 	if err != nil {
@@ -172,7 +181,11 @@ func (o FolderOptions) issueInto(dir, name string, issue func(*Authority, Option
 	if r.Files, err = writeNew(dir, files); err != nil {
 		return Report{}, err
 	}
-	r.Next = append(r.Next, "the server accepts it when client_ca is file:"+filepath.Join(dir, authorityFile))
+	accepted := "the server accepts it when client_ca is file:"
+	if slices.Contains(p.Certificate.Leaf.ExtKeyUsage, x509.ExtKeyUsageServerAuth) {
+		accepted = "put it into [radsec]; whoever speaks with this server expects its name, and as ca file:"
+	}
+	r.Next = append(r.Next, accepted+filepath.Join(dir, authorityFile))
 	return r, nil
 }
 

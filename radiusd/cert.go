@@ -15,6 +15,7 @@ const certUsage = `radiusd cert makes what a small site or a test needs; a Trust
   radiusd cert server DIR --server NAME      another server certificate from the same authority
   radiusd cert client DIR USER@REALM [--p12] a certificate for a person or a device
   radiusd cert device DIR NAME --dns NAME    a device's own, by whatever names the options give it
+  radiusd cert peer DIR NAME                 one for a server, by its DNS name, to speak RadSec with others
   radiusd cert revoke DIR NAME               withdraws one, by its name, its .pem or its serial number
   radiusd cert crl DIR                       signs the list of withdrawn certificates anew
 
@@ -92,6 +93,8 @@ func makeCertificate(words []string, o certs.FolderOptions) (report certs.Report
 		report, err = certs.ClientFolder(words[1], words[2], o)
 	case len(words) == 3 && words[0] == "device":
 		report, err = certs.DeviceFolder(words[1], words[2], o)
+	case len(words) == 3 && words[0] == "peer":
+		report, err = certs.PeerFolder(words[1], words[2], o)
 	case len(words) == 3 && words[0] == "revoke":
 		report, err = certs.RevokeFolder(words[1], words[2], o)
 	default:

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -38,6 +39,12 @@ type Server struct {
 	Address string       // host:port; without a port 1812 is meant
 	Secret  certs.Secret // shared with this server alone
 
+	// Connect opens a connection of TLS to the server, whose certificate it has judged
+	// (RadSec, RFC 6614); nil: the server is asked over UDP. Address is then for the
+	// log alone, and there is no Secret. RADIUS/1.1 is spoken where both sides have
+	// agreed on it (RFC 9765).
+	Connect func(ctx context.Context) (*tls.Conn, error)
+
 	// WithoutStatusServer says that the server ignores Status-Server
 	// (RFC 5997). It is then judged by the silence that several users met, as is
 	// one that answers without a Message-Authenticator (FreeRADIUS 3.2.1 does,
@@ -68,7 +75,7 @@ type Config struct {
 	ProbeInterval  time.Duration // between the Status-Servers sent to a dead server
 	Idle           time.Duration // quiet for so long, a server is asked how it is; negative: never
 	Probation      time.Duration // after a revival, in which the server cannot die again
-	Sockets        int           // at most, to each server; 256 requests wait on each
+	Sockets        int           // or connections, at most, to each server; 256 requests wait on each
 	SessionTimeout uint32        // seconds; a longer one from upstream is cut to it
 	ProxyStates    int           // how many a request may carry when it reaches us
 
@@ -144,7 +151,11 @@ func (c *Config) completeServers(found *problems) {
 		if s.Name == "" {
 			s.Name = s.Address
 		}
-		address, err := withPort(s.Address)
+		port := "1812"
+		if s.Connect != nil {
+			port, s.Secret = "2083", radSecSecret
+		}
+		address, err := withPort(s.Address, port)
 		if err != nil {
 			found.add(key+".address", `write it as "192.0.2.10:1812"`, "server %s of %s has no usable address: %v", s.Name, c.Name, err)
 		}
@@ -162,15 +173,14 @@ func (c *Config) completeServers(found *problems) {
 	}
 }
 
-// withPort returns address with the port of RADIUS authentication when it has
-// none.
-func withPort(address string) (string, error) {
+// withPort returns address with the port given when it has none.
+func withPort(address, otherwise string) (string, error) {
 	if address == "" {
 		return "", errors.New("it is empty")
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		host, port = strings.Trim(address, "[]"), "1812"
+		host, port = strings.Trim(address, "[]"), otherwise
 		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
 			return "", err
 		}

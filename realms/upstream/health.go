@@ -221,6 +221,30 @@ func (h *health) probeLost(now time.Time) {
 	}
 }
 
+// unreachable hears that no connection to the server could be made: it answers no
+// Status-Server either, and three failures in a row decide as three of those do.
+func (h *health) unreachable(now time.Time, why string) {
+	h.lost++
+	switch {
+	case h.trial():
+		h.onTrial = false
+		h.become(Dead, now, why)
+		h.nextProbe = now.Add(jitter(h.interval))
+	case h.state == Dead:
+	case h.lost >= lossesToDeath:
+		h.die(now, why)
+	case h.state == Alive:
+		h.become(Suspect, now, why)
+	}
+	if h.state != Dead && h.nextProbe.After(now.Add(h.timeout)) {
+		h.nextProbe = now.Add(h.timeout)
+	}
+}
+
+// renewed hears that a connection was given up on which Status-Servers went unanswered:
+// whether the server lives is for the next connection to tell.
+func (h *health) renewed() { h.lost = min(h.lost, 1) }
+
 // Ranks of a server for a new conversation: the lowest is tried first, and among
 // equals the one that the admin named first.
 const (

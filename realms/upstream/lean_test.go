@@ -36,14 +36,14 @@ func leanEcho(b testing.TB) string {
 }
 
 func leanAccept(out, in []byte, g *signer) []byte {
-	auth := [16]byte(in[4:20])
-	out = appendHeader(out, radius.CodeAccessAccept, in[1], &auth)
+	e := envelope{id: in[1], auth: [16]byte(in[4:20])}
+	out = appendHeader(out, radius.CodeAccessAccept, &e)
 	for rest := in[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
 		if rest[0] == byte(rfc2865.ProxyState_Type) {
 			out = append(out, rest[:rest[1]]...)
 		}
 	}
-	g.seal(out, &auth)
+	g.seal(out, &e)
 	g.md5.Reset()
 	_, _ = g.md5.Write(out)
 	_, _ = g.md5.Write(g.secret)

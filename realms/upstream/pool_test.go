@@ -352,7 +352,7 @@ func TestAddressesHaveAPort(t *testing.T) {
 		"2001:db8::1": "[2001:db8::1]:1812", "[2001:db8::1]": "[2001:db8::1]:1812", "[2001:db8::1]:1": "[2001:db8::1]:1",
 		"roaming0.example.net": "roaming0.example.net:1812",
 	} {
-		if got, err := withPort(in); got != want || err != nil {
+		if got, err := withPort(in, "1812"); got != want || err != nil {
 			t.Errorf("%s is %s, %v", in, got, err)
 		}
 	}

@@ -27,6 +27,7 @@ const (
 	forged             // its Response Authenticator is wrong: another secret, or a late reply to a reused identifier
 	unsigned           // no Message-Authenticator (CVE-2024-3596)
 	signedWrongly      // a Message-Authenticator that is wrong, or more than one
+	outrun             // it answers the request before, whose identifier has another now
 	flaws              // how many there are
 )
 
@@ -96,8 +97,8 @@ const (
 // come in and passes over all others, whoever sent them (R12, S13). An error
 // says in what way the reply contradicts itself or the request; the Answer is
 // then a Reject.
-func (r *request) read(b []byte, auth *[16]byte, g *signer, maxTimeout uint32) (realms.Answer, error) {
-	in := inward{request: r, auth: auth, g: g, room: make([]byte, 0, len(b))}
+func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) (realms.Answer, error) {
+	in := inward{request: r, auth: &e.auth, plain: e.v11, g: g, room: make([]byte, 0, len(b))}
 	in.answer.Code = radius.Code(b[0])
 	for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
 		if err := in.take(rest[0], rest[2:rest[1]]); err != nil {
@@ -126,6 +127,7 @@ func (r *request) reject() realms.Answer {
 type inward struct {
 	*request
 	auth   *[16]byte
+	plain  bool // nothing is hidden
 	g      *signer
 	answer realms.Answer
 	room   []byte // one allocation for everything that outlives the packet
@@ -197,13 +199,24 @@ func (in *inward) takeKeys(subs []byte) error {
 		if *into != nil {
 			return errKey // two of a kind: which is meant?
 		}
-		key, err := in.g.mppeKey(subs[2:subs[1]], in.auth)
+		key, err := in.key(subs[2:subs[1]])
 		if err != nil {
 			return err
 		}
 		*into = key
 	}
 	return nil
+}
+
+// key takes a key out of its disguise; RADIUS/1.1 has none (RFC 9765, section 5.1).
+func (in *inward) key(value []byte) ([]byte, error) {
+	if !in.plain {
+		return in.g.mppeKey(value, in.auth)
+	}
+	if len(value) != keyLength {
+		return nil, errKey
+	}
+	return in.keep(value), nil
 }
 
 // join puts the EAP packet together and checks that the reply agrees with

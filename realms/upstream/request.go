@@ -137,7 +137,8 @@ func (r *request) judge(eapLength, passwords int, eapCode radius.Code, maxProxyS
 // request itself.
 type envelope struct {
 	id       uint8
-	auth     [16]byte // Request Authenticator, never used twice
+	auth     [16]byte // Request Authenticator, never used twice; RADIUS/1.1: Token and zeros
+	v11      bool     // RADIUS/1.1: nothing is signed or hidden (RFC 9765, section 4.2)
 	state    []byte   // as this server gave it (P8)
 	operator string   // our realm, for Operator-Name
 	askCUI   bool
@@ -150,19 +151,25 @@ const (
 	afterMAC     = headerLength + 2 + 16 // where the other attributes begin
 )
 
-// appendHeader appends the header and an empty Message-Authenticator.
-func appendHeader(dst []byte, code radius.Code, id uint8, auth *[16]byte) []byte {
-	dst = append(dst, byte(code), id, 0, 0)
-	dst = append(dst, auth[:]...)
+// appendHeader appends the header and, where packets are signed, an empty
+// Message-Authenticator.
+func appendHeader(dst []byte, code radius.Code, e *envelope) []byte {
+	dst = append(dst, byte(code), e.id, 0, 0)
+	dst = append(dst, e.auth[:]...)
+	if e.v11 {
+		return dst
+	}
 	dst = append(dst, byte(rfc2869.MessageAuthenticator_Type), 18)
 	return append(dst, zeros[:]...)
 }
 
 // seal writes the length and the Message-Authenticator of the packet that dst
 // is.
-func (g *signer) seal(dst []byte, auth *[16]byte) {
+func (g *signer) seal(dst []byte, e *envelope) {
 	binary.BigEndian.PutUint16(dst[2:], uint16(len(dst))) //nolint:gosec // at most maxPacket
-	copy(dst[macOffset:], g.messageAuthenticator(dst, auth, macOffset))
+	if !e.v11 {
+		copy(dst[macOffset:], g.messageAuthenticator(dst, &e.auth, macOffset))
+	}
 }
 
 func appendAttribute(dst []byte, t radius.Type, value []byte) []byte {
@@ -173,7 +180,7 @@ func appendAttribute(dst []byte, t radius.Type, value []byte) []byte {
 // append appends the request in the form in which it goes to a server whose
 // secret g knows.
 func (r *request) append(dst []byte, e *envelope, g *signer) ([]byte, error) {
-	dst = appendHeader(dst, radius.CodeAccessRequest, e.id, &e.auth)
+	dst = appendHeader(dst, radius.CodeAccessRequest, e)
 	var sent [256]bool
 	for _, a := range r.packet.Attributes {
 		if a.Type == rfc2869.EAPMessage_Type && !sent[a.Type] {
@@ -205,7 +212,7 @@ func (r *request) append(dst []byte, e *envelope, g *signer) ([]byte, error) {
 	if len(dst) > maxPacket {
 		return dst, realms.ErrTooLarge
 	}
-	g.seal(dst, &e.auth)
+	g.seal(dst, e)
 	return dst, nil
 }
 
@@ -250,9 +257,11 @@ func (r *request) appendPassword(dst, value []byte, e *envelope, g *signer) []by
 	var buf [128]byte
 	theirs := signer{secret: r.packet.Secret, md5: g.md5}
 	plain := theirs.appendShown(buf[:0], value, &r.packet.Authenticator, nil)
-	dst = g.appendHidden(dst, plain, &e.auth)
-	clear(plain)
-	return dst
+	defer clear(plain)
+	if e.v11 { // without the padding, which was part of the disguise (RFC 9765, section 5.1.1)
+		return append(dst, plain[:max(1, len(bytes.TrimRight(plain, "\x00")))]...)
+	}
+	return g.appendHidden(dst, plain, &e.auth)
 }
 
 func (r *request) appendAll(dst []byte, t radius.Type) []byte {

@@ -27,6 +27,8 @@ type server struct {
 	free     ring          // slots that nobody waits in, the longest idle first
 	dialling chan struct{} // closed when the socket under way is open or has failed; nil: none is
 	failure  error         // of the last dial
+	again    time.Time     // RadSec: before then nobody dials
+	pause    time.Duration // RadSec: how long the last failure keeps from dialling
 	closed   bool
 
 	judge    sync.Mutex // guards health and changes
@@ -64,10 +66,11 @@ type slot struct {
 	waiting    bool
 	spent      bool      // its answer has been seen: a copy says nothing new
 	status     bool      // it holds a Status-Server
-	auth       [16]byte  // Request Authenticator
-	wire       []byte    // the request, repeated as it is (RFC 5080, section 2.2.1)
-	reply      []byte    // the verified reply
-	done       chan bool // true: reply holds it; false: given up
+	auth       [16]byte     // Request Authenticator
+	before     [16]byte     // that of the request before
+	wire       []byte       // the request, repeated as it is (RFC 5080, section 2.2.1)
+	reply      []byte       // the verified reply
+	done       chan outcome // of whoever waits
 
 	sent  time.Time // first time
 	due   time.Time // of the next repetition
@@ -78,7 +81,7 @@ type slot struct {
 // A place is a slot by its address.
 type place struct {
 	socket *socket
-	id     uint8
+	id     uint16
 }
 
 func (p place) slot() *slot { return &p.socket.slots[p.id] }
@@ -134,6 +137,10 @@ func (s *server) acquire(ctx context.Context) (place, error) {
 			s.mu.Unlock()
 			return place{}, fmt.Errorf("every one of %d sockets is full: %w", s.pool.config.Sockets, realms.ErrServerBusy)
 		}
+		if err := s.backingOff(); err != nil {
+			s.mu.Unlock()
+			return place{}, err
+		}
 		opened := s.open()
 		s.mu.Unlock()
 		select {
@@ -158,7 +165,7 @@ func (s *server) tryAcquire() (place, bool) {
 	if p, ok := s.free.pop(); ok {
 		return p, true
 	}
-	if len(s.sockets) < s.pool.config.Sockets {
+	if len(s.sockets) < s.pool.config.Sockets && s.backingOff() == nil {
 		s.open()
 	}
 	return place{}, false
@@ -175,31 +182,53 @@ func (s *server) open() <-chan struct{} {
 	s.pool.goes.Go(func() {
 		ctx, cancel := context.WithTimeout(s.pool.life, s.pool.config.FailOver)
 		defer cancel()
-		conn, err := s.pool.config.Dial(ctx, s.config.Address)
-		s.opened(conn, err)
+		k, err := s.connect(ctx)
+		s.opened(k, err)
 		close(done)
 	})
 	return done
 }
 
-func (s *server) opened(conn net.Conn, err error) {
+// connect makes a socket or a connection.
+func (s *server) connect(ctx context.Context) (*socket, error) {
+	if s.config.Connect != nil {
+		conn, err := s.config.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return newStream(s, conn), nil
+	}
+	conn, err := s.pool.config.Dial(ctx, s.config.Address)
+	if err != nil {
+		return nil, err
+	}
+	return &socket{server: s, conn: conn, slots: make([]slot, identifiers)}, nil
+}
+
+func (s *server) opened(k *socket, err error) {
+	if err != nil && s.config.Connect != nil {
+		defer s.unreachable(err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dialling, s.failure = nil, err
+	s.backOff(err)
 	if err != nil {
 		return
 	}
 	if s.closed {
 		s.failure = net.ErrClosed
-		_ = conn.Close()
+		_ = k.conn.Close()
 		return
 	}
-	k := &socket{server: s, conn: conn}
 	s.sockets = append(s.sockets, k)
-	for id := range 256 {
-		s.free.push(place{k, uint8(id)}) //nolint:gosec // below 256
+	for id := k.firstID(); id < len(k.slots); id++ {
+		s.free.push(place{k, uint16(id)}) //nolint:gosec // there are fewer slots
 	}
 	s.pool.goes.Go(k.listen)
+	if k.stream != nil {
+		s.pool.goes.Go(k.send)
+	}
 }
 
 func (s *server) openFailure() error {
@@ -211,6 +240,9 @@ func (s *server) openFailure() error {
 // release gives a slot back.
 func (s *server) release(p place) {
 	p.socket.forget(p.id)
+	if int(p.id) < p.socket.firstID() {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !p.socket.retired {
@@ -228,6 +260,9 @@ func (s *server) retire(k *socket) {
 		s.dropFree(k)
 	}
 	s.mu.Unlock()
+	if k.stream != nil {
+		k.stream.end()
+	}
 	_ = k.conn.Close()
 	k.giveUpAll()
 }
@@ -279,39 +314,62 @@ func (s *server) openSockets() []*socket {
 }
 
 // exchange sends one request to this server and waits for its answer. It gives
-// up at the time given, or when ctx ends. An error of an answered request says
-// how the answer contradicts itself; the Answer is then a Reject.
-func (s *server) exchange(ctx context.Context, r *request, e envelope, until time.Time) (a realms.Answer, answered bool, err error) {
+// up at the time given, or when ctx ends. What was under way on a connection that
+// ended goes out once more, on another. An error of an answered request says how
+// the answer contradicts itself; the Answer is then a Reject.
+func (s *server) exchange(ctx context.Context, r *request, e envelope, until time.Time) (realms.Answer, bool, error) {
+	a, end, err := s.attempt(ctx, r, e, until)
+	if end == lost && s.pool.life.Err() == nil {
+		a, end, err = s.attempt(ctx, r, e, until)
+	}
+	return a, end == answered, err
+}
+
+func (s *server) attempt(ctx context.Context, r *request, e envelope, until time.Time) (a realms.Answer, end outcome, err error) {
 	p, err := s.acquire(ctx)
 	if err != nil {
-		return a, false, err
+		return a, 0, err
 	}
 	defer s.release(p)
 	g := s.signers.get()
 	defer s.signers.put(g)
 
-	e.id = p.id
-	_, _ = rand.Read(e.auth[:])
+	p.address(&e)
 	t := p.slot() // ours alone until it waits
 	if t.wire, err = r.append(t.wire[:0], &e, g); err != nil {
-		return a, false, err
+		return a, 0, err
 	}
 	now := s.pool.config.Now()
 	done := p.socket.wait(p.id, &e.auth, now, until, jitter(s.pool.config.Retransmit))
 	if err := p.socket.write(t.wire); err != nil {
-		return a, false, err
+		return a, lost, err
 	}
 	s.counters.sent.Add(1)
 	select {
-	case ok := <-done:
-		if !ok {
-			return a, false, s.silent(r, now)
-		}
+	case end = <-done:
 	case <-ctx.Done():
-		return a, false, ctx.Err()
+		return a, 0, ctx.Err()
 	}
-	a, err = r.read(t.reply, &e.auth, g, s.pool.config.SessionTimeout)
-	return a, true, err
+	switch end {
+	case silence:
+		return a, end, s.silent(r, now)
+	case lost:
+		return a, end, s.cutOff()
+	case refused:
+		return a, end, protocolError(t.reply)
+	}
+	a, err = r.read(t.reply, &e, g, s.pool.config.SessionTimeout)
+	return a, end, err
+}
+
+// address gives an envelope what tells its answer from others.
+func (p place) address(e *envelope) {
+	if k := p.socket.stream; k != nil && k.v11 {
+		e.v11, e.id, e.auth = true, 0, k.token(p)
+		return
+	}
+	e.v11, e.id = false, uint8(p.id) //nolint:gosec // such a socket has 256 slots
+	_, _ = rand.Read(e.auth[:])
 }
 
 // silent takes note that a request sent at the given time was given up.
@@ -377,25 +435,39 @@ func (s *server) claim() error {
 	}
 }
 
+// probePlace is where a Status-Server goes out: on a connection a slot is set aside
+// for it.
+func (s *server) probePlace() (place, bool) {
+	if p := s.longestQuiet(); p.socket != nil {
+		return p, true
+	}
+	p, ok := s.tryAcquire()
+	if ok && p.socket.stream != nil { // each is being asked
+		s.release(p)
+		return place{}, false
+	}
+	return p, ok
+}
+
 // probe sends a Status-Server (RFC 5997): a new identifier and authenticator
 // each time (P60), never repeated. It says whether there was a socket to send it
 // from.
 func (s *server) probe(now time.Time) bool {
-	p, ok := s.tryAcquire()
+	p, ok := s.probePlace()
 	if !ok {
 		return false
 	}
 	g := s.signers.get()
 	defer s.signers.put(g)
-	var auth [16]byte
-	_, _ = rand.Read(auth[:])
+	var e envelope
+	p.address(&e)
 	t := p.slot()
-	t.wire = appendHeader(t.wire[:0], radius.CodeStatusServer, p.id, &auth)
+	t.wire = appendHeader(t.wire[:0], radius.CodeStatusServer, &e)
 	if name := s.pool.config.OperatorName; name != "" {
 		t.wire = appendAttribute(t.wire, rfc2865.NASIdentifier_Type, []byte(name)) // says who asks
 	}
-	g.seal(t.wire, &auth)
-	p.socket.waitStatus(p.id, &auth, now, now.Add(s.pool.config.ProbeTimeout))
+	g.seal(t.wire, &e)
+	p.socket.waitStatus(p.id, &e.auth, now, now.Add(s.pool.config.ProbeTimeout))
 	s.counters.probes.Add(1)
 	_ = p.socket.write(t.wire) // an error shows as a missing answer
 	return true

@@ -11,24 +11,39 @@ import (
 	"layeh.com/radius"
 )
 
-// A socket is one source port to a server, with its 256 identifiers.
+// A socket is one source port to a server, or one connection to it, with its
+// identifiers.
 type socket struct {
 	server  *server
 	conn    net.Conn
+	stream  *stream      // nil: UDP
 	retired bool         // guarded by server.mu
 	waiting atomic.Int32 // requests and Status-Servers
 
 	mu    sync.Mutex // guards the slots of those who wait
-	slots [256]slot
+	slots []slot
 }
 
+// identifiers are those of RADIUS: one octet.
+const identifiers = 256
+
+// An outcome is what becomes of a request that waits in a slot.
+type outcome uint8
+
+const (
+	answered outcome = iota + 1 // the slot holds the reply
+	silence                     // given up
+	lost                        // its connection ended: it may go out once more on another
+	refused                     // the server says that it cannot process it (RFC 9765, section 6.1)
+)
+
 // wait arms the slot and returns where its outcome comes.
-func (k *socket) wait(id uint8, auth *[16]byte, now, until time.Time, every time.Duration) <-chan bool {
+func (k *socket) wait(id uint16, auth *[16]byte, now, until time.Time, every time.Duration) <-chan outcome {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := &k.slots[id]
 	if t.done == nil {
-		t.done = make(chan bool, 1)
+		t.done = make(chan outcome, 1)
 	}
 	select {
 	case <-t.done: // the outcome of somebody who had stopped waiting
@@ -40,7 +55,7 @@ func (k *socket) wait(id uint8, auth *[16]byte, now, until time.Time, every time
 }
 
 // waitStatus arms the slot for a Status-Server, which nobody waits for.
-func (k *socket) waitStatus(id uint8, auth *[16]byte, now, until time.Time) {
+func (k *socket) waitStatus(id uint16, auth *[16]byte, now, until time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := &k.slots[id]
@@ -50,13 +65,13 @@ func (k *socket) waitStatus(id uint8, auth *[16]byte, now, until time.Time) {
 
 func (k *socket) arm(t *slot, auth *[16]byte, now, until time.Time) {
 	t.generation++
-	t.waiting, t.spent, t.auth = true, false, *auth
+	t.waiting, t.spent, t.before, t.auth = true, false, t.auth, *auth
 	t.sent, t.until = now, until
 	k.waiting.Add(1)
 }
 
 // forget ends the wait in a slot, however far it has come.
-func (k *socket) forget(id uint8) {
+func (k *socket) forget(id uint16) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.disarm(&k.slots[id])
@@ -74,6 +89,9 @@ func (k *socket) disarm(t *slot) bool {
 // write sends one packet. The first write after an ICMP "port unreachable"
 // reports that and sends nothing: the second one does.
 func (k *socket) write(b []byte) error {
+	if k.stream != nil {
+		return k.stream.post(b)
+	}
 	_, err := k.conn.Write(b)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		_, err = k.conn.Write(b)
@@ -89,6 +107,10 @@ func (k *socket) listen() {
 	s := k.server
 	g := s.signers.get()
 	defer s.signers.put(g)
+	if k.stream != nil {
+		k.listenStream(g)
+		return
+	}
 	buf := make([]byte, maxPacket+1)
 	for broken := 0; broken < 8; {
 		n, err := k.conn.Read(buf)
@@ -114,24 +136,37 @@ func (k *socket) refused() {
 	k.server.judged(func(h *health) { h.doubted(now, now) })
 }
 
-// take handles one packet from the server's address.
-func (k *socket) take(b []byte, g *signer) {
+// take handles one packet from the server's address and says what is wrong with it.
+func (k *socket) take(b []byte, g *signer) flaw {
 	s := k.server
 	b, ok := trim(b)
 	if !ok {
 		s.counters.dropped[malformed].Add(1)
-		return
+		return malformed
 	}
-	id := b[1]
+	id := k.slotOf(b)
 	k.mu.Lock()
 	t := &k.slots[id]
-	generation, auth := t.generation, t.auth
+	generation, auth, before := t.generation, t.auth, t.before
 	k.mu.Unlock()
-	if f := k.examine(b, g, generation, &auth); f != sound {
+	f := k.examine(b, g, generation, &auth)
+	if f == forged && generation > 1 && k.examine(b, g, generation, &before) == sound {
+		f = outrun
+	}
+	if f != sound {
 		s.counters.dropped[f].Add(1)
-		return
+		return f
 	}
 	k.deliver(id, generation, b)
+	return sound
+}
+
+// slotOf says which slot a packet answers.
+func (k *socket) slotOf(b []byte) uint16 {
+	if k.stream != nil && k.stream.v11 {
+		return k.stream.slotOf(b)
+	}
+	return uint16(b[1])
 }
 
 // examine says what is wrong with a packet, if anything. A Status-Server may be
@@ -141,17 +176,24 @@ func (k *socket) examine(b []byte, g *signer, generation uint64, auth *[16]byte)
 	if generation == 0 {
 		return unasked
 	}
+	v11 := k.stream != nil && k.stream.v11
 	switch radius.Code(b[0]) {
 	case radius.CodeAccessAccept, radius.CodeAccessReject, radius.CodeAccessChallenge:
+		if v11 {
+			return answersToken(b, auth)
+		}
 		return g.verify(b, auth, k.server.config.WithoutMessageAuthenticator)
-	default:
-		return wrongCode
+	case codeProtocolError:
+		if v11 {
+			return answersToken(b, auth)
+		}
 	}
+	return wrongCode
 }
 
 // deliver hands a verified reply to whoever waits for it. A reply that comes too
 // late for that is still a sign of life, once.
-func (k *socket) deliver(id uint8, generation uint64, b []byte) {
+func (k *socket) deliver(id uint16, generation uint64, b []byte) {
 	s := k.server
 	k.mu.Lock()
 	t := &k.slots[id]
@@ -164,7 +206,7 @@ func (k *socket) deliver(id uint8, generation uint64, b []byte) {
 	waited := k.disarm(t)
 	if waited && !status {
 		t.reply = append(t.reply[:0], b...)
-		t.done <- true
+		t.done <- outcomeOf(b)
 	}
 	k.mu.Unlock()
 	if waited && status {
@@ -178,13 +220,21 @@ func (k *socket) deliver(id uint8, generation uint64, b []byte) {
 	s.judged(func(h *health) { h.answered(s.pool.config.Now(), status) })
 }
 
+func outcomeOf(b []byte) outcome {
+	if radius.Code(b[0]) == codeProtocolError {
+		return refused
+	}
+	return answered
+}
+
 // sweep repeats what is due and gives up what has waited long enough. It returns
-// when the youngest request was sent that had to be repeated.
+// when the youngest request was sent that had to be repeated. On a stream nothing is
+// repeated (RFC 6613, section 2.6.1; R32): the wait alone is what the caller hears of.
 func (k *socket) sweep(now time.Time) (repeated bool, sent time.Time) {
 	if k.waiting.Load() == 0 {
 		return false, sent
 	}
-	var finished []uint8
+	var finished []uint16
 	k.mu.Lock()
 	for id := range k.slots {
 		t := &k.slots[id]
@@ -193,9 +243,9 @@ func (k *socket) sweep(now time.Time) (repeated bool, sent time.Time) {
 		case !now.Before(t.until):
 			k.disarm(t)
 			if t.status {
-				finished = append(finished, uint8(id)) //nolint:gosec // below 256
+				finished = append(finished, uint16(id)) //nolint:gosec // there are fewer slots
 			} else {
-				t.done <- false
+				t.done <- silence
 			}
 		case !now.Before(t.due):
 			k.repeat(t, now)
@@ -208,6 +258,10 @@ func (k *socket) sweep(now time.Time) (repeated bool, sent time.Time) {
 	for _, id := range finished {
 		k.server.release(place{k, id})
 	}
+	if len(finished) > 0 && k.stream != nil && k.stream.missed() {
+		k.server.retire(k)
+		k.server.judged((*health).renewed)
+	}
 	return repeated, sent
 }
 
@@ -216,6 +270,9 @@ func (k *socket) sweep(now time.Time) (repeated bool, sent time.Time) {
 func (k *socket) repeat(t *slot, now time.Time) {
 	t.every = jitter(2 * t.every)
 	t.due = now.Add(t.every)
+	if k.stream != nil {
+		return
+	}
 	k.server.counters.repeated.Add(1)
 	_ = k.write(t.wire)
 }
@@ -226,7 +283,7 @@ func (k *socket) giveUpAll() {
 	defer k.mu.Unlock()
 	for id := range k.slots {
 		if t := &k.slots[id]; k.disarm(t) && !t.status {
-			t.done <- false
+			t.done <- lost
 		}
 	}
 }

@@ -13,7 +13,7 @@ type ServerStatus struct {
 	LastAnswer    time.Time // the last valid one; zero: none
 
 	InFlight int // requests that wait now
-	Sockets  int // source ports open now
+	Sockets  int // source ports or connections open now
 
 	Sent       uint64 // requests, each counted once
 	Repeated   uint64 // retransmissions of them
@@ -33,6 +33,7 @@ type Drops struct {
 	Forged        uint64 // a wrong Response Authenticator: another secret, or a late reply to a reused identifier
 	Unsigned      uint64 // no Message-Authenticator
 	SignedWrongly uint64 // a wrong Message-Authenticator
+	Outrun        uint64 // a late reply to an identifier that has a new request
 }
 
 // Status describes the servers in the order of the configuration.
@@ -53,7 +54,7 @@ func (s *server) status() ServerStatus {
 		Late: c.late.Load(), Unanswered: c.unanswered.Load(), Probes: c.probes.Load(),
 		Dropped: Drops{
 			Malformed: dropped(malformed), WrongCode: dropped(wrongCode), Unasked: dropped(unasked),
-			Forged: dropped(forged), Unsigned: dropped(unsigned), SignedWrongly: dropped(signedWrongly),
+			Forged: dropped(forged), Unsigned: dropped(unsigned), SignedWrongly: dropped(signedWrongly), Outrun: dropped(outrun),
 		},
 	}
 	for _, k := range s.openSockets() {

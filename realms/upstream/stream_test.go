@@ -1,0 +1,424 @@
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2869"
+
+	"causeway/certs"
+	"causeway/realms"
+)
+
+// A roamer plays a server that is reached by RadSec. Its answerer sees raw packets.
+type roamer struct {
+	address  string
+	config   *tls.Config
+	client   certs.Pair
+	roots    *certs.Authority
+	accepted atomic.Int32
+	mu       sync.Mutex
+	conns    []net.Conn
+	deaf     atomic.Pointer[net.Conn] // one on which nothing is answered
+}
+
+// onTLS starts one on a loopback port. Each packet is answered by f, in the order in
+// which its answers come.
+func onTLS(t testing.TB, protocols []string, f func(b []byte) []byte) *roamer {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveTLS(t, ln, protocols, f)
+}
+
+func serveTLS(t testing.TB, ln net.Listener, protocols []string, f func(b []byte) []byte) *roamer {
+	t.Helper()
+	a, err := certs.NewAuthority("roaming authority", time.Now(), certs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := a.Peer([]string{"roam1.example.net"}, certs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := a.Peer([]string{"radius1.northbridge.nhs.uk"}, certs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &roamer{address: ln.Addr().String(), client: ours, roots: a}
+	r.config = &tls.Config{
+		Certificates: []tls.Certificate{own.Certificate}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: a.Pool(),
+		NextProtos: protocols, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true,
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			r.accepted.Add(1)
+			c := tls.Server(conn, r.config)
+			r.mu.Lock()
+			r.conns = append(r.conns, c)
+			r.mu.Unlock()
+			serving.Go(func() {
+				answerTLS(c, func(b []byte) []byte {
+					if deaf := r.deaf.Load(); deaf != nil && *deaf == c {
+						return nil
+					}
+					return f(b)
+				})
+			})
+		}
+	})
+	t.Cleanup(func() { _ = ln.Close(); r.cut(); serving.Wait() })
+	return r
+}
+
+func answerTLS(c net.Conn, f func(b []byte) []byte) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for {
+		head, err := r.Peek(4)
+		if err != nil {
+			return
+		}
+		b := make([]byte, binary.BigEndian.Uint16(head[2:]))
+		if _, err := readFull(r, b); err != nil {
+			return
+		}
+		if out := f(b); out != nil {
+			if _, err := c.Write(out); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func readFull(r *bufio.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = r.Read(b[n:])
+		n += m
+	}
+	return n, err
+}
+
+// cut ends every connection.
+func (r *roamer) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.conns {
+		_ = c.(*tls.Conn).NetConn().Close()
+	}
+	r.conns = nil
+}
+
+// server is it as a pool is told of it.
+func (r *roamer) server(protocols ...string) Server {
+	return Server{Name: "roam1", Address: r.address, Connect: func(ctx context.Context) (*tls.Conn, error) {
+		d := tls.Dialer{Config: &tls.Config{
+			RootCAs: r.roots.Pool(), ServerName: "roam1.example.net", NextProtos: protocols,
+			Certificates: []tls.Certificate{r.client.Certificate}, MinVersion: tls.VersionTLS12,
+		}}
+		c, err := d.DialContext(ctx, "tcp", r.address)
+		if err != nil {
+			return nil, err
+		}
+		return c.(*tls.Conn), nil
+	}}
+}
+
+// signedBy answers as RADIUS/1.0 within TLS: signed with "radsec" (P63).
+func signedBy(f answerer) func(b []byte) []byte {
+	return func(b []byte) []byte {
+		in, err := radius.Parse(b, []byte("radsec"))
+		if err != nil {
+			panic(err)
+		}
+		if out, is := status(in); is {
+			return out
+		}
+		return f(in)
+	}
+}
+
+// Holds R30, P63: users are served over TLS, signed with "radsec", many at once on few
+// connections, whatever order the answers come in.
+func TestR30UsersAreServedOverTLS(t *testing.T) {
+	var held [][]byte
+	var mu sync.Mutex
+	r := onTLS(t, nil, signedBy(func(in *radius.Packet) []byte {
+		if got := rfc2865.UserPassword_GetString(in); got != "a password" {
+			t.Errorf("the password arrived as %q", got)
+		}
+		out := accepts(in)
+		mu.Lock()
+		defer mu.Unlock()
+		if held = append(held, out); len(held) < 5 {
+			return nil
+		}
+		all := []byte{}
+		for i := len(held) - 1; i >= 0; i-- { // the last first
+			all = append(all, held[i]...)
+		}
+		held = nil
+		return all
+	}))
+	p := open(t, Config{Servers: []Server{r.server()}})
+	var users sync.WaitGroup
+	for i := range 500 {
+		users.Go(func() {
+			if a, err := ask(p, papRequest(t, fmt.Sprintf("s%d@camford.ac.uk", i), "a password")); err != nil || a.Code != radius.CodeAccessAccept {
+				t.Errorf("%+v, %v", a, err)
+			}
+		})
+	}
+	users.Wait()
+	if n := r.accepted.Load(); n < 1 || n > 3 {
+		t.Errorf("%d connections for 500 users at once", n)
+	}
+	if st := p.Status()[0]; st.Repeated != 0 {
+		t.Errorf("repetitions: %+v", st)
+	}
+}
+
+// Holds R31: RADIUS/1.1 where both sides offer it. Nothing is signed, nothing hidden,
+// and a Token stands where the identifier stood (RFC 9765).
+func TestR31RadiusWithoutMD5(t *testing.T) {
+	key := strings.Repeat("k", 32)
+	seen := map[string]bool{}
+	r := onTLS(t, []string{"radius/1.1"}, func(b []byte) []byte {
+		if b[1] != 0 || [12]byte(b[8:20]) != [12]byte{} {
+			t.Errorf("the header is % x", b[:20])
+		}
+		if token := string(b[4:8]); seen[token] {
+			t.Errorf("the Token % x came twice", token)
+		} else {
+			seen[token] = true
+		}
+		in, err := radius.Parse(b, []byte("none"))
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		if in.Get(rfc2869.MessageAuthenticator_Type) != nil {
+			t.Error("it carries a Message-Authenticator")
+		}
+		out := append([]byte{byte(radius.CodeAccessAccept)}, b[1:20]...)
+		if in.Code == radius.CodeAccessRequest {
+			if got := string(in.Get(rfc2865.UserPassword_Type)); got != "a password" {
+				t.Errorf("the password arrived as %q", got)
+			}
+			for i, kind := range []byte{16, 17} {
+				out = append(out, 26, 40, 0, 0, 1, 0x37, kind, 34)
+				out = append(out, strings.Repeat(string(key[i]), 32)...)
+			}
+			for _, a := range in.Attributes {
+				if a.Type == rfc2865.ProxyState_Type {
+					out = append(append(out, byte(a.Type), byte(len(a.Attribute)+2)), a.Attribute...)
+				}
+			}
+		}
+		binary.BigEndian.PutUint16(out[2:], uint16(len(out)))
+		return out
+	})
+	p := open(t, Config{Servers: []Server{r.server("radius/1.1", "radius/1.0")}})
+	for range 300 {
+		a, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password"))
+		if err != nil || a.Code != radius.CodeAccessAccept || string(a.Keys.Send) != key || string(a.Keys.Recv) != key {
+			t.Fatalf("%+v, %v", a, err)
+		}
+	}
+}
+
+// A server of RADIUS/1.1 says what it cannot process; the next one is asked.
+func TestProtocolErrors(t *testing.T) {
+	r := onTLS(t, []string{"radius/1.1"}, func(b []byte) []byte {
+		out := append([]byte{52}, b[1:20]...)
+		out = append(out, 101, 6, 0, 0, 1, 0xf6) // Error-Cause 502
+		binary.BigEndian.PutUint16(out[2:], uint16(len(out)))
+		return out
+	})
+	p := open(t, Config{Servers: []Server{r.server("radius/1.1")}})
+	_, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password"))
+	if !errors.Is(err, realms.ErrUpstreamDown) || !strings.Contains(err.Error(), "Error-Cause 502") {
+		t.Error(err)
+	}
+}
+
+// Holds P64: a packet that is malformed or signed wrongly ends the connection, nobody
+// is given what it said, and who waited is served by another connection.
+func TestP64WhatIsWrongEndsTheConnection(t *testing.T) {
+	for name, spoil := range map[string]func(in *radius.Packet) []byte{
+		"too short a length": func(*radius.Packet) []byte { return []byte{2, 0, 0, 19} },
+		"too long a length":  func(*radius.Packet) []byte { return []byte{2, 0, 0xff, 0xff} },
+		"attributes that do not add up": func(in *radius.Packet) []byte {
+			b := accepts(in)
+			b[21] = 200
+			return b
+		},
+		"another secret": func(in *radius.Packet) []byte {
+			out := *in
+			out.Secret = []byte("sesame")
+			return accepts(&out)
+		},
+		"no Message-Authenticator": func(in *radius.Packet) []byte { return withoutMAC(reply(in, radius.CodeAccessAccept)) },
+	} {
+		var asked atomic.Int32
+		r := onTLS(t, nil, signedBy(func(in *radius.Packet) []byte {
+			if asked.Add(1) == 1 {
+				return spoil(in)
+			}
+			return sign(reply(in, radius.CodeAccessReject))
+		}))
+		p := open(t, Config{Servers: []Server{r.server()}})
+		a, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password"))
+		if !errors.Is(err, realms.ErrUpstreamRejected) || a.Code != radius.CodeAccessReject {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
+		if n := r.accepted.Load(); n != 2 {
+			t.Errorf("%s: %d connections", name, n)
+		}
+	}
+}
+
+// Holds F15: a connection that is cut costs whoever waits on it one more attempt, and
+// later users nothing.
+func TestF15ACutConnection(t *testing.T) {
+	var first atomic.Int32
+	var r *roamer
+	r = onTLS(t, nil, signedBy(func(in *radius.Packet) []byte {
+		if first.Add(1) == 1 {
+			r.cut()
+			return nil
+		}
+		return accepts(in)
+	}))
+	p := open(t, Config{Servers: []Server{r.server()}})
+	for range 3 {
+		if a, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil || a.Code != radius.CodeAccessAccept {
+			t.Fatalf("%+v, %v", a, err)
+		}
+	}
+	if st := p.Status()[0]; st.Health != Alive || st.Sockets != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// A connection on which nothing is heard any more, though it stands, is asked how it
+// is and then given up, and the server with it is not: the next one is dialled.
+func TestR23AConnectionThatFellSilent(t *testing.T) {
+	r := onTLS(t, nil, signedBy(accepts))
+	p := open(t, Config{Servers: []Server{r.server()}, ProbeTimeout: 50 * time.Millisecond, Retransmit: 50 * time.Millisecond, Ticks: fast(t)})
+	if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	first := r.conns[0]
+	r.mu.Unlock()
+	r.deaf.Store(&first)
+	if a, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil || a.Code != radius.CodeAccessAccept {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if st := p.Status()[0]; r.accepted.Load() != 2 || st.Sockets != 1 || st.Health == Dead {
+		t.Errorf("%d connections, %+v", r.accepted.Load(), st)
+	}
+}
+
+// fast moves a pool on a hundred times as often as usual.
+func fast(t testing.TB) <-chan time.Time {
+	ticker := time.NewTicker(time.Millisecond)
+	t.Cleanup(ticker.Stop)
+	return ticker.C
+}
+
+// Holds R30: who is not there is not dialled again at once, users are told at once
+// meanwhile, and health says why.
+func TestR30BackOff(t *testing.T) {
+	var dials atomic.Int32
+	whoIsThere := errors.New("connection refused by the test")
+	dead := make(chan string, 16)
+	p := open(t, Config{
+		OnChange: func(_, _, to, why string) {
+			if to == string(Dead) {
+				dead <- why
+			}
+		},
+		Ticks: fast(t),
+		Servers: []Server{{Name: "roam1", Address: "192.0.2.1", Connect: func(context.Context) (*tls.Conn, error) {
+			dials.Add(1)
+			return nil, whoIsThere
+		}}},
+	})
+	began := time.Now()
+	for range 100 {
+		if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); !errors.Is(err, realms.ErrUpstreamDown) || !strings.Contains(err.Error(), "refused by the test") {
+			t.Fatal(err)
+		}
+	}
+	if n, most := int(dials.Load()), 1+int(time.Since(began)/(leastBackOff*9/10)); n > most {
+		t.Errorf("%d dials in %v", n, time.Since(began))
+	}
+	if why := <-dead; !strings.Contains(why, "refused by the test") {
+		t.Errorf("dead: %s", why)
+	}
+}
+
+// A late answer to the request before, whose identifier has a new one, is nobody's, and
+// no reason to end a connection on which others wait.
+func TestALateAnswerOnAStream(t *testing.T) {
+	r := onTLS(t, nil, signedBy(accepts))
+	p := open(t, Config{Servers: []Server{r.server()}})
+	if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil {
+		t.Fatal(err)
+	}
+	k := p.servers[0].openSockets()[0]
+	now := time.Now()
+	k.wait(9, &[16]byte{1}, now, now.Add(time.Minute), time.Minute)
+	k.forget(9)
+	k.wait(9, &[16]byte{2}, now, now.Add(time.Minute), time.Minute)
+	defer k.forget(9)
+	g := p.servers[0].signers.get()
+	for first, want := range map[byte]flaw{1: outrun, 2: sound, 3: forged} {
+		late := &radius.Packet{Code: radius.CodeAccessRequest, Identifier: 9, Secret: []byte("radsec"), Authenticator: [16]byte{first}}
+		if f := k.take(accepts(late), g); f != want {
+			t.Errorf("an answer to %d: %d, not %d", first, f, want)
+		}
+	}
+}
+
+func FuzzReadFrame(f *testing.F) {
+	f.Add([]byte{2, 1, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
+	f.Add([]byte{2, 1, 0, 19})
+	f.Add([]byte{2, 1, 0xff, 0xff, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := bufio.NewReader(strings.NewReader(string(b)))
+		buf := make([]byte, maxPacket)
+		for rest := b; ; {
+			frame, err := readFrame(r, buf)
+			if err != nil {
+				return
+			}
+			if len(frame) < headerLength || len(frame) > maxPacket || string(frame) != string(rest[:len(frame)]) {
+				t.Fatalf("% x of % x", frame, rest)
+			}
+			rest = rest[len(frame):]
+		}
+	})
+}

@@ -64,8 +64,8 @@ func newServer(p *Pool, s Server) *server {
 type slot struct {
 	generation uint64
 	waiting    bool
-	spent      bool      // its answer has been seen: a copy says nothing new
-	status     bool      // it holds a Status-Server
+	spent      bool         // its answer has been seen: a copy says nothing new
+	status     bool         // it holds a Status-Server
 	auth       [16]byte     // Request Authenticator
 	before     [16]byte     // that of the request before
 	wire       []byte       // the request, repeated as it is (RFC 5080, section 2.2.1)

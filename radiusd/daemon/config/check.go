@@ -20,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.log, c.tests,
+		c.server, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -89,8 +89,8 @@ func (c *checker) server() {
 	for _, l := range []struct {
 		key  string
 		list List
-	}{{"server.listen.auth", c.Server.Listen.Auth}, {"server.listen.acct", c.Server.Listen.Acct}} {
-		if len(l.list) == 0 {
+	}{{"server.listen.auth", c.Server.Listen.Auth}, {"server.listen.acct", c.Server.Listen.Acct}, {radsecListen, c.Server.Listen.RadSec}} {
+		if len(l.list) == 0 && l.key != radsecListen {
 			c.wrong(l.key, "leave it out for the standard port", "%s names no address", lastKey(l.key))
 		}
 		for i, address := range l.list {
@@ -99,10 +99,14 @@ func (c *checker) server() {
 				key = at(key, i)
 			}
 			c.listen(key, address)
-			if first, twice := taken[address]; twice && !strings.HasSuffix(address, ":0") {
+			kind := address
+			if l.key == radsecListen {
+				kind = "tcp " + address // the ports of TCP are others than those of UDP
+			}
+			if first, twice := taken[kind]; twice && !strings.HasSuffix(address, ":0") {
 				c.wrong(key, "give each its own address", "%s and %s both listen on %s", lastKey(first), lastKey(l.key), address)
 			}
-			taken[address] = l.key
+			taken[kind] = l.key
 		}
 	}
 	const longest = 5 * time.Second

@@ -97,22 +97,31 @@ func (c *checker) sites() {
 // A client is whatever may ask us: a controller or a national proxy.
 type client struct {
 	key, name, address, secret string
+	transport                  string
 	weak, unsigned             bool
+	peer                       peer
 }
 
 func (c *checker) everyClient() []client {
 	var all []client
 	for i, s := range c.Site {
 		for j, w := range s.Controller {
-			all = append(all, client{at(at("site", i)+".controller", j), w.Name, w.Address, w.Secret.Reveal(), w.WeakSecret, w.WithoutMessageAuthenticator})
+			all = append(all, client{
+				at(at("site", i)+".controller", j), w.Name, w.Address, w.Secret.Reveal(), w.Transport, w.WeakSecret, w.WithoutMessageAuthenticator,
+				peer{w.Names, w.CA, w.Policies},
+			})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Federation)) {
-		for i, p := range c.Federation[name].Clients {
+		fed := c.Federation[name]
+		for i, p := range fed.Clients {
 			if p.Name == "" {
 				p.Name = fmt.Sprintf("%s proxy %d", name, i+1)
 			}
-			all = append(all, client{at(under("federation", name)+".clients", i), p.Name, p.Address, p.Secret.Reveal(), p.WeakSecret, p.WithoutMessageAuthenticator})
+			all = append(all, client{
+				at(under("federation", name)+".clients", i), p.Name, p.Address, p.Secret.Reveal(), fed.TransportOf(p), p.WeakSecret, p.WithoutMessageAuthenticator,
+				peer{p.Names, p.CA, p.Policies},
+			})
 		}
 	}
 	return all
@@ -134,8 +143,9 @@ func (c *checker) clients() {
 			}
 			names[w.name] = w
 		}
+		radsec := c.clientTransport(w)
 		if w.address != "" {
-			if p, ok := c.clientAddress(w.key+".address", w.address); ok {
+			if p, ok := c.clientAddress(w.key+".address", w.address); ok && !radsec {
 				if first, twice := ranges[p]; twice {
 					c.wrong(w.key+".address", "remove one, or narrow it", "%s and %s both have the address %s", first.name, w.name, p)
 				}
@@ -143,7 +153,7 @@ func (c *checker) clients() {
 			}
 		}
 		c.clientSecret(w)
-		if w.unsigned {
+		if w.unsigned && !radsec {
 			c.warn(w.key+".without_message_authenticator", "update the controller, and take this out",
 				"requests of %s are heard without Message-Authenticator: others can forge them (CVE-2024-3596)", w.name)
 		}

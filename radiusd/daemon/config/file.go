@@ -19,6 +19,7 @@ type File struct {
 	Version    int                   `toml:"version" need:"yes"`
 	Include    List                  `toml:"include"` // done with once the file is loaded
 	Server     Server                `toml:"server"`
+	RadSec     RadSec                `toml:"radsec"`
 	Store      Store                 `toml:"store"`
 	EAP        EAP                   `toml:"eap"`
 	Directory  map[string]Directory  `toml:"directory"`
@@ -53,8 +54,19 @@ type Server struct {
 
 // Listen holds the addresses of the server's sockets, each host:port or :port.
 type Listen struct {
-	Auth List `toml:"auth" default:":1812"`
-	Acct List `toml:"acct" default:":1813"`
+	Auth   List `toml:"auth" default:":1812"`
+	Acct   List `toml:"acct" default:":1813"`
+	RadSec List `toml:"radsec"` // empty: nobody connects to us
+}
+
+// RadSec is what this server shows to the others with whom it speaks RADIUS over TLS,
+// and who may vouch for them.
+type RadSec struct {
+	Certificate string `toml:"certificate" ref:"yes"`
+	PrivateKey  string `toml:"private_key" ref:"yes"`
+	CA          string `toml:"ca" ref:"yes"`             // of a peer that names none of its own
+	RADIUS11    string `toml:"radius11" default:"allow"` // "allow", "require" or "forbid"
+	Connections int    `toml:"connections" default:"1024"`
 }
 
 // A Span is a time's length, written as "8h", "30m" or "1s500ms".
@@ -211,8 +223,12 @@ type Upstream struct {
 // A FederationProxy is a national proxy that asks us about our own people.
 type FederationProxy struct {
 	Name                        string       `toml:"name"`
-	Address                     string       `toml:"address" need:"yes"` // IP address or prefix
-	Secret                      certs.Secret `toml:"secret" need:"yes"`
+	Transport                   string       `toml:"transport"` // empty: the federation's own
+	Address                     string       `toml:"address"`   // IP address or prefix; need not be there with RadSec
+	Secret                      certs.Secret `toml:"secret"`    // with UDP
+	Names                       []string     `toml:"names"`     // with RadSec, as the two below
+	CA                          string       `toml:"ca" ref:"yes"`
+	Policies                    []string     `toml:"policies"`
 	WeakSecret                  bool         `toml:"weak_secret"`
 	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
 }
@@ -296,8 +312,12 @@ type Agreement struct {
 type Controller struct {
 	Name                        string       `toml:"name" need:"yes"`
 	Vendor                      string       `toml:"vendor" default:"generic"`
-	Address                     string       `toml:"address" need:"yes"` // IP address or prefix
-	Secret                      certs.Secret `toml:"secret" need:"yes"`
+	Transport                   string       `toml:"transport" default:"udp"`
+	Address                     string       `toml:"address"` // IP address or prefix; need not be there with RadSec
+	Secret                      certs.Secret `toml:"secret"`  // with UDP
+	Names                       []string     `toml:"names"`   // with RadSec, as the two below
+	CA                          string       `toml:"ca" ref:"yes"`
+	Policies                    []string     `toml:"policies"`
 	SSID                        string       `toml:"ssid"` // of every request, whatever it says itself
 	WithoutVLAN                 string       `toml:"without_vlan" need:"yes"`
 	Tag                         *uint8       `toml:"tag"`

@@ -3,7 +3,6 @@ package config
 // later are keys that belong to the design and not to this version. They are
 // refused: a key that would silently do nothing is a lie.
 var later = []struct{ where, value, fix string }{
-	{"server.listen.radsec", "", "take it out; RADIUS over UDP is served by auth and acct"},
 	{"server.listen.web", "", "take it out; the log says what the page would"},
 	{"federation.*.transport", "radsec", `use transport = "udp" and the federation's UDP servers, with a secret`},
 	{"federation.*.discovery", "", "name the federation's servers"},

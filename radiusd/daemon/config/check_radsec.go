@@ -1,0 +1,122 @@
+package config
+
+import (
+	"maps"
+	"slices"
+)
+
+const radsecListen = "server.listen.radsec"
+
+// TransportOf is how a client of the federation reaches us: "udp" or "radsec".
+func (f Federation) TransportOf(p FederationProxy) string {
+	if p.Transport != "" {
+		return p.Transport
+	}
+	return f.Transport
+}
+
+// Peers reports whether anybody speaks RadSec with us by this file.
+func (f *File) Peers() bool {
+	for _, s := range f.Site {
+		if slices.ContainsFunc(s.Controller, func(c Controller) bool { return c.Transport == "radsec" }) {
+			return true
+		}
+	}
+	for fed := range maps.Values(f.Federation) {
+		if slices.ContainsFunc(fed.Clients, func(p FederationProxy) bool { return fed.TransportOf(p) == "radsec" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// A peer is whose certificate the other end of a RadSec connection shows. What is in
+// its authority and its names the room certs judges.
+type peer struct {
+	names    []string
+	ca       string
+	policies []string
+}
+
+// radsec judges what this server shows to its peers.
+func (c *checker) radsec() {
+	if c.present("radsec.radius11") {
+		c.oneOf("radsec.radius11", c.RadSec.RADIUS11, "allow", "require", "forbid")
+	}
+	if c.present("radsec.connections") && c.RadSec.Connections < 1 {
+		c.wrong("radsec.connections", "leave it out for 1024", "connections is %d: nobody could connect", c.RadSec.Connections)
+	}
+	listens := len(c.Server.Listen.RadSec) > 0
+	switch {
+	case listens && !c.present("radsec"):
+		c.wrong(radsecListen, "add [radsec] with certificate and private_key", "RadSec needs a certificate, and there is no [radsec]")
+		return
+	case c.present("radsec") && !listens && c.Peers():
+		c.wrong("radsec", "add "+examples[radsecListen]+" to listen of [server]", "clients speak RadSec, and the server listens for none")
+	case listens && !c.Peers():
+		c.warn(radsecListen, `give a controller or a federation's client transport = "radsec", or take this out`, "no client speaks RadSec: every connection would be refused")
+	}
+	if !c.present("radsec") {
+		return
+	}
+	for _, need := range []string{"certificate", "private_key"} {
+		if !c.present("radsec." + need) {
+			c.wrong("radsec", "add "+examples["radsec."+need], "[radsec] has no %s", need)
+		}
+	}
+}
+
+// clientTransport judges the keys that belong to one way of reaching us, and reports
+// whether it is RadSec.
+func (c *checker) clientTransport(w client) (radsec bool) {
+	key := w.key + ".transport"
+	if c.present(key) && !c.oneOf(key, w.transport, "udp", "radsec") {
+		return false
+	}
+	if w.transport != "radsec" {
+		c.needed(w.key, "address")
+		c.needed(w.key, "secret")
+		if w.address == "" && c.present(w.key+".address") {
+			c.wrong(w.key+".address", "write "+examples[pattern(w.key+".address")], "address is empty")
+		}
+		c.meaningless(w.key, "a client that speaks UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "policies")
+		return false
+	}
+	c.meaningless(w.key, "a client that speaks RadSec: its certificate says who it is", "take it out", "secret", "weak_secret")
+	c.peer(w.key, w.peer)
+	return true
+}
+
+// peer judges who the other end of a RadSec connection has to be.
+func (c *checker) peer(key string, p peer) {
+	if !c.present("radsec") {
+		c.wrong(key, "add [radsec] with certificate and private_key", "RadSec needs a certificate, and there is no [radsec]")
+		return
+	}
+	if len(p.names) == 0 {
+		at := key
+		if c.present(key + ".names") {
+			at = key + ".names"
+		}
+		c.wrong(at, "add "+examples["federation.*.clients[].names"], "%s has no names: every certificate of the authority would do", c.places.called(key))
+	}
+	if !c.present(key+".ca") && !c.present("radsec.ca") {
+		c.wrong(key, "add "+examples["radsec.ca"]+" here or in [radsec]", "nobody is named who may vouch for %s", c.places.called(key))
+	}
+}
+
+// needed reports a key that is absent or empty.
+func (c *checker) needed(table, key string) {
+	if !c.present(table + "." + key) {
+		c.problems = append(c.problems, c.placeKey(table, c.places.called(table)+" has no "+key, "add "+examples[pattern(under(table, key))]))
+	}
+}
+
+// meaningless refuses keys that mean nothing to somebody.
+func (c *checker) meaningless(table, who, fix string, keys ...string) {
+	for _, k := range keys {
+		if c.present(table + "." + k) {
+			c.problems = append(c.problems, c.placeKey(table+"."+k, k+" means nothing to "+who, fix))
+		}
+	}
+}

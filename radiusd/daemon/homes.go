@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -55,6 +56,7 @@ type homes struct {
 	onChange    func(pool, server, from, to, why string)
 	hear        func(key string, err error) // is told what is wrong, and where
 	keeper      *certs.Keeper
+	cards       cards
 	shelf       *shelf
 	watches     []*watch
 	directories map[string]realms.Directory
@@ -140,7 +142,7 @@ func (h *homes) resumption() eap.Resumption {
 }
 
 // pool makes the pool of servers of a partner or a federation.
-func (h *homes) pool(key, name string, servers []config.Upstream, withoutCUI bool) realms.Home {
+func (h *homes) pool(key, name string, fed config.Federation) realms.Home {
 	if h == nil {
 		return stand{}
 	}
@@ -149,7 +151,7 @@ func (h *homes) pool(key, name string, servers []config.Upstream, withoutCUI boo
 		Dial:          transport.DialUDP,
 		OperatorName:  h.file.Server.OperatorName,
 		OperatorNames: map[string]string{},
-		WithoutCUI:    withoutCUI,
+		WithoutCUI:    fed.WithoutCUI,
 		OnChange:      func(server, from, to, why string) { h.onChange(name, server, from, to, why) },
 		Now:           h.now,
 	}
@@ -158,11 +160,13 @@ func (h *homes) pool(key, name string, servers []config.Upstream, withoutCUI boo
 			c.OperatorNames[site.Name] = site.OperatorName
 		}
 	}
-	for _, s := range servers {
-		c.Servers = append(c.Servers, upstream.Server{
-			Name: s.Name, Address: s.Address, Secret: s.Secret,
-			WithoutStatusServer: s.WithoutStatusServer, WithoutMessageAuthenticator: s.WithoutMessageAuthenticator,
-		})
+	for i, s := range fed.Servers {
+		server, err := h.server(name, fed, s)
+		if err != nil {
+			h.hear(fmt.Sprintf("%s.servers[%d]", key, i), err)
+			return nil
+		}
+		c.Servers = append(c.Servers, server)
 	}
 	p, err := upstream.New(c)
 	if err != nil {

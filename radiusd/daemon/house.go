@@ -26,6 +26,7 @@ type house struct {
 	realms   *realms.Table
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
+	cards    cards           // what RadSec peers are shown
 	warnings config.Problems // what loads and is unwise all the same
 	faults   config.Problems // what loads and does not work: a certificate that no device accepts
 	shut     func()
@@ -148,6 +149,8 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	hear("site", err)
 	h.keeper, err = openKeeper(file)
 	hear("", err)
+	h.cards = openCards(file, hear)
+	checkPeers(file, hear)
 	h.faults = append(h.faults, checkLists(file, h.keeper, now(), hear)...)
 	if len(problems) == 0 { // else it would say the same in other words
 		h.realms, err = realms.New(routes(file, nil))
@@ -174,7 +177,7 @@ func (d *Daemon) furnish(h *house) error {
 	if len(problems) > 0 {
 		return problems
 	}
-	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper, shelf: shelf}
+	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper, cards: h.cards, shelf: shelf}
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })

@@ -112,13 +112,13 @@ func routes(file *config.File, homes *homes) realms.Config {
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		if f := file.Federation[name]; len(f.Servers) > 0 { // one without only asks us
-			c.Federations[name] = homes.pool("federation."+name, name, f.Servers, f.WithoutCUI)
+			c.Federations[name] = homes.pool("federation."+name, name, f)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {
 		r, key := file.Realm[name], fmt.Sprintf("realm.%q", name)
 		if r.Directory == "" {
-			c.Partners = append(c.Partners, realms.Partner{Realm: name, SSIDs: r.SSIDs, Home: homes.pool(key, name, r.Servers, false)})
+			c.Partners = append(c.Partners, realms.Partner{Realm: name, SSIDs: r.SSIDs, Home: homes.pool(key, name, config.Federation{Servers: r.Servers})})
 			continue
 		}
 		c.Own = append(c.Own, realms.OwnRealm{

@@ -250,7 +250,7 @@ func (c *checker) vlans() {
 }
 
 // upstreams judges the servers of a partner or a federation.
-func (c *checker) upstreams(key string, servers []Upstream) {
+func (c *checker) upstreams(key string, fed Federation, servers []Upstream) {
 	seen := map[string]int{}
 	for i, s := range servers {
 		here := at(key+".servers", i)
@@ -261,6 +261,7 @@ func (c *checker) upstreams(key string, servers []Upstream) {
 			}
 			seen[s.Address] = i
 		}
+		c.upstreamTransport(here, fed, s)
 		if n := len(s.Secret.Reveal()); n > 0 && n < minSecret && !c.Unreadable(here+".secret") {
 			c.warn(here+".secret", "agree on a longer one with its operator", "this secret has %d characters, fewer than %d: a single packet is enough to guess it", n, minSecret)
 		}

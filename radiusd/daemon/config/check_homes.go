@@ -197,7 +197,7 @@ func (c *checker) realms() {
 				c.wrong(at(key+".computers", i), `write the domain in their names: of host/pc01.ad.northbridge.nhs.uk it is "ad.northbridge.nhs.uk"`, "%q is no domain of computers", name)
 			}
 		}
-		c.upstreams(key, r.Servers)
+		c.upstreams(key, Federation{}, r.Servers)
 	}
 }
 
@@ -208,9 +208,7 @@ func (c *checker) federations() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Federation)) {
 		fed, key := c.Federation[name], under("federation", name)
-		if c.present(key + ".transport") {
-			c.oneOf(key+".transport", fed.Transport, "udp")
-		}
+		c.federationTransport(key, fed)
 		if !c.present(key+".servers") && !c.present(key+".clients") {
 			c.wrong(key, "add "+examples["federation.*.servers"], "federation %s has no servers", name)
 		} else if c.present(key+".servers") && len(fed.Servers) == 0 {
@@ -219,6 +217,6 @@ func (c *checker) federations() {
 		if !used[name] && c.present(key+".servers") {
 			c.warn(key, `write federation = "`+name+`" in an [[ssid]], or take it out`, "no SSID uses federation %q", name)
 		}
-		c.upstreams(key, fed.Servers)
+		c.upstreams(key, fed, fed.Servers)
 	}
 }

@@ -7,6 +7,17 @@ import (
 
 const radsecListen = "server.listen.radsec"
 
+// TransportTo is how a server of the federation is reached: "udp" or "radsec".
+func (f Federation) TransportTo(s Upstream) string {
+	if s.Transport != "" {
+		return s.Transport
+	}
+	if f.Transport != "" {
+		return f.Transport
+	}
+	return "udp"
+}
+
 // TransportOf is how a client of the federation reaches us: "udp" or "radsec".
 func (f Federation) TransportOf(p FederationProxy) string {
 	if p.Transport != "" {
@@ -109,6 +120,45 @@ func (c *checker) peer(key string, p peer) {
 func (c *checker) needed(table, key string) {
 	if !c.present(table + "." + key) {
 		c.problems = append(c.problems, c.placeKey(table, c.places.called(table)+" has no "+key, "add "+examples[pattern(under(table, key))]))
+	}
+}
+
+// upstreamTransport judges the keys that belong to one way of reaching a server.
+func (c *checker) upstreamTransport(key string, fed Federation, s Upstream) {
+	if c.present(key+".transport") && !c.oneOf(key+".transport", s.Transport, "udp", "radsec") {
+		return
+	}
+	if fed.TransportTo(s) != "radsec" {
+		c.needed(key, "secret")
+		c.meaningless(key, "a server that is reached over UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "policies")
+		return
+	}
+	c.meaningless(key, "a server that is reached by RadSec: its certificate says who it is", "take it out", "secret", "without_message_authenticator")
+	if !c.present("radsec") && fed.Certificate == "" {
+		c.wrong(key, "add [radsec] with certificate and private_key", "RadSec needs a certificate, and there is no [radsec]")
+		return
+	}
+	if s.CA == "" && fed.CA == "" && c.RadSec.CA == "" {
+		c.wrong(key, "add "+examples["radsec.ca"]+" here or in [radsec]", "nobody is named who may vouch for %s", c.places.called(key))
+	}
+}
+
+// federationTransport judges what a federation says of RadSec.
+func (c *checker) federationTransport(key string, fed Federation) {
+	if c.present(key + ".transport") {
+		c.oneOf(key+".transport", fed.Transport, "udp", "radsec")
+	}
+	for have, lack := range map[string]string{"certificate": "private_key", "private_key": "certificate"} {
+		if c.present(key+"."+have) && !c.present(key+"."+lack) {
+			c.wrong(key+"."+have, "add "+examples["radsec."+lack], "%s has no %s", have, lack)
+		}
+	}
+	speaks := func(transport string) bool { return transport == "radsec" }
+	if !slices.ContainsFunc(fed.Servers, func(s Upstream) bool { return speaks(fed.TransportTo(s)) }) {
+		c.meaningless(key, "a federation none of whose servers is reached by RadSec", "take it out, or write transport = \"radsec\"", "certificate", "private_key")
+		if !slices.ContainsFunc(fed.Clients, func(p FederationProxy) bool { return speaks(fed.TransportOf(p)) }) {
+			c.meaningless(key, "a federation that speaks no RadSec", "take it out, or write transport = \"radsec\"", "ca")
+		}
 	}
 }
 

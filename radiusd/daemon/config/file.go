@@ -205,17 +205,24 @@ type Realm struct {
 
 // A Federation carries the people of every other realm.
 type Federation struct {
-	Transport  string            `toml:"transport" default:"udp"`
-	Servers    []Upstream        `toml:"servers"`
-	Clients    []FederationProxy `toml:"clients"`
-	WithoutCUI bool              `toml:"without_cui"`
+	Transport   string            `toml:"transport" default:"udp"`
+	Certificate string            `toml:"certificate" ref:"yes"` // with RadSec: what we show to its servers; none: that of [radsec]
+	PrivateKey  string            `toml:"private_key" ref:"yes"`
+	CA          string            `toml:"ca" ref:"yes"` // with RadSec: of its servers and clients; none: that of [radsec]
+	Servers     []Upstream        `toml:"servers"`
+	Clients     []FederationProxy `toml:"clients"`
+	WithoutCUI  bool              `toml:"without_cui"`
 }
 
 // An Upstream is a server that answers for other people's users.
 type Upstream struct {
 	Name                        string       `toml:"name"`
+	Transport                   string       `toml:"transport"`          // empty: the federation's own, or UDP
 	Address                     string       `toml:"address" need:"yes"` // host or host:port
-	Secret                      certs.Secret `toml:"secret" need:"yes"`
+	Secret                      certs.Secret `toml:"secret"`             // with UDP
+	Names                       []string     `toml:"names"`              // with RadSec, as the two below; none: the host of Address
+	CA                          string       `toml:"ca" ref:"yes"`
+	Policies                    []string     `toml:"policies"`
 	WithoutStatusServer         bool         `toml:"without_status_server"`
 	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
 }

@@ -30,7 +30,8 @@ var freeradiusConfigs embed.FS
 // there.
 //
 // A story then knows its address by its name, and its authority's file as
-// NAME_ca, the device's files as NAME_device and NAME_device_key.
+// NAME_ca, the device's files as NAME_device and NAME_device_key. With "radsec" it
+// listens for RadSec too, at NAME_tls.
 func freeradiusHome(s *stage, p peer) *process {
 	folder := s.folder(p.Name)
 	authority, err := certs.NewAuthority(p.Name, time.Now(), certs.Options{})
@@ -56,7 +57,13 @@ func freeradiusHome(s *stage, p peer) *process {
 	if cui == "" {
 		cui = "opaque-of-" + p.Name
 	}
-	return s.freeradius(p, folder, "home.conf", map[string]any{"cui": cui})
+	more := map[string]any{"cui": cui, "tls_port": 0}
+	if p.With["radsec"] != "" {
+		port := s.freeTCP()
+		s.roamingPeer(folder, p.Name+".roam.example.net")
+		more["tls_port"], s.know[p.Name+"_tls"] = port, fmt.Sprintf("127.0.0.1:%d", port)
+	}
+	return s.freeradius(p, folder, "home.conf", more)
 }
 
 // freeradiusProxy sends whatever it is asked to the house, from the address that
@@ -84,6 +91,9 @@ func (s *stage) freeradius(p peer, folder, name string, more map[string]any) *pr
 	s.know[p.Name] = fmt.Sprintf("127.0.0.1:%d", port)
 
 	process := &process{program: "freeradius", args: []string{"-X", "-d", folder}}
+	if p.With["radsec"] != "" { // it takes TLS with threads alone, which -X forbids
+		process.args = []string{"-fxx", "-l", "stdout", "-d", folder}
+	}
 	starts := 0 // said so far: its log goes on when it is started again
 	process.ready = func() error {
 		if n := strings.Count(process.output(), "Ready to process requests"); n <= starts {

@@ -7,6 +7,7 @@ var starters = map[string]starter{
 	"hostapd":          hostapd,
 	"ocsp":             ocspResponder,
 	"radiusd":          radiusd,
+	"radsecproxy":      radsecproxy,
 	"redis":            redis,
 	"samba":            samba,
 	"slapd":            slapd,

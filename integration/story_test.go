@@ -107,15 +107,16 @@ type counts struct {
 // A stage is a story being told: its folder, its running peers, what it knows.
 type stage struct {
 	*testing.T
-	story  story
-	source string
-	dir    string
-	know   map[string]any
-	peers  map[string]*process
-	pki    *pki
-	opts   daemon.Options
-	daemon *daemon.Daemon
-	events *events
+	story   story
+	source  string
+	dir     string
+	know    map[string]any
+	peers   map[string]*process
+	pki     *pki
+	roamers *certs.Authority // of the peers that speak RadSec
+	opts    daemon.Options
+	daemon  *daemon.Daemon
+	events  *events
 
 	controllers []*directorytest.Controller // of domains, as they were started
 	stopHouse   func()                      // and wait until it has ended

@@ -91,7 +91,7 @@ func serveTLS(t testing.TB, ln net.Listener, protocols []string, f func(b []byte
 }
 
 func answerTLS(c net.Conn, f func(b []byte) []byte) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	r := bufio.NewReader(c)
 	for {
 		head, err := r.Peek(4)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,15 +129,24 @@ func (b *peerBook) opened(s *stream, now time.Time) {
 func (b *peerBook) closed(s *stream, why *ending, now time.Time) {
 	b.note(s.seat.Load().client.Name, s.from.Addr(), now, func(n *PeerNews) {
 		n.Closed++
-		n.WhyClosed = why.words
+		n.WhyClosed = brief(why.words)
 	})
 }
 
 func (b *peerBook) refused(s *stream, client string, why *ending, now time.Time) {
 	b.note(client, s.from.Addr(), now, func(n *PeerNews) {
 		n.Refused++
-		n.WhyRefused = why.words
+		n.WhyRefused = brief(why.words)
 	})
+}
+
+// brief cuts what a hostile certificate makes long.
+func brief(words string) string {
+	const most = 400
+	if len(words) <= most {
+		return words
+	}
+	return strings.ToValidUTF8(words[:most], "") + " …"
 }
 
 // take returns what was noted since the last take, the most eventful first.

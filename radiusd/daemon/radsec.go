@@ -1,0 +1,155 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"causeway/certs"
+	"causeway/radiusd/daemon/config"
+	"causeway/radiusd/transport"
+	"causeway/realms"
+)
+
+// overTLS is what the file calls RADIUS over TLS.
+const overTLS = "radsec"
+
+// openRadSec reads the certificate that our RadSec peers are shown. It is nil when the
+// file names none, and when it is not on this machine; the file warns of that.
+func openRadSec(file *config.File) (*certs.Keeper, error) {
+	c := certs.Config{Certificate: file.RadSec.Certificate, PrivateKey: file.RadSec.PrivateKey}
+	if c.Certificate == "" || c.PrivateKey == "" || file.Unreadable("radsec.certificate") || file.Unreadable("radsec.private_key") {
+		return nil, nil
+	}
+	keeper, err := certs.NewKeeper(c)
+	if err == nil {
+		return keeper, nil
+	}
+	var problems realms.Problems
+	for line := range strings.Lines(err.Error()) {
+		key := "radsec.certificate"
+		if strings.HasPrefix(line, "private_key") {
+			key = "radsec.private_key"
+		}
+		problems = append(problems, realms.Problem{Key: key, Text: strings.TrimSuffix(line, "\n")})
+	}
+	return nil, problems
+}
+
+func controllerKey(site, controller int) string {
+	return fmt.Sprintf("site[%d].controller[%d]", site, controller)
+}
+
+func proxyKey(federation string, client int) string {
+	return fmt.Sprintf("federation.%s.clients[%d]", federation, client)
+}
+
+// readPeers reads who each client has to be that speaks RadSec, by the client's key in
+// the file. One whose authority is not on this machine is left out; the file warns.
+func readPeers(file *config.File) (map[string]*certs.Peer, error) {
+	peers := make(map[string]*certs.Peer)
+	var problems realms.Problems
+	read := func(key, transportName string, rule certs.PeerRule) {
+		ca := key + ".ca"
+		if rule.CA == "" {
+			rule.CA, ca = file.RadSec.CA, "radsec.ca"
+		}
+		if transportName != overTLS || rule.CA == "" || file.Unreadable(ca) {
+			return
+		}
+		peer, err := certs.NewPeer(rule)
+		if err == nil {
+			peers[key] = peer
+			return
+		}
+		of, text := ca, err.Error()
+		for _, k := range []string{"names", "policies"} {
+			if strings.HasPrefix(text, k+":") {
+				of = key + "." + k
+			}
+		}
+		problems = append(problems, realms.Problem{Key: of, Text: text})
+	}
+	for i, s := range file.Site {
+		for j, c := range s.Controller {
+			read(controllerKey(i, j), c.Transport, certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
+		fed := file.Federation[name]
+		for i, c := range fed.Clients {
+			read(proxyKey(name, i), fed.TransportOf(c), certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies})
+		}
+	}
+	if len(problems) > 0 {
+		return peers, problems
+	}
+	return peers, nil
+}
+
+// errNoRadSec: a reload took the certificate away while the server listens.
+var errNoRadSec = errors.New("the configuration has no certificate for RadSec")
+
+// radsec is the part of the file that listens for RADIUS over TLS. The certificate is
+// that of the configuration of the moment.
+func (d *Daemon) radsec(file *config.File) transport.RadSec {
+	return transport.RadSec{
+		Listen:   file.Server.Listen.RadSec,
+		RADIUS11: file.RadSec.RADIUS11, Connections: file.RadSec.Connections,
+		Certificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			h := d.open()
+			defer h.leave()
+			if h.radsec == nil {
+				return nil, errNoRadSec
+			}
+			return h.radsec.Current().For(hello)
+		},
+	}
+}
+
+// radsecFaults says when the certificate that peers are shown has ended, or will soon.
+func (h *house) radsecFaults(now time.Time) (faults config.Problems) {
+	if h.radsec == nil {
+		return nil
+	}
+	for _, f := range h.radsec.Current().Lint(now) {
+		if strings.HasPrefix(f.Code, "expire") {
+			faults = append(faults, h.file.Place("radsec.certificate", "the certificate for RadSec: "+f.Text, f.Fix))
+		}
+	}
+	return faults
+}
+
+// reportPeers tells the NOC which RadSec connections came and went since the last time.
+func (d *Daemon) reportPeers() {
+	news := d.net.PeerNews()
+	strangers := 0
+	for _, n := range news {
+		if n.Client == "" {
+			if strangers++; strangers > mostTold {
+				continue
+			}
+		}
+		about := []any{"client", orNone(n.Client), "address", n.Address.String()}
+		if n.Opened > 0 {
+			version := "1.0"
+			if n.RADIUS11 {
+				version = "1.1"
+			}
+			d.desk.Notice("a RadSec peer connected", append(slices.Clip(about), "connections", n.Opened, "radius", version)...)
+		}
+		if n.Closed > 0 {
+			d.desk.Notice("a RadSec peer's connection ended", append(slices.Clip(about), "connections", n.Closed, "why", n.WhyClosed)...)
+		}
+		if n.Refused > 0 {
+			d.desk.Warn("a RadSec connection was refused", append(slices.Clip(about), "connections", n.Refused, "why", n.WhyRefused)...)
+		}
+	}
+	if strangers > mostTold {
+		d.desk.Warn("more addresses that are no clients of ours connect for RadSec", "addresses", strangers-mostTold)
+	}
+}

@@ -75,7 +75,7 @@ func (d *Daemon) talk(req *transport.Request) *conversation {
 		}
 		t.busy.Unlock()
 	}
-	t := &conversation{house: d.open(), client: req.Client.Name, from: req.From.Addr(), began: req.Received}
+	t := &conversation{house: d.open(), client: req.Client.Name, from: sourceOf(req).address, began: req.Received}
 	t.busy.Lock()
 	return t
 }
@@ -196,7 +196,7 @@ func (d *Daemon) settle(t *conversation, place vlan.Assignment) error {
 	d.moves.RLock() // a reload waits: it looks at who is where, and then moves
 	defer d.moves.RUnlock()
 	if now := d.house.Load(); now != t.house {
-		if now.placeOf(t.from) != t.seat.place {
+		if now.placeOf(source{t.client, t.from}) != t.seat.place {
 			return fmt.Errorf("%s is no longer what it was: %w", t.client, errChanged)
 		}
 		live := vlan.Live{Site: t.seat.site, VLAN: place.VLAN(), Zone: place.Zone(), Trusted: place.Trusted(), Sessions: 1}

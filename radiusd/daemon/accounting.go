@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -41,9 +40,9 @@ func (d *Daemon) accounting(_ context.Context, req *transport.Request) []byte {
 
 	switch rfc2866.AcctStatusType_Get(p) {
 	case rfc2866.AcctStatusType_Value_Stop:
-		d.sessions.stop(deviceOf(req.Client.Name, req.From.Addr(), e), time.Duration(rfc2866.AcctSessionTime_Get(p))*time.Second)
+		d.sessions.stop(deviceOf(sourceOf(req), e), time.Duration(rfc2866.AcctSessionTime_Get(p))*time.Second)
 	case rfc2866.AcctStatusType_Value_AccountingOn, rfc2866.AcctStatusType_Value_AccountingOff:
-		d.sessions.stopAll(source{req.Client.Name, req.From.Addr()}) // it was restarted: nobody is on it
+		d.sessions.stopAll(sourceOf(req)) // it was restarted: nobody is on it
 	}
 	wire, err := transport.Encode(req, p.Response(radius.CodeAccountingResponse))
 	if err != nil {
@@ -80,12 +79,12 @@ func usage(p *radius.Packet) string {
 // device is what a request is about. A client may be a range of access points. A
 // device that hides its MAC has a row of its own for each log-in, which no Stop
 // finds: it is believed to be there for a day, which is the safe side.
-func (t *conversation) device() device { return deviceOf(t.client, t.from, t.event) }
+func (t *conversation) device() device { return deviceOf(source{t.client, t.from}, t.event) }
 
-func deviceOf(client string, from netip.Addr, e noc.Event) device {
+func deviceOf(from source, e noc.Event) device {
 	name := e.MAC
 	if name == "" {
 		name = e.ID
 	}
-	return device{source{client, from}, name}
+	return device{from, name}
 }

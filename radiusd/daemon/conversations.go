@@ -33,9 +33,9 @@ type conversation struct {
 	home   realms.Conversation
 	event  noc.Event
 	began  time.Time
-	begun  bool   // the start line is in the log
-	client string // the client's name: a State is good only from the client it was given to (S16)
-	from   netip.Addr
+	begun  bool       // the start line is in the log
+	client string     // the client's name: a State is good only from the client it was given to (S16)
+	from   netip.Addr // as a source has it
 
 	busy  sync.Mutex // held while a request is answered
 	key   key        // under which the table holds it; zero while it does not

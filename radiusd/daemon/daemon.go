@@ -86,7 +86,7 @@ func Start(path string, opts Options) (*Daemon, error) {
 	d.talks = newConversations(file.Server.Conversations, opts.Now)
 	d.sessions = newSessions(opts.Now)
 	d.net, err = transport.Listen(transport.Config{
-		Auth: file.Server.Listen.Auth, Acct: file.Server.Listen.Acct,
+		Auth: file.Server.Listen.Auth, Acct: file.Server.Listen.Acct, RadSec: d.radsec(file),
 		Clients: h.clients,
 		Access:  d.access, Accounting: d.accounting,
 		OnPanic: d.panicked,
@@ -146,6 +146,9 @@ func (d *Daemon) Serve(ctx context.Context) error {
 // Addrs are the addresses that the server listens on, as the kernel chose them.
 func (d *Daemon) Addrs() (auth, acct []net.Addr) { return d.net.Addrs() }
 
+// RadSecAddrs are the addresses on which the server hears RADIUS over TLS.
+func (d *Daemon) RadSecAddrs() []net.Addr { return d.net.RadSecAddrs() }
+
 // Stats are the counters of the sockets since Start.
 func (d *Daemon) Stats() transport.Stats { return d.net.Stats() }
 
@@ -154,6 +157,10 @@ func (d *Daemon) Stats() transport.Stats { return d.net.Stats() }
 func (d *Daemon) sockets() string {
 	var words []string
 	for _, s := range d.net.Stats().Sockets {
+		if s.Transport == "tls" {
+			words = append(words, s.Purpose+" "+s.Address)
+			continue
+		}
 		words = append(words, fmt.Sprintf("%s %s with %d KiB of %d", s.Purpose, s.Address, s.ReceiveBuffer>>10, s.Asked>>10))
 	}
 	return strings.Join(slices.Compact(words), ", ") // several sockets share an address
@@ -223,7 +230,7 @@ func (d *Daemon) move(old, next *house) error {
 	d.moves.Lock()
 	defer d.moves.Unlock()
 	live := d.sessions.live(func(from source) []string {
-		return []string{next.placeOf(from.address).site, next.places[from.client].site}
+		return []string{next.placeOf(from).site, next.places[from.client].site}
 	})
 	if err := next.vlan.Follows(old.vlan, live...); err != nil {
 		return err
@@ -251,6 +258,8 @@ func fixedUntilRestart(old, next *config.File) (keys []string) {
 		"server.listen":        !reflect.DeepEqual(old.Server.Listen, next.Server.Listen),
 		"server.conversations": old.Server.Conversations != next.Server.Conversations,
 		"log":                  old.Log != next.Log,
+		"radsec.radius11":      old.RadSec.RADIUS11 != next.RadSec.RADIUS11,
+		"radsec.connections":   old.RadSec.Connections != next.RadSec.Connections,
 	} {
 		if changed {
 			keys = append(keys, key)

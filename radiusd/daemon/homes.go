@@ -56,6 +56,7 @@ type homes struct {
 	onChange    func(pool, server, from, to, why string)
 	hear        func(key string, err error) // is told what is wrong, and where
 	keeper      *certs.Keeper
+	radsec      *certs.Keeper
 	cards       cards
 	shelf       *shelf
 	watches     []*watch

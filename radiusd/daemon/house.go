@@ -3,7 +3,6 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -26,7 +25,8 @@ type house struct {
 	realms   *realms.Table
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
-	cards    cards           // what RadSec peers are shown
+	radsec   *certs.Keeper   // what our RadSec peers are shown; nil: nothing
+	cards    cards           // what the servers of federations are shown that issue to us
 	warnings config.Problems // what loads and is unwise all the same
 	faults   config.Problems // what loads and does not work: a certificate that no device accepts
 	shut     func()
@@ -40,9 +40,13 @@ type place struct {
 	proxy            string // the federation whose proxy it is; empty: a controller
 }
 
-// placeOf says what the file has at an address; zero for no client.
-func (h *house) placeOf(address netip.Addr) place {
-	if c, ok := h.clients.Find(address); ok {
+// placeOf says what the file has at the address of a source, or by its name when it
+// speaks RadSec; zero for no client.
+func (h *house) placeOf(from source) place {
+	if !from.address.IsValid() {
+		return h.places[from.client]
+	}
+	if c, ok := h.clients.Find(from.address); ok {
 		return h.places[c.Name]
 	}
 	return place{}
@@ -60,7 +64,7 @@ func (s seat) origin() realms.Origin { return realms.Origin{SSID: s.ssid, Proxy:
 // asked for an SSID (R2).
 func (h *house) seat(req *transport.Request) (seat, error) {
 	p, known := h.places[req.Client.Name]
-	if c, ok := h.clients.Find(req.From.Addr()); !known || !ok || c.Name != req.Client.Name { // a reload came between
+	if !known || !h.clients.Still(req.Client, req.From.Addr()) { // a reload came between
 		return seat{}, fmt.Errorf("client %s left the configuration: %w", req.Client.Name, vlan.ErrSiteUnknown)
 	}
 	s := seat{place: p, ssid: p.fixed}
@@ -145,9 +149,13 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	var err error
 	h.vlan, err = vlan.New(vlanConfig(file, now))
 	hear("", err)
-	h.clients, h.places, err = seatClients(file)
+	peers, err := readPeers(file)
+	hear("", err)
+	h.clients, h.places, err = seatClients(file, peers)
 	hear("site", err)
 	h.keeper, err = openKeeper(file)
+	hear("", err)
+	h.radsec, err = openRadSec(file)
 	hear("", err)
 	h.cards = openCards(file, hear)
 	checkPeers(file, hear)
@@ -177,7 +185,7 @@ func (d *Daemon) furnish(h *house) error {
 	if len(problems) > 0 {
 		return problems
 	}
-	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper, cards: h.cards, shelf: shelf}
+	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper, radsec: h.radsec, cards: h.cards, shelf: shelf}
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })
@@ -201,6 +209,7 @@ func (h *house) warn(now time.Time) {
 	for _, w := range h.vlan.Warnings() {
 		h.warnings = append(h.warnings, h.file.Place(w.Key, w.Text, w.Fix))
 	}
+	h.faults = append(h.faults, h.radsecFaults(now)...)
 	if h.keeper == nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"causeway/certs"
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/transport"
 	"causeway/realms"
@@ -71,13 +72,19 @@ func lower(names []string) []string {
 	return out
 }
 
-// seatClients makes the clients of every site and of every federation.
-func seatClients(file *config.File) (*transport.Clients, map[string]place, error) {
+// seatClients makes the clients of every site and of every federation. One that speaks
+// RadSec and whose peer was not read is left out.
+func seatClients(file *config.File, peers map[string]*certs.Peer) (*transport.Clients, map[string]place, error) {
 	places := make(map[string]place)
 	var list []transport.Client
-	for _, s := range file.Site {
-		for _, c := range s.Controller {
-			list = append(list, transport.Client{
+	add := func(key, transportName string, c transport.Client) {
+		if c.Peer = peers[key]; c.Peer != nil || transportName != overTLS {
+			list = append(list, c)
+		}
+	}
+	for i, s := range file.Site {
+		for j, c := range s.Controller {
+			add(controllerKey(i, j), c.Transport, transport.Client{
 				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret, Vendor: c.Vendor,
 				WeakSecret: c.WeakSecret, WithoutMessageAuthenticator: c.WithoutMessageAuthenticator,
 			})
@@ -85,11 +92,12 @@ func seatClients(file *config.File) (*transport.Clients, map[string]place, error
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
-		for i, c := range file.Federation[name].Clients {
+		fed := file.Federation[name]
+		for i, c := range fed.Clients {
 			if c.Name == "" {
 				c.Name = fmt.Sprintf("%s proxy %d", name, i+1)
 			}
-			list = append(list, transport.Client{
+			add(proxyKey(name, i), fed.TransportOf(c), transport.Client{
 				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret,
 				WeakSecret: c.WeakSecret, WithoutMessageAuthenticator: c.WithoutMessageAuthenticator,
 			})

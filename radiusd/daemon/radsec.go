@@ -1,142 +1,159 @@
 package daemon
 
 import (
-	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"causeway/certs"
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/transport"
 	"causeway/realms"
-	"causeway/realms/upstream"
 )
 
-// cards are the certificates that this server shows when it speaks RadSec: by
-// federation, and "" for what [radsec] names.
-type cards map[string]*certs.Keeper
+// overTLS is what the file calls RADIUS over TLS.
+const overTLS = "radsec"
 
-// openCards reads them. One whose files are not on this machine is missing, as
-// openKeeper's are.
-func openCards(file *config.File, hear func(key string, err error)) cards {
-	all := cards{}
-	open := func(name, under, certificate, key string) {
-		if certificate == "" || key == "" || file.Unreadable(under+".certificate") || file.Unreadable(under+".private_key") {
-			return
-		}
-		keeper, err := certs.NewKeeper(certs.Config{Certificate: certificate, PrivateKey: key})
-		if err != nil {
-			hear(under+".certificate", err)
-			return
-		}
-		all[name] = keeper
+// openRadSec reads the certificate that our RadSec peers are shown. It is nil when the
+// file names none, and when it is not on this machine; the file warns of that.
+func openRadSec(file *config.File) (*certs.Keeper, error) {
+	c := certs.Config{Certificate: file.RadSec.Certificate, PrivateKey: file.RadSec.PrivateKey}
+	if c.Certificate == "" || c.PrivateKey == "" || file.Unreadable("radsec.certificate") || file.Unreadable("radsec.private_key") {
+		return nil, nil
 	}
-	open("", "radsec", file.RadSec.Certificate, file.RadSec.PrivateKey)
-	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
-		f := file.Federation[name]
-		open(name, "federation."+name, f.Certificate, f.PrivateKey)
+	keeper, err := certs.NewKeeper(c)
+	if err == nil {
+		return keeper, nil
 	}
-	return all
+	var problems realms.Problems
+	for line := range strings.Lines(err.Error()) {
+		key := "radsec.certificate"
+		if strings.HasPrefix(line, "private_key") {
+			key = "radsec.private_key"
+		}
+		problems = append(problems, realms.Problem{Key: key, Text: strings.TrimSuffix(line, "\n")})
+	}
+	return nil, problems
 }
 
-// of is what the servers of a federation are shown.
-func (c cards) of(name string, fed config.Federation) *certs.Keeper {
-	if fed.Certificate != "" {
-		return c[name]
-	}
-	return c[""]
+func controllerKey(site, controller int) string {
+	return fmt.Sprintf("site[%d].controller[%d]", site, controller)
 }
 
-// peerOf is who a server of a federation, or of a partner, has to be.
-func peerOf(file *config.File, fed config.Federation, s config.Upstream) (*certs.Peer, error) {
-	rule := certs.PeerRule{CA: s.CA, Names: s.Names, Policies: s.Policies}
-	for _, ca := range []string{fed.CA, file.RadSec.CA} {
+func proxyKey(federation string, client int) string {
+	return fmt.Sprintf("federation.%s.clients[%d]", federation, client)
+}
+
+// readPeers reads who each client has to be that speaks RadSec, by the client's key in
+// the file. One whose authority is not on this machine is left out; the file warns.
+func readPeers(file *config.File) (map[string]*certs.Peer, error) {
+	peers := make(map[string]*certs.Peer)
+	var problems realms.Problems
+	read := func(key, transportName string, rule certs.PeerRule) {
+		ca := key + ".ca"
+		if federation, _, of := strings.Cut(key, ".clients["); of && rule.CA == "" {
+			ca = federation + ".ca"
+			rule.CA = file.Federation[strings.TrimPrefix(federation, "federation.")].CA
+		}
 		if rule.CA == "" {
-			rule.CA = ca
+			rule.CA, ca = file.RadSec.CA, "radsec.ca"
+		}
+		if transportName != overTLS || rule.CA == "" || file.Unreadable(ca) {
+			return
+		}
+		peer, err := certs.NewPeer(rule)
+		if err == nil {
+			peers[key] = peer
+			return
+		}
+		of, text := ca, err.Error()
+		for _, k := range []string{"names", "policies"} {
+			if strings.HasPrefix(text, k+":") {
+				of = key + "." + k
+			}
+		}
+		problems = append(problems, realms.Problem{Key: of, Text: text})
+	}
+	for i, s := range file.Site {
+		for j, c := range s.Controller {
+			read(controllerKey(i, j), c.Transport, certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies})
 		}
 	}
-	if len(rule.Names) == 0 {
-		host, _, _ := net.SplitHostPort(radSecAddress(s.Address))
-		rule.Names = []string{host}
+	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
+		fed := file.Federation[name]
+		for i, c := range fed.Clients {
+			read(proxyKey(name, i), fed.TransportOf(c), certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies})
+		}
 	}
-	return certs.NewPeer(rule)
+	if len(problems) > 0 {
+		return peers, problems
+	}
+	return peers, nil
 }
 
-// radSecAddress is an address with a port.
-func radSecAddress(address string) string {
-	if _, _, err := net.SplitHostPort(address); err == nil {
-		return address
+// errNoRadSec: a reload took the certificate away while the server listens.
+var errNoRadSec = errors.New("the configuration has no certificate for RadSec")
+
+// radsec is the part of the file that listens for RADIUS over TLS. The certificate is
+// that of the configuration of the moment.
+func (d *Daemon) radsec(file *config.File) transport.RadSec {
+	return transport.RadSec{
+		Listen:   file.Server.Listen.RadSec,
+		RADIUS11: file.RadSec.RADIUS11, Connections: file.RadSec.Connections,
+		Certificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			h := d.open()
+			defer h.leave()
+			if h.radsec == nil {
+				return nil, errNoRadSec
+			}
+			return h.radsec.Current().For(hello)
+		},
 	}
-	return net.JoinHostPort(strings.Trim(address, "[]"), "2083")
 }
 
-// checkPeers judges the authorities and names of the servers that are reached by
-// RadSec, whose files can be read here.
-func checkPeers(file *config.File, hear func(key string, err error)) {
-	check := func(key string, fed config.Federation, servers []config.Upstream) {
-		for i, s := range servers {
-			at := fmt.Sprintf("%s.servers[%d]", key, i)
-			if fed.TransportTo(s) != "radsec" || file.Unreadable(at+".ca") || file.Unreadable(key+".ca") || file.Unreadable("radsec.ca") {
+// radsecFaults says when the certificate that peers are shown has ended, or will soon.
+func (h *house) radsecFaults(now time.Time) (faults config.Problems) {
+	if h.radsec == nil {
+		return nil
+	}
+	for _, f := range h.radsec.Current().Lint(now) {
+		if strings.HasPrefix(f.Code, "expire") {
+			faults = append(faults, h.file.Place("radsec.certificate", "the certificate for RadSec: "+f.Text, f.Fix))
+		}
+	}
+	return faults
+}
+
+// reportPeers tells the NOC which RadSec connections came and went since the last time.
+func (d *Daemon) reportPeers() {
+	news := d.net.PeerNews()
+	strangers := 0
+	for _, n := range news {
+		if n.Client == "" {
+			if strangers++; strangers > mostTold {
 				continue
 			}
-			if _, err := peerOf(file, fed, s); err != nil {
-				hear(at, err)
+		}
+		about := []any{"client", orNone(n.Client), "address", n.Address.String()}
+		if n.Opened > 0 {
+			version := "1.0"
+			if n.RADIUS11 {
+				version = "1.1"
 			}
+			d.desk.Notice("a RadSec peer connected", append(slices.Clip(about), "connections", n.Opened, "radius", version)...)
+		}
+		if n.Closed > 0 {
+			d.desk.Notice("a RadSec peer's connection ended", append(slices.Clip(about), "connections", n.Closed, "why", n.WhyClosed)...)
+		}
+		if n.Refused > 0 {
+			d.desk.Warn("a RadSec connection was refused", append(slices.Clip(about), "connections", n.Refused, "why", n.WhyRefused)...)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
-		check("federation."+name, file.Federation[name], file.Federation[name].Servers)
-	}
-	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {
-		check(fmt.Sprintf("realm.%q", name), config.Federation{}, file.Realm[name].Servers)
-	}
-}
-
-// server is one server of a pool, and how it is reached.
-func (h *homes) server(name string, fed config.Federation, s config.Upstream) (upstream.Server, error) {
-	server := upstream.Server{
-		Name: s.Name, Address: s.Address, Secret: s.Secret,
-		WithoutStatusServer: s.WithoutStatusServer, WithoutMessageAuthenticator: s.WithoutMessageAuthenticator,
-	}
-	if fed.TransportTo(s) != "radsec" {
-		return server, nil
-	}
-	peer, err := peerOf(h.file, fed, s)
-	if err != nil {
-		return server, err
-	}
-	own := h.cards.of(name, fed)
-	if own == nil {
-		return server, realms.Problems{{Key: "transport", Text: "there is no certificate to show to " + s.Address, Fix: "add [radsec] with certificate and private_key"}}
-	}
-	server.Connect = connect(transport.Outbound{Own: own, Peer: peer, Protocols: protocols(h.file.RadSec.RADIUS11), Now: h.now}, radSecAddress(s.Address), h.file.RadSec.RADIUS11 == "require")
-	return server, nil
-}
-
-// protocols are the versions of RADIUS that are offered (RFC 9765, section 3.1).
-func protocols(radius11 string) []string {
-	switch radius11 {
-	case "forbid":
-		return []string{upstream.ALPN10}
-	case "require":
-		return []string{upstream.ALPN11}
-	default:
-		return []string{upstream.ALPN11, upstream.ALPN10}
-	}
-}
-
-// connect dials one server whenever a pool needs a connection.
-func connect(o transport.Outbound, address string, only11 bool) func(ctx context.Context) (*tls.Conn, error) {
-	return func(ctx context.Context) (*tls.Conn, error) {
-		c, err := o.Dial(ctx, address)
-		if err == nil && only11 && c.ConnectionState().NegotiatedProtocol != upstream.ALPN11 {
-			_ = c.Close()
-			return nil, fmt.Errorf("it speaks no RADIUS/1.1, which radius11 requires")
-		}
-		return c, err
+	if strangers > mostTold {
+		d.desk.Warn("more addresses that are no clients of ours connect for RadSec", "addresses", strangers-mostTold)
 	}
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -64,6 +65,7 @@ func (d *Daemon) reportOnce(told map[string]uint64) {
 		d.desk.Warn("a client sends what cannot be answered: "+meaning(c.Cause),
 			"client", c.Client, "address", c.Address.String(), "packets", c.Count, "cause", c.Cause.String())
 	}
+	d.reportPeers()
 	if lost := d.desk.Dropped(); lost != told["lost"] {
 		told["lost"] = lost
 		d.desk.Alarm("lines of this log were lost", "since_start", lost)
@@ -79,6 +81,9 @@ func (d *Daemon) reportOnce(told map[string]uint64) {
 func (d *Daemon) lint() {
 	h := d.open()
 	defer h.leave()
+	for _, f := range h.radsecFaults(d.now()) {
+		d.desk.Alarm(f.Text, "at", fmt.Sprintf("%s:%d", f.File, f.Line), "fix", f.Fix)
+	}
 	if h.keeper == nil {
 		return
 	}

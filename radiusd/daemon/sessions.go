@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"causeway/radiusd/transport"
 	"causeway/vlan"
 )
 
@@ -28,10 +29,18 @@ type sessions struct {
 	on     map[network]int
 }
 
-// A source is one address of a client: a client may be a range of them.
+// A source is one address of a client: a client may be a range of them. One that speaks
+// RadSec is known by its certificate, and has none.
 type source struct {
 	client  string
 	address netip.Addr
+}
+
+func sourceOf(req *transport.Request) source {
+	if req.Client.Peer != nil {
+		return source{client: req.Client.Name}
+	}
+	return source{req.Client.Name, req.From.Addr()}
 }
 
 type device struct {

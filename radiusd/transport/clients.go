@@ -1,10 +1,12 @@
 package transport
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"causeway/certs"
 )
@@ -14,17 +16,26 @@ import (
 // (RFC 2865, section 3).
 const MinSecret = 16
 
+// RadSecSecret stands where RADIUS wants a secret and TLS has done its work (RFC 6614,
+// section 2.3; P63).
+const RadSecSecret certs.Secret = "radsec"
+
 // A Client is a controller, or a proxy, that may ask: an address range and the
-// secret it shares with us. It is read-only once NewClients has seen it.
+// secret it shares with us, or whose certificate it shows. It is read-only once
+// NewClients has seen it.
 type Client struct {
 	Name   string
 	Prefix netip.Prefix
 	Secret certs.Secret
+	// Peer is whose certificate a client shows that speaks RadSec; nil: it speaks UDP.
+	// Its Secret is RadSecSecret, and its Prefix need not be there: one narrows from
+	// where it may connect.
+	Peer *certs.Peer
 	// WeakSecret allows a secret shorter than MinSecret.
 	WeakSecret bool
 	// WithoutMessageAuthenticator is the exception of S1: Access-Requests
 	// without the attribute are heard, unless they carry EAP (RFC 3579,
-	// section 3.2) or Proxy-State (what the BlastRADIUS forgery needs).
+	// section 3.2) or, over UDP, Proxy-State (what the BlastRADIUS forgery needs).
 	WithoutMessageAuthenticator bool
 	// Vendor is a name of Vendors, or "" for Called-Station-Id alone.
 	Vendor string
@@ -34,10 +45,12 @@ type Client struct {
 	index int  // in the list
 }
 
-// Clients finds a client by address; it is immutable, so a reload swaps it whole.
+// Clients finds a client by address, or by the certificate that it shows; it is
+// immutable, so a reload swaps it whole.
 type Clients struct {
 	lengths  []int // distinct prefix lengths as IPv6 bits, longest first
 	byPrefix map[netip.Prefix]*Client
+	peers    []*Client // who speak RadSec
 	list     []*Client
 }
 
@@ -59,6 +72,12 @@ func NewClients(list []Client) (*Clients, error) {
 			continue
 		}
 		names[client.Name] = true
+		if client.Peer != nil {
+			if err := c.addPeer(&client); err != nil {
+				problems = append(problems, err)
+			}
+			continue
+		}
 		if other, taken := c.byPrefix[client.Prefix]; taken {
 			problems = append(problems, fmt.Errorf("clients %q and %q both have the address %s: remove one, or narrow it", other.Name, client.Name, client.Prefix))
 			continue
@@ -76,11 +95,15 @@ func (c *Client) problem(i int) error {
 	switch n := len(c.Secret); {
 	case c.Name == "":
 		return fmt.Errorf("client number %d has no name: name it as the log should call it", i+1)
+	case c.Peer != nil && c.Prefix == netip.Prefix{}:
+		return nil
 	case !c.Prefix.IsValid():
 		return fmt.Errorf("client %q has no valid address: write one such as 10.20.0.5/32 or 2001:db8::/64", c.Name)
 	case c.Prefix != c.Prefix.Masked():
 		return fmt.Errorf("client %q: %s is a host inside a network: write %s for the whole network or %s for the host alone",
 			c.Name, c.Prefix, c.Prefix.Masked(), netip.PrefixFrom(c.Prefix.Addr(), c.Prefix.Addr().BitLen()))
+	case c.Peer != nil:
+		return nil
 	case n == 0:
 		return fmt.Errorf("client %q has an empty secret: set the secret that the controller has", c.Name)
 	case n < MinSecret && !c.WeakSecret:
@@ -90,13 +113,82 @@ func (c *Client) problem(i int) error {
 }
 
 func (c *Clients) add(client *Client) {
-	client.index = len(c.list)
-	c.list = append(c.list, client)
+	c.enlist(client)
 	c.byPrefix[client.Prefix] = client
 	bits := longBits(client.Prefix)
 	if i, found := slices.BinarySearchFunc(c.lengths, bits, func(a, b int) int { return b - a }); !found {
 		c.lengths = slices.Insert(c.lengths, i, bits)
 	}
+}
+
+// addPeer refuses a client that one certificate would fit as well as another: who
+// somebody is must not hang on the order of the file.
+func (c *Clients) addPeer(client *Client) error {
+	for _, other := range c.peers {
+		name, overlap := client.Peer.Overlaps(other.Peer)
+		apart := client.Prefix.IsValid() && other.Prefix.IsValid() && !client.Prefix.Overlaps(other.Prefix)
+		if overlap && !apart {
+			return fmt.Errorf("clients %q and %q would both be whoever shows a certificate for %s: give each its own names, ca, policies or address", other.Name, client.Name, name)
+		}
+	}
+	client.Secret = RadSecSecret
+	client.key = newKey(client.Secret)
+	c.enlist(client)
+	c.peers = append(c.peers, client)
+	return nil
+}
+
+func (c *Clients) enlist(client *Client) {
+	client.index = len(c.list)
+	c.list = append(c.list, client)
+}
+
+// peersAt are the clients that may speak RadSec from an address.
+func (c *Clients) peersAt(a netip.Addr) []*Client {
+	a = a.Unmap().WithZone("")
+	var peers []*Client
+	for _, client := range c.peers {
+		if !client.Prefix.IsValid() || client.Prefix.Contains(a) {
+			peers = append(peers, client)
+		}
+	}
+	return peers
+}
+
+// findPeer returns the client that shows these certificates from an address. With an
+// error it returns the one that the certificate comes nearest to, or nil.
+func (c *Clients) findPeer(shown []*x509.Certificate, from netip.Addr, now time.Time) (*Client, error) {
+	list := c.peersAt(from)
+	peers := make([]*certs.Peer, len(list))
+	for i, client := range list {
+		peers[i] = client.Peer
+	}
+	i, err := certs.WhichPeer(peers, shown, x509.ExtKeyUsageClientAuth, now)
+	if i < 0 {
+		return nil, err
+	}
+	return list[i], err
+}
+
+// issuers are the authorities that may vouch for a peer, to be named in a handshake.
+func (c *Clients) issuers() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, client := range c.peers {
+		for _, issuer := range client.Peer.Issuers() {
+			pool.AddCert(issuer)
+		}
+	}
+	return pool
+}
+
+// Still tells whether a client is one of these by the same right: a client that speaks
+// RadSec by its name, another by the address from which it sent.
+func (c *Clients) Still(client *Client, from netip.Addr) bool {
+	if client.Peer != nil {
+		return c != nil && slices.ContainsFunc(c.peers, func(p *Client) bool { return p.Name == client.Name })
+	}
+	now, ok := c.Find(from)
+	return ok && now.Name == client.Name
 }
 
 // Find returns the client whose prefix holds a and is the longest to do so.

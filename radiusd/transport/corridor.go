@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"layeh.com/radius"
+	"layeh.com/radius/rfc3576"
 )
 
 // An arrival is a packet as it came, before anybody knows what it is.
@@ -14,6 +15,10 @@ type arrival struct {
 	from   netip.AddrPort
 	role   role
 	client *Client
+	holder *holder
+	cause  Cause     // why it met silence
+	sealed bool      // RADIUS/1.1: TLS has signed it
+	token  uint32    // of RADIUS/1.1
 	now    time.Time // by Config.Now
 	wall   time.Time // by the real clock, for deadlines
 }
@@ -27,10 +32,16 @@ type job struct {
 	route   route
 }
 
-// receive is the way of every packet, whatever carried it: who, well formed,
-// genuine, known already, a place to be handled in. It returns the octets to
-// send at once, or the job to handle, or neither for silence.
-func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []byte, j *job) {
+// A memory knows the requests that were heard on one socket or connection.
+type memory interface {
+	begin(q question, f fingerprint, client *holder, now time.Time) (fresh *answer, reply []byte)
+	finish(a *answer, reply []byte, now time.Time) bool
+	forget(a *answer)
+}
+
+// receive is the way of every packet that says by its address who sent it. It returns
+// the octets to send at once, or the job to handle, or neither for silence.
+func (s *Server) receive(a *arrival, known memory, d *digester) (reply []byte, j *job) {
 	s.counters.received.Add(1)
 	clients := s.clients.Load()
 	client, ok := clients.Find(a.from.Addr())
@@ -38,21 +49,31 @@ func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []by
 		s.silence(a, UnknownClient)
 		return nil, nil
 	}
-	a.client = client
+	a.client, a.holder = client, clients.holders[client.index]
+	return s.admit(a, known, d)
+}
+
+// admit is the way of every packet whose sender is known, whatever carried it: well
+// formed, genuine, known already, a place to be handled in.
+func (s *Server) admit(a *arrival, known memory, d *digester) (reply []byte, j *job) {
 	packet, cause := outline(a.octets)
 	if cause != causeNone {
 		s.silence(a, cause)
 		return nil, nil
 	}
-	if cause := judge(&packet, a.role, client, d); cause != causeNone {
+	if cause := a.judge(&packet, d); cause != causeNone {
 		s.silence(a, cause)
 		return nil, nil
 	}
-	if packet.code() == radius.CodeStatusServer {
+	switch code := packet.code(); {
+	case code == radius.CodeStatusServer:
 		return s.status(a, &packet), nil
+	case dynamic(code):
+		return s.decline(a, &packet), nil
 	}
-	holder := clients.holders[client.index]
-	fresh, reply := known.begin(newQuestion(a.from, packet.packet[1]), packet.fingerprint(), holder, a.now)
+	q := newQuestion(a.from, packet.packet[1])
+	q.token = a.token
+	fresh, reply := known.begin(q, packet.fingerprint(), a.holder, a.now)
 	switch {
 	case reply != nil:
 		s.counters.duplicates.Add(1)
@@ -61,17 +82,24 @@ func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []by
 		s.silence(a, DuplicateInProgress)
 		return nil, nil
 	}
-	if cause := s.places.take(holder); cause != causeNone {
+	if cause := s.places.take(a.holder); cause != causeNone {
 		known.forget(fresh)
 		s.silence(a, cause)
 		return nil, nil
 	}
-	j = packet.build(client.key.secret)
-	j.request.Client, j.request.From, j.request.Received = client, a.from, a.now
+	j = packet.build(a.client.key.secret)
+	j.request.Client, j.request.From, j.request.Received = a.client, a.from, a.now
 	j.request.arrived = a.wall
 	j.ctx.base, j.ctx.deadline = s.base, a.wall.Add(s.cfg.Patience)
-	j.answer, j.holder = fresh, holder
+	j.answer, j.holder = fresh, a.holder
 	return nil, j
+}
+
+func (a *arrival) judge(s *sketch, d *digester) Cause {
+	if a.sealed {
+		return judgeSealed(s, a.role)
+	}
+	return judge(s, a.role, a.client, d)
 }
 
 // status answers Status-Server where it arrived: it says that the server reads
@@ -88,9 +116,31 @@ func (s *Server) status(a *arrival, packet *sketch) []byte {
 	return reply
 }
 
+// errorCauseUnsupported is Unsupported Extension (RFC 5176, section 3.6).
+const errorCauseUnsupported = 406
+
+// decline answers a CoA-Request or Disconnect-Request that came over RadSec: we are no
+// NAS (RFC 6614, section 2.5).
+func (s *Server) decline(a *arrival, packet *sketch) []byte {
+	j := packet.build(a.client.key.secret)
+	j.request.Client = a.client
+	nak := &radius.Packet{Code: radius.CodeCoANAK}
+	if packet.code() == radius.CodeDisconnectRequest {
+		nak.Code = radius.CodeDisconnectNAK
+	}
+	_ = rfc3576.ErrorCause_Set(nak, errorCauseUnsupported)
+	reply, err := Encode(&j.request, nak)
+	if err != nil {
+		s.silence(a, BadLength)
+		return nil
+	}
+	s.counters.declined.Add(1)
+	return reply
+}
+
 // handle runs the handler, remembers its reply and returns it; nil for silence, and
 // for a reply that is held back and goes out by post.
-func (s *Server) handle(j *job, r role, known *duplicates, post func([]byte, route)) (reply []byte) {
+func (s *Server) handle(j *job, r role, known memory, post func([]byte, route)) (reply []byte) {
 	s.counters.handled.Add(1)
 	defer func() {
 		if value := recover(); value != nil {
@@ -118,7 +168,7 @@ func (s *Server) handle(j *job, r role, known *duplicates, post func([]byte, rou
 
 // hold keeps a reply back. Until it goes out its request is one in progress, so that
 // a repetition is dropped and not answered early (P31).
-func (s *Server) hold(j *job, known *duplicates, reply []byte, post func([]byte, route)) bool {
+func (s *Server) hold(j *job, known memory, reply []byte, post func([]byte, route)) bool {
 	fresh, back := j.answer, j.route
 	held := s.room.hold(&heldReply{until: j.request.held, client: j.holder, send: func() {
 		if !known.finish(fresh, reply, s.cfg.Now()) {

@@ -12,6 +12,7 @@ type question struct {
 	address [16]byte // unmapped IPv4 as mapped; zones do not tell clients apart
 	port    uint16
 	id      byte
+	token   uint32 // of RADIUS/1.1, in place of the identifier
 }
 
 func newQuestion(from netip.AddrPort, id byte) question {

@@ -87,6 +87,10 @@ func answers(request, reply radius.Code) bool {
 		return request == radius.CodeAccessRequest
 	case radius.CodeAccountingResponse:
 		return request == radius.CodeAccountingRequest || request == radius.CodeStatusServer
+	case radius.CodeCoANAK:
+		return request == radius.CodeCoARequest
+	case radius.CodeDisconnectNAK:
+		return request == radius.CodeDisconnectRequest
 	}
 	return false
 }

@@ -34,12 +34,30 @@ func judge(s *sketch, r role, client *Client, d *digester) Cause {
 	switch code := s.code(); {
 	case code == radius.CodeStatusServer:
 		return judgeSigned(s, client, d, true)
+	case client.Peer != nil && dynamic(code):
+		return judgeAccounting(s, client, d) // signed alike (RFC 5176, section 2.3)
 	case code != r.request():
 		return UnexpectedCode
 	case code == radius.CodeAccessRequest:
-		return judgeSigned(s, client, d, !client.WithoutMessageAuthenticator || s.eap || s.proxyState)
+		forgeable := s.proxyState && client.Peer == nil
+		return judgeSigned(s, client, d, !client.WithoutMessageAuthenticator || s.eap || forgeable)
 	}
 	return judgeAccounting(s, client, d)
+}
+
+// judgeSealed judges a packet that TLS alone has signed: RADIUS/1.1 has no
+// authenticators (RFC 9765, section 4.2).
+func judgeSealed(s *sketch, r role) Cause {
+	if code := s.code(); code != radius.CodeStatusServer && code != r.request() && !dynamic(code) {
+		return UnexpectedCode
+	}
+	return causeNone
+}
+
+// dynamic tells the requests of RFC 5176. A connection that carries every kind of
+// request carries them, too, and to us they mean nothing.
+func dynamic(code radius.Code) bool {
+	return code == radius.CodeCoARequest || code == radius.CodeDisconnectRequest
 }
 
 // judgeSigned checks Message-Authenticator over the packet as sent (RFC 3579,

@@ -14,6 +14,7 @@ type transport struct {
 
 var transports = []transport{
 	{"udp", openUDP}, // RFC 2865, RFC 2866
+	{"tls", openTLS}, // RFC 6614, RFC 9765
 }
 
 // A listener reads from one socket until it is told to stop, and sends replies
@@ -23,6 +24,7 @@ type listener interface {
 	stop()                           // no packet is read after it; safe more than once
 	close() error                    // sends the replies that wait, then closes
 	sweep()                          // drops what has grown old
+	clientsChanged()                 // judges again who is connected
 	describe() Socket
 	remembered() (answers, octets int)
 	address() net.Addr

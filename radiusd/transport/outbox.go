@@ -13,12 +13,13 @@ type letter struct {
 	back   route
 }
 
-// outboxSize bounds the replies that wait for one socket.
+// outboxSize bounds the replies that wait for one socket of UDP.
 const outboxSize = 8192
 
 // An outbox collects replies from many handlers for one writer, which sends
 // whatever has come together in one system call.
 type outbox struct {
+	size    int // how many may wait
 	mu      sync.Mutex
 	waiting []letter
 	closed  bool
@@ -26,7 +27,8 @@ type outbox struct {
 	sent    chan struct{} // closed when the writer has sent everything
 }
 
-func (o *outbox) open() {
+func (o *outbox) open(size int) {
+	o.size = size
 	o.wake = make(chan struct{}, 1)
 	o.sent = make(chan struct{})
 }
@@ -34,7 +36,7 @@ func (o *outbox) open() {
 // put is false when the outbox is full or closed.
 func (o *outbox) put(l letter) bool {
 	o.mu.Lock()
-	if o.closed || len(o.waiting) >= outboxSize {
+	if o.closed || len(o.waiting) >= o.size {
 		o.mu.Unlock()
 		return false
 	}
@@ -112,4 +114,11 @@ func (u *udpSocket) sendAll(letters []letter, messages []ipv4.Message, buffers [
 		clear(messages[:n])
 		letters = letters[min(done, n):]
 	}
+}
+
+// full tells an outbox that has no room from one that is closed.
+func (o *outbox) full() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.closed && len(o.waiting) >= o.size
 }

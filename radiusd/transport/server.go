@@ -17,6 +17,8 @@ type Config struct {
 	// Auth and Acct are listen addresses, "host:port"; port 0 picks one, and
 	// an empty host means every address, with replies from the one asked.
 	Auth, Acct []string
+	// RadSec is RADIUS over TLS: where to listen, and as whom.
+	RadSec RadSec
 	// Sockets for each address, between which the kernel spreads clients'
 	// ports: GOMAXPROCS.
 	Sockets int
@@ -67,6 +69,7 @@ type Server struct {
 	room      *waitingRoom
 	unknown   silencedBook
 	known     silencedBook
+	peers     peerBook
 
 	handlers sync.WaitGroup
 	readers  sync.WaitGroup
@@ -106,12 +109,14 @@ func Listen(cfg Config) (*Server, error) {
 
 func (c *Config) fill() error {
 	switch {
-	case len(c.Auth)+len(c.Acct) == 0:
+	case len(c.Auth)+len(c.Acct)+len(c.RadSec.Listen) == 0:
 		return errors.New("no address to listen on")
 	case len(c.Auth) > 0 && c.Access == nil:
 		return errors.New("authentication addresses without an Access handler")
 	case len(c.Acct) > 0 && c.Accounting == nil:
 		return errors.New("accounting addresses without an Accounting handler")
+	case len(c.RadSec.Listen) > 0 && (c.Access == nil || c.Accounting == nil || c.RadSec.Certificate == nil):
+		return errors.New("RadSec addresses without both handlers and a certificate")
 	case c.Patience > maxPatience:
 		return fmt.Errorf("a patience of %v is longer than %v (RFC 5080, section 2.2.1)", c.Patience, maxPatience)
 	}
@@ -122,6 +127,7 @@ func (c *Config) fill() error {
 	c.DuplicateEntries = orDefault(c.DuplicateEntries, defaultEntries)
 	c.DuplicateOctets = orDefault(c.DuplicateOctets, defaultOctets)
 	c.Buffer = orDefault(c.Buffer, defaultBuffer)
+	c.RadSec.fill()
 	if c.Clients == nil {
 		c.Clients = &Clients{}
 	}
@@ -227,7 +233,8 @@ func (s *Server) shutdown(ctx context.Context) {
 	close(s.closed)
 }
 
-// SetClients swaps the table; packets already read keep the one they met.
+// SetClients swaps the table; packets already read keep the one they met. RadSec
+// connections are judged by the new one, and those that it does not know are closed.
 func (s *Server) SetClients(c *Clients) {
 	if c == nil {
 		c = &Clients{}
@@ -235,6 +242,9 @@ func (s *Server) SetClients(c *Clients) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	s.clients.Store(newRegister(c, s.clients.Load()))
+	for _, l := range s.listeners {
+		l.clientsChanged()
+	}
 }
 
 // Addrs returns the addresses listened on, without the repeats of several
@@ -243,7 +253,7 @@ func (s *Server) Addrs() (auth, acct []net.Addr) {
 	seen := make(map[string]bool)
 	for _, l := range s.listeners {
 		d := l.describe()
-		if seen[d.Purpose+d.Address] {
+		if seen[d.Purpose+d.Address] || d.Transport != "udp" {
 			continue
 		}
 		seen[d.Purpose+d.Address] = true
@@ -256,12 +266,23 @@ func (s *Server) Addrs() (auth, acct []net.Addr) {
 	return auth, acct
 }
 
+// RadSecAddrs returns the addresses on which RADIUS over TLS is heard.
+func (s *Server) RadSecAddrs() (addresses []net.Addr) {
+	for _, l := range s.listeners {
+		if l.describe().Transport == "tls" {
+			addresses = append(addresses, l.address())
+		}
+	}
+	return addresses
+}
+
 // Stats returns a snapshot of the counters.
 func (s *Server) Stats() Stats {
 	c := &s.counters
 	stats := Stats{
 		Received: c.received.Load(), Handled: c.handled.Load(), Replies: c.replies.Load(),
 		Duplicates: c.duplicates.Load(), StatusServer: c.status.Load(),
+		Declined: c.declined.Load(), RadSec: c.radsec.stats(),
 		InFlight: uint64(max(s.places.taken.Load(), 0)),
 		Held:     uint64(s.room.len()), NotHeld: c.notHeld.Load(),
 	}
@@ -285,9 +306,14 @@ func (s *Server) UnknownClients() []Silenced { return s.unknown.take() }
 // were badly made or badly signed since the last call: most often a wrong secret.
 func (s *Server) SilencedClients() []Silenced { return s.known.take() }
 
+// PeerNews returns what happened to RadSec connections since the last call, the most
+// eventful peers first, at most 1,024 of them.
+func (s *Server) PeerNews() []PeerNews { return s.peers.take() }
+
 // silence counts a packet that gets no answer, and notes whose it was.
 func (s *Server) silence(j *arrival, cause Cause) {
 	s.counters.silent(cause)
+	j.cause = cause
 	switch {
 	case j.client == nil:
 		s.unknown.note(j.from.Addr(), "", cause, j.now)

@@ -26,6 +26,8 @@ const (
 	ReplyQueueFull                     // the socket does not take replies fast enough
 	SendFailed                         // the kernel refused the reply
 	ReadFailed                         // the kernel reported an error instead of a packet
+	SlowReader                         // RadSec: the peer does not take its replies
+	ConnectionGone                     // RadSec: the connection ended before the reply
 	lastCause
 )
 
@@ -37,6 +39,7 @@ var causeNames = [lastCause]string{
 	DuplicateInProgress: "duplicate-in-progress", OverCapacity: "over-capacity", OverShare: "over-share",
 	HandlerSilent: "handler-silent", HandlerPanicked: "handler-panicked", Superseded: "superseded",
 	ReplyQueueFull: "reply-queue-full", SendFailed: "send-failed", ReadFailed: "read-failed",
+	SlowReader: "slow-reader", ConnectionGone: "connection-gone",
 }
 
 // String returns the name of the cause, such as "bad-message-authenticator".
@@ -49,10 +52,10 @@ func (c Cause) String() string {
 
 // A Socket is one open socket as the kernel granted it.
 type Socket struct {
-	Transport     string // "udp"
-	Purpose       string // "auth" or "acct"
+	Transport     string // "udp" or "tls"
+	Purpose       string // "auth", "acct" or "radsec"
 	Address       string
-	ReceiveBuffer int // octets granted, not asked for
+	ReceiveBuffer int // octets granted, not asked for; of "udp", as the two below
 	SendBuffer    int
 	Asked         int // octets asked for, for each
 }
@@ -65,12 +68,14 @@ type Stats struct {
 	Replies          uint64 // replies handed to the kernel, repeated ones included
 	Duplicates       uint64 // retransmissions answered from the cache (P30)
 	StatusServer     uint64 // Status-Server answered (R24)
+	Declined         uint64 // CoA-Requests and Disconnect-Requests over RadSec, answered by NAK
 	InFlight         uint64 // handlers running now
 	Held             uint64 // replies that wait for their time
 	NotHeld          uint64 // replies that would have waited, had there been room
 	Remembered       uint64 // replies in the duplicate cache now
 	RememberedOctets uint64
 	Silence          [lastCause]uint64
+	RadSec           RadSecStats
 	Sockets          []Socket
 }
 
@@ -85,6 +90,7 @@ func (s Stats) Each(f func(name string, value uint64)) {
 	f("replies", s.Replies)
 	f("duplicates-answered", s.Duplicates)
 	f("status-server", s.StatusServer)
+	f("declined", s.Declined)
 	f("in-flight", s.InFlight)
 	f("held", s.Held)
 	f("not-held", s.NotHeld)
@@ -93,8 +99,12 @@ func (s Stats) Each(f func(name string, value uint64)) {
 	for c := causeNone + 1; c < lastCause; c++ {
 		f("silence-"+c.String(), s.Silence[c])
 	}
+	s.RadSec.each(f)
 	var receive, send uint64
 	for i, socket := range s.Sockets {
+		if socket.Transport != "udp" {
+			continue
+		}
 		if i == 0 || uint64(socket.ReceiveBuffer) < receive {
 			receive = uint64(socket.ReceiveBuffer)
 		}
@@ -108,9 +118,10 @@ func (s Stats) Each(f func(name string, value uint64)) {
 
 // counters are the live form of Stats.
 type counters struct {
-	received, handled, replies, duplicates, status, notHeld atomic.Uint64
+	received, handled, replies, duplicates, status, declined, notHeld atomic.Uint64
 
 	silence [lastCause]atomic.Uint64
+	radsec  radsecCounters
 }
 
 func (c *counters) silent(cause Cause) { c.silence[cause].Add(1) }

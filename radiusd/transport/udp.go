@@ -39,10 +39,12 @@ type batches interface {
 	WriteBatch(ms []ipv4.Message, flags int) (int, error)
 }
 
-// A route leads a reply back over UDP.
+// A route leads a reply back: over UDP to an address, over RadSec to its connection.
 type route struct {
-	to  net.Addr
-	oob []byte // the local address asked, when the socket has several
+	to     net.Addr
+	oob    []byte // the local address asked, when the socket has several
+	stream *stream
+	token  uint32 // of RADIUS/1.1
 }
 
 func openUDP(ctx context.Context, s *Server) ([]listener, error) {
@@ -107,7 +109,7 @@ func newUDPSocket(s *Server, r role, conn *net.UDPConn, known *duplicates) *udpS
 	u.granted = Socket{Transport: "udp", Purpose: purposes[r], Address: local.String(), Asked: s.cfg.Buffer}
 	u.granted.ReceiveBuffer, u.granted.SendBuffer = granted(conn)
 	u.crew.work = u.handle
-	u.outbox.open()
+	u.outbox.open(outboxSize)
 	go u.send()
 	return u
 }
@@ -205,6 +207,7 @@ func (u *udpSocket) sweep() {
 	u.crew.trim()
 }
 
+func (u *udpSocket) clientsChanged()        {} // each packet is judged by itself
 func (u *udpSocket) describe() Socket       { return u.granted }
 func (u *udpSocket) address() net.Addr      { return u.conn.LocalAddr() }
 func (u *udpSocket) remembered() (int, int) { return u.known.size() }

@@ -700,7 +700,7 @@ func TestListenReportsBuffers(t *testing.T) {
 		}
 		names[name] = true
 	})
-	if !names["silence-unknown-client"] || !names["smallest-receive-buffer"] || len(names) != 12+int(lastCause)-1 {
+	if !names["silence-unknown-client"] || !names["smallest-receive-buffer"] || len(names) != 15+int(lastCause)-1+int(lastEnding) {
 		t.Errorf("%v", names)
 	}
 	auth, acct := s.Addrs()

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -120,7 +121,7 @@ func (c *checker) everyClient() []client {
 			}
 			all = append(all, client{
 				at(under("federation", name)+".clients", i), p.Name, p.Address, p.Secret.Reveal(), fed.TransportOf(p), p.WeakSecret, p.WithoutMessageAuthenticator,
-				peer{p.Names, p.CA, p.Policies},
+				peer{p.Names, cmp.Or(p.CA, fed.CA), p.Policies},
 			})
 		}
 	}

@@ -111,7 +111,7 @@ func (c *checker) peer(key string, p peer) {
 		}
 		c.wrong(at, "add "+examples["federation.*.clients[].names"], "%s has no names: every certificate of the authority would do", c.places.called(key))
 	}
-	if !c.present(key+".ca") && !c.present("radsec.ca") {
+	if p.ca == "" && !c.present("radsec.ca") {
 		c.wrong(key, "add "+examples["radsec.ca"]+" here or in [radsec]", "nobody is named who may vouch for %s", c.places.called(key))
 	}
 }

@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+
+	"causeway/certs"
+	"causeway/radiusd/daemon/config"
+	"causeway/radiusd/transport"
+	"causeway/realms"
+	"causeway/realms/upstream"
+)
+
+// cards are the certificates that this server shows to the servers of federations that
+// have issued it one, by federation. All others are shown that of [radsec].
+type cards map[string]*certs.Keeper
+
+// openCards reads them. One whose files are not on this machine is missing, as
+// openKeeper's are.
+func openCards(file *config.File, hear func(key string, err error)) cards {
+	all := cards{}
+	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
+		f, under := file.Federation[name], "federation."+name
+		if f.Certificate == "" || f.PrivateKey == "" || file.Unreadable(under+".certificate") || file.Unreadable(under+".private_key") {
+			continue
+		}
+		keeper, err := certs.NewKeeper(certs.Config{Certificate: f.Certificate, PrivateKey: f.PrivateKey})
+		if err != nil {
+			hear(under+".certificate", err)
+			continue
+		}
+		all[name] = keeper
+	}
+	return all
+}
+
+// card is what the servers of a federation are shown.
+func (h *homes) card(name string, fed config.Federation) *certs.Keeper {
+	if fed.Certificate != "" {
+		return h.cards[name]
+	}
+	return h.radsec
+}
+
+// peerOf is who a server of a federation, or of a partner, has to be.
+func peerOf(file *config.File, fed config.Federation, s config.Upstream) (*certs.Peer, error) {
+	rule := certs.PeerRule{CA: s.CA, Names: s.Names, Policies: s.Policies}
+	for _, ca := range []string{fed.CA, file.RadSec.CA} {
+		if rule.CA == "" {
+			rule.CA = ca
+		}
+	}
+	if len(rule.Names) == 0 {
+		host, _, _ := net.SplitHostPort(radSecAddress(s.Address))
+		rule.Names = []string{host}
+	}
+	return certs.NewPeer(rule)
+}
+
+// radSecAddress is an address with a port.
+func radSecAddress(address string) string {
+	if _, _, err := net.SplitHostPort(address); err == nil {
+		return address
+	}
+	return net.JoinHostPort(strings.Trim(address, "[]"), "2083")
+}
+
+// checkPeers judges the authorities and names of the servers that are reached by
+// RadSec, whose files can be read here.
+func checkPeers(file *config.File, hear func(key string, err error)) {
+	check := func(key string, fed config.Federation, servers []config.Upstream) {
+		for i, s := range servers {
+			at := fmt.Sprintf("%s.servers[%d]", key, i)
+			if fed.TransportTo(s) != overTLS || file.Unreadable(at+".ca") || file.Unreadable(key+".ca") || file.Unreadable("radsec.ca") {
+				continue
+			}
+			if _, err := peerOf(file, fed, s); err != nil {
+				hear(at, err)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
+		check("federation."+name, file.Federation[name], file.Federation[name].Servers)
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {
+		check(fmt.Sprintf("realm.%q", name), config.Federation{}, file.Realm[name].Servers)
+	}
+}
+
+// server is one server of a pool, and how it is reached.
+func (h *homes) server(name string, fed config.Federation, s config.Upstream) (upstream.Server, error) {
+	server := upstream.Server{
+		Name: s.Name, Address: s.Address, Secret: s.Secret,
+		WithoutStatusServer: s.WithoutStatusServer, WithoutMessageAuthenticator: s.WithoutMessageAuthenticator,
+	}
+	if fed.TransportTo(s) != overTLS {
+		return server, nil
+	}
+	peer, err := peerOf(h.file, fed, s)
+	if err != nil {
+		return server, err
+	}
+	own := h.card(name, fed)
+	if own == nil {
+		return server, realms.Problems{{Key: "transport", Text: "there is no certificate to show to " + s.Address, Fix: "add [radsec] with certificate and private_key"}}
+	}
+	server.Connect = connect(transport.Outbound{Own: own, Peer: peer, Protocols: protocols(h.file.RadSec.RADIUS11), Now: h.now}, radSecAddress(s.Address), h.file.RadSec.RADIUS11 == "require")
+	return server, nil
+}
+
+// protocols are the versions of RADIUS that are offered (RFC 9765, section 3.1).
+func protocols(radius11 string) []string {
+	switch radius11 {
+	case "forbid":
+		return []string{upstream.ALPN10}
+	case "require":
+		return []string{upstream.ALPN11}
+	default:
+		return []string{upstream.ALPN11, upstream.ALPN10}
+	}
+}
+
+// connect dials one server whenever a pool needs a connection.
+func connect(o transport.Outbound, address string, only11 bool) func(ctx context.Context) (*tls.Conn, error) {
+	return func(ctx context.Context) (*tls.Conn, error) {
+		c, err := o.Dial(ctx, address)
+		if err == nil && only11 && c.ConnectionState().NegotiatedProtocol != upstream.ALPN11 {
+			_ = c.Close()
+			return nil, fmt.Errorf("it speaks no RADIUS/1.1, which radius11 requires")
+		}
+		return c, err
+	}
+}

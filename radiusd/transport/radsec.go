@@ -1,0 +1,360 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// RadSec is RADIUS over TLS (RFC 6614): where to listen for it, and as whom. Zero means
+// the default written beside each field.
+type RadSec struct {
+	// Listen are addresses, "host:port"; port 0 picks one. None: nobody is heard.
+	Listen []string
+	// Certificate chooses what we show; it is asked in each handshake, so that a
+	// renewed certificate is shown at once.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// RADIUS11 is "allow", "require" or "forbid" (RFC 9765): "allow".
+	RADIUS11 string
+	// Connections bounds those that are open, from their first octet on: 1,024.
+	Connections int
+	// PeerConnections bounds those of one client: 16 (F15).
+	PeerConnections int
+	// Handshakes bounds those under way: 128; and a quarter of it from one address.
+	Handshakes int
+}
+
+// What RADIUS/1.1 may be.
+const (
+	RADIUS11Allow   = "allow"
+	RADIUS11Require = "require"
+	RADIUS11Forbid  = "forbid"
+)
+
+// Names of the two versions in a handshake (RFC 9765, section 3.2).
+const (
+	alpn10 = "radius/1.0"
+	alpn11 = "radius/1.1"
+)
+
+// Waits of a RadSec connection.
+const (
+	handshakeLimit = 10 * time.Second // F15
+	frameLimit     = 10 * time.Second // from a packet's first octet to its last
+	quietLimit     = time.Hour        // without a packet
+	writeLimit     = 5 * time.Second  // for one write to a peer that does not read
+	acceptPause    = 50 * time.Millisecond
+)
+
+// keepAlive finds a peer that has vanished within a minute.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3}
+
+func (r *RadSec) fill() {
+	if r.RADIUS11 == "" {
+		r.RADIUS11 = RADIUS11Allow
+	}
+	r.Connections = orDefault(r.Connections, 1024)
+	r.PeerConnections = orDefault(r.PeerConnections, 16)
+	r.Handshakes = orDefault(r.Handshakes, 128)
+}
+
+// A radsecSocket is one address on which peers connect.
+type radsecSocket struct {
+	lobby *lobby
+	net   *net.TCPListener
+}
+
+// A lobby knows every RadSec connection of the server, whatever address it came to.
+type lobby struct {
+	server *Server
+	limits RadSec
+	crew   crew
+
+	mu       sync.Mutex
+	stopping bool
+	streams  map[*stream]struct{} // from accept to the end
+	shaking  int                  // handshakes under way
+	at       map[netip.Addr]int   // those by address
+	of       map[string]int       // open connections by client
+	ended    sync.Once
+}
+
+func openTLS(ctx context.Context, s *Server) ([]listener, error) {
+	l := &lobby{
+		server: s, limits: s.cfg.RadSec,
+		streams: make(map[*stream]struct{}), at: make(map[netip.Addr]int), of: make(map[string]int),
+	}
+	l.crew.work = l.handle
+	config := net.ListenConfig{KeepAliveConfig: keepAlive}
+	var opened []listener
+	for _, address := range s.cfg.RadSec.Listen {
+		n, err := config.Listen(ctx, "tcp", address)
+		if err != nil {
+			return opened, fmt.Errorf("radsec address %s: %w", address, err)
+		}
+		opened = append(opened, &radsecSocket{lobby: l, net: n.(*net.TCPListener)})
+	}
+	return opened, nil
+}
+
+// serve takes connections until stop.
+func (r *radsecSocket) serve(ctx context.Context) error {
+	for {
+		raw, err := r.net.AcceptTCP()
+		switch {
+		case err == nil:
+			r.lobby.welcome(raw)
+		case r.lobby.stops():
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("radsec address %s: %w", r.net.Addr(), err)
+		default: // too many open files, say
+			r.lobby.server.counters.silent(ReadFailed)
+			pause(ctx, acceptPause)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+func (r *radsecSocket) stop() {
+	r.lobby.stop()
+	_ = r.net.Close()
+}
+
+func (r *radsecSocket) close() error {
+	_ = r.net.Close() // closed already, unless nobody ever served
+	r.lobby.close()
+	return nil
+}
+
+func (r *radsecSocket) sweep()                 { r.lobby.sweep() }
+func (r *radsecSocket) clientsChanged()        { r.lobby.rejudge() }
+func (r *radsecSocket) remembered() (int, int) { return 0, 0 } // nothing is repeated over TLS (R32)
+func (r *radsecSocket) address() net.Addr      { return r.net.Addr() }
+func (r *radsecSocket) describe() Socket {
+	return Socket{Transport: "tls", Purpose: "radsec", Address: r.net.Addr().String()}
+}
+
+// welcome gives a new connection a goroutine, or closes it: nobody of ours connects
+// from there, or there is no room.
+func (l *lobby) welcome(raw *net.TCPConn) {
+	from := raw.RemoteAddr().(*net.TCPAddr).AddrPort()
+	s := newStream(l, raw, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+	if why := l.enter(s); why != nil {
+		_ = raw.Close()
+		l.refused(s, "", why)
+		return
+	}
+	l.server.readers.Go(func() { l.attend(s) })
+}
+
+// enter counts a connection in whose handshake is about to begin.
+func (l *lobby) enter(s *stream) *ending {
+	if len(l.server.clients.Load().peersAt(s.from.Addr())) == 0 {
+		return &ending{kind: endedUnknown, words: "no client of ours connects from this address"}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	block := blockOf(s.from.Addr())
+	switch {
+	case l.stopping:
+		return &ending{kind: endedStopped, words: "the server stops"}
+	case len(l.streams) >= l.limits.Connections:
+		return &ending{kind: endedFull, words: fmt.Sprintf("%d connections are open", len(l.streams))}
+	case l.shaking >= l.limits.Handshakes:
+		return &ending{kind: endedFull, words: fmt.Sprintf("%d handshakes are under way", l.shaking)}
+	case l.at[block] >= max(1, l.limits.Handshakes/4):
+		return &ending{kind: endedFull, words: fmt.Sprintf("%d handshakes are under way from this address", l.at[block])}
+	}
+	l.streams[s] = struct{}{}
+	l.shaking++
+	l.at[block]++
+	return nil
+}
+
+// blockOf is what one machine has to itself: an IPv4 address, or 64 bits of IPv6.
+func blockOf(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	if p, err := a.WithZone("").Prefix(64); err == nil {
+		return p.Addr()
+	}
+	return a
+}
+
+// attend is the life of one connection.
+func (l *lobby) attend(s *stream) {
+	why := s.shakeHands()
+	l.shaken(s)
+	if why == nil {
+		why = l.admit(s)
+	}
+	if why != nil {
+		l.leave(s)
+		_ = s.raw.Close()
+		l.refused(s, s.client(), why)
+		return
+	}
+	go s.write()
+	why = s.read()
+	if why.kind == endedStopped {
+		return // what is in hand is answered; close ends it
+	}
+	l.leave(s)
+	s.end(why)
+	l.server.counters.radsec.end(why.kind)
+	l.server.peers.closed(s, why, l.server.cfg.Now())
+}
+
+// shaken counts a handshake out.
+func (l *lobby) shaken(s *stream) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shaking--
+	block := blockOf(s.from.Addr())
+	if l.at[block]--; l.at[block] == 0 {
+		delete(l.at, block)
+	}
+}
+
+// admit opens a connection whose peer is known, unless the peer has enough of them or a
+// reload came meanwhile.
+func (l *lobby) admit(s *stream) *ending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.server.clients.Load(); now != s.seat.Load().register {
+		if why := s.judge(now); why != nil {
+			return why
+		}
+	}
+	name := s.seat.Load().client.Name
+	switch {
+	case l.stopping:
+		return &ending{kind: endedStopped, words: "the server stops"}
+	case l.of[name] >= l.limits.PeerConnections:
+		return &ending{kind: endedFull, words: fmt.Sprintf("it has %d connections already", l.of[name])}
+	}
+	s.counted = name
+	l.of[name]++
+	l.server.counters.radsec.opened.Add(1)
+	l.server.counters.radsec.open.Add(1)
+	l.server.peers.opened(s, l.server.cfg.Now())
+	return nil
+}
+
+// leave counts a connection out.
+func (l *lobby) leave(s *stream) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.streams, s)
+	if s.counted == "" {
+		return
+	}
+	l.server.counters.radsec.open.Add(-1)
+	if l.of[s.counted]--; l.of[s.counted] == 0 {
+		delete(l.of, s.counted)
+	}
+	s.counted = ""
+}
+
+func (l *lobby) refused(s *stream, client string, why *ending) {
+	if why.kind == endedStopped {
+		return
+	}
+	l.server.counters.radsec.end(why.kind)
+	l.server.peers.refused(s, client, why, l.server.cfg.Now())
+}
+
+// rejudge closes the connections of peers who are no longer in the configuration, or
+// are somebody else in it.
+func (l *lobby) rejudge() {
+	register := l.server.clients.Load()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.streams {
+		if s.counted == "" {
+			continue // its handshake is under way: admit will judge
+		}
+		if why := s.judge(register); why != nil {
+			s.dismiss(why)
+		}
+	}
+}
+
+// sweep closes the connections whose certificates have ended.
+func (l *lobby) sweep() {
+	l.crew.trim()
+	now := l.server.cfg.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.streams {
+		if s.counted != "" && now.After(s.shown[0].NotAfter) {
+			s.dismiss(&ending{kind: endedCertificate, words: "its certificate has ended"})
+		}
+	}
+}
+
+func (l *lobby) stops() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopping
+}
+
+// stop lets nobody in and reads nothing more.
+func (l *lobby) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopping = true
+	for s := range l.streams {
+		if s.counted == "" {
+			_ = s.raw.Close()
+			continue
+		}
+		s.dismiss(&ending{kind: endedStopped, words: "the server stops"})
+	}
+}
+
+// close sends what waits and says goodbye to everybody, all at once.
+func (l *lobby) close() {
+	l.ended.Do(func() {
+		l.crew.close()
+		l.mu.Lock()
+		var last []*stream
+		for s := range l.streams {
+			last = append(last, s)
+		}
+		l.mu.Unlock()
+		var all sync.WaitGroup
+		for _, s := range last {
+			all.Go(func() {
+				l.leave(s)
+				s.end(&ending{kind: endedStopped})
+			})
+		}
+		all.Wait()
+	})
+}
+
+// handle runs one job of any connection.
+func (l *lobby) handle(j *job) {
+	defer l.server.handlers.Done()
+	s := j.route.stream
+	role := roleOf(j.request.Packet.Code)
+	if reply := l.server.handle(j, role, &s.window, s.post); reply != nil {
+		s.post(reply, j.route)
+	}
+}

@@ -66,6 +66,7 @@ const (
 // Errors of an upstream.
 const (
 	ErrUpstreamDown     Reason = "upstream-unreachable"
+	ErrHomeDown         Reason = "home-unreachable" // the server that leads there lives
 	ErrUpstreamRejected Reason = "upstream-rejected"
 	ErrUpstreamReply    Reason = "upstream-bad-reply"
 )

@@ -52,6 +52,7 @@ var reasons = []Reason{
 
 	// Another organisation's servers.
 	{"upstream-unreachable", Theirs, "No server of that organisation or federation answered in time.", "Look whether all its visitors fail; if so, check the firewall, then ring the federation."},
+	{"home-unreachable", Theirs, "The visitor's own organisation did not answer, though the federation's server does.", "Tell the caller that their organisation's log-in service is down; ring nobody unless all visitors fail."},
 	{"upstream-rejected", Theirs, "The visitor's own organisation said no.", "Send the caller to the service desk of their own organisation."},
 	{"upstream-bad-reply", Theirs, "The other organisation's server sent an answer that cannot be used.", "Tell the network engineer, who compares the shared secret and asks the other side."},
 

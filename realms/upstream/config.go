@@ -79,6 +79,14 @@ type Config struct {
 	SessionTimeout uint32        // seconds; a longer one from upstream is cut to it
 	ProxyStates    int           // how many a request may carry when it reaches us
 
+	// LeastLoaded sends a new conversation to the server that has the fewest requests
+	// under way, among those that are equally well; else the one that is named first
+	// has them all.
+	LeastLoaded bool
+
+	// OnHome hears that a home organisation gives no answer though the server that
+	// leads to it does, and that it gives one again. It must not wait.
+	OnHome func(realm, server string, silent bool, why string)
 	// OnChange hears of every change of a server's health, in order. It is
 	// called between packets and must not wait.
 	OnChange func(server, from, to, why string)
@@ -129,6 +137,9 @@ func (c *Config) defaults() {
 	setDefault(&c.ProxyStates, DefaultProxyStates)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.OnHome == nil {
+		c.OnHome = func(string, string, bool, string) {}
 	}
 	if c.OnChange == nil {
 		c.OnChange = func(string, string, string, string) {}

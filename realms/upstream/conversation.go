@@ -18,6 +18,7 @@ import (
 type conversation struct {
 	pool     *Pool
 	operator string
+	realm    string
 
 	server *server // nil until one has answered
 	name   string  // the User-Name that it was routed by
@@ -109,6 +110,9 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 		if answered || errors.Is(err, realms.ErrTooLarge) {
 			return a, s, err
 		}
+		if errors.Is(err, realms.ErrHomeDown) {
+			c.pool.homeSilent(c.realm, s, r.user)
+		}
 		if tried == nil {
 			tried = make(map[*server]error)
 		}
@@ -148,19 +152,25 @@ func (c *conversation) try(ctx context.Context, s *server, r *request, e envelop
 
 // nobody says why no server answered.
 func (c *conversation) nobody(ctx context.Context, tried map[*server]error) error {
-	kind := realms.ErrUpstreamDown
+	kind, homes := realms.ErrUpstreamDown, 0
 	var words []string
 	for _, s := range c.pool.servers {
 		err, ok := tried[s]
-		switch {
-		case ok && errors.Is(err, realms.ErrServerBusy):
+		if errors.Is(err, realms.ErrServerBusy) {
 			kind = realms.ErrServerBusy
-			fallthrough
+		}
+		if errors.Is(err, realms.ErrHomeDown) {
+			homes++
+		}
+		switch {
 		case ok:
 			words = append(words, fmt.Sprintf("%s: %v", s.config.Name, err))
 		case c.server == nil && s.rank() == rankNever:
 			words = append(words, fmt.Sprintf("%s: %v", s.config.Name, errDead))
 		}
+	}
+	if homes > 0 && homes == len(tried) {
+		kind = realms.ErrHomeDown
 	}
 	if err := ctx.Err(); err != nil {
 		words = append(words, err.Error())
@@ -172,6 +182,7 @@ func (c *conversation) nobody(ctx context.Context, tried map[*server]error) erro
 func (c *conversation) took(r *request, s *server, a realms.Answer) (realms.Answer, error) {
 	c.server, c.last, c.sum = s, a, r.sum
 	c.rounds++
+	c.pool.homeAnswered(c.realm, s, a.Code == radius.CodeAccessAccept, a.Code == radius.CodeAccessReject)
 	switch a.Code {
 	case radius.CodeAccessChallenge:
 		c.state = a.State

@@ -52,7 +52,8 @@ type health struct {
 	asked     int       // Status-Servers sent
 	nextProbe time.Time
 	probeEnd  time.Time // when the one under way counts as unanswered; zero: none is
-	lost      int       // Status-Servers unanswered in a row
+	lost      int       // Status-Servers unanswered, and connections refused, in a row
+	missed    time.Time // the last connection refused that counts
 	silent    []uint64  // the users unanswered in a row, each once
 	onTrial   bool      // a request is under way that decides
 }
@@ -224,6 +225,10 @@ func (h *health) probeLost(now time.Time) {
 // unreachable hears that no connection to the server could be made: it answers no
 // Status-Server either, and three failures in a row decide as three of those do.
 func (h *health) unreachable(now time.Time, why string) {
+	if now.Sub(h.missed) < h.timeout || now.Sub(h.heard) < h.timeout {
+		return // in the time that a Status-Server has, one failure counts
+	}
+	h.missed = now
 	h.lost++
 	switch {
 	case h.trial():

@@ -138,6 +138,7 @@ func TestR23Hysteresis(t *testing.T) {
 	for run := range uint64(400) {
 		r := rand.New(rand.NewPCG(run, 23))
 		sim := simulation{t: t, run: run, r: r, h: testHealth(r.IntN(4) > 0), loss: r.Float64(), busy: 0.02 + r.Float64()}
+		sim.stream = r.IntN(3) == 0
 		sim.speaks = sim.h.probes && r.IntN(4) > 0
 		sim.losses(10 * time.Minute)
 		sim.delivers()
@@ -149,6 +150,8 @@ type simulation struct {
 	run    uint64
 	r      *rand.Rand
 	h      *health
+	stream bool    // it is reached by RadSec, and may refuse connections
+	down   bool    // it does
 	speaks bool    // it answers Status-Server, if that gets through
 	loss   float64 // of a request or its answer
 	busy   float64 // chance of a user in a tenth of a second
@@ -174,6 +177,7 @@ func (s *simulation) fail(format string, args ...any) {
 func (s *simulation) losses(d time.Duration) {
 	for s.now = start; s.now.Before(start.Add(d)); s.now = s.now.Add(100 * time.Millisecond) {
 		if s.r.IntN(300) == 0 { // the weather changes
+			s.down = s.r.IntN(3) == 0
 			s.loss = []float64{0, 0.3, 0.5, 0.9, 1}[s.r.IntN(5)]
 		}
 		s.step()
@@ -181,7 +185,7 @@ func (s *simulation) losses(d time.Duration) {
 }
 
 func (s *simulation) delivers() {
-	s.loss = 0
+	s.loss, s.down = 0, false
 	for from := s.now; s.h.rank() == rankNever; s.now = s.now.Add(100 * time.Millisecond) {
 		if s.now.Sub(from) > s.h.probation+patience {
 			s.fail("still %s (%s) though nothing has been lost for %v", s.h.state, s.h.why, s.now.Sub(from))
@@ -192,6 +196,17 @@ func (s *simulation) delivers() {
 
 func (s *simulation) step() {
 	before := s.h.state
+	if s.stream && s.down { // no connection: every attempt to ask fails at once
+		if s.h.tick(s.now) {
+			s.h.postponed(s.now)
+			s.h.unreachable(s.now, "connection refused")
+		}
+		s.after(before)
+		return
+	}
+	if s.stream && s.r.IntN(400) == 0 {
+		s.h.renewed()
+	}
 	if s.h.tick(s.now) && s.speaks && s.r.Float64() >= s.loss {
 		s.answer(true)
 	}
@@ -203,6 +218,11 @@ func (s *simulation) step() {
 		s.sent = s.sent[1:]
 		s.h.unanswered(s.now, a.at, a.user)
 	}
+	s.after(before)
+}
+
+// after holds the rules of death against what has just happened.
+func (s *simulation) after(before Health) {
 	if before != Dead && s.h.state == Dead && s.h.why != "it did not answer on trial" {
 		if !s.died.IsZero() && s.now.Sub(s.died) < s.h.probation {
 			s.fail("died again %v after its last death", s.now.Sub(s.died))

@@ -6,6 +6,7 @@ import (
 	"crypto/md5"
 	"encoding/binary"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -189,7 +190,8 @@ func identity(id byte, user string) []byte {
 }
 
 func ask(p *Pool, r *radius.Packet) (realms.Answer, error) {
-	return p.Open(realms.Question{}).Answer(context.Background(), r)
+	_, realm, _ := strings.Cut(rfc2865.UserName_GetString(r), "@")
+	return p.Open(realms.Question{From: realms.Identity{Realm: realm}}).Answer(context.Background(), r)
 }
 
 // A wire is a network in memory, for tests in which time is not real. Servers

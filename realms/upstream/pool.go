@@ -25,6 +25,7 @@ import (
 type Pool struct {
 	config  Config
 	servers []*server
+	figures figures
 	life    context.Context // ends with Close
 	end     context.CancelFunc
 	goes    sync.WaitGroup // the watch and the sockets' listeners
@@ -39,7 +40,7 @@ func New(config Config) (*Pool, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	p := &Pool{config: config}
+	p := &Pool{config: config, figures: figures{most: mostRealms}}
 	p.life, p.end = context.WithCancel(context.Background())
 	for _, s := range config.Servers {
 		p.servers = append(p.servers, newServer(p, s))
@@ -54,7 +55,7 @@ func (p *Pool) Open(q realms.Question) realms.Conversation {
 	if own, ok := p.config.OperatorNames[q.Site]; ok {
 		operator = own
 	}
-	return &conversation{pool: p, operator: operator, stage: "not sent yet"}
+	return &conversation{pool: p, operator: operator, realm: q.From.Realm, stage: "not sent yet"}
 }
 
 // Close gives up what is under way, closes the sockets and waits until nothing of
@@ -67,11 +68,20 @@ func (p *Pool) Close() {
 	p.goes.Wait()
 }
 
+// load is what counts among servers of one rank: nothing, where the order of the
+// configuration decides.
+func (p *Pool) load(s *server) int64 {
+	if !p.config.LeastLoaded {
+		return 0
+	}
+	return s.counters.inFlight.Load()
+}
+
 // choose returns the server for a new conversation that has not been tried yet,
 // and whether there would be another one after it. It returns nil when none is
 // left that is not dead.
 func (p *Pool) choose(tried map[*server]error) (best *server, another bool) {
-	bestRank := rankNever
+	bestRank, bestLoad := rankNever, int64(0)
 	for _, s := range p.servers {
 		if _, done := tried[s]; done {
 			continue
@@ -81,8 +91,9 @@ func (p *Pool) choose(tried map[*server]error) (best *server, another bool) {
 			continue
 		}
 		another = best != nil || another
-		if rank < bestRank {
-			best, bestRank = s, rank
+		load := p.load(s)
+		if rank < bestRank || rank == bestRank && load < bestLoad {
+			best, bestRank, bestLoad = s, rank, load
 		}
 	}
 	return best, another

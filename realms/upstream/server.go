@@ -48,6 +48,7 @@ type change struct {
 
 // counters of one server since the pool was made.
 type counters struct {
+	inFlight                                           atomic.Int64
 	sent, repeated, answered, late, unanswered, probes atomic.Uint64
 	dropped                                            [flaws]atomic.Uint64
 }
@@ -318,6 +319,8 @@ func (s *server) openSockets() []*socket {
 // ended goes out once more, on another. An error of an answered request says how
 // the answer contradicts itself; the Answer is then a Reject.
 func (s *server) exchange(ctx context.Context, r *request, e envelope, until time.Time) (realms.Answer, bool, error) {
+	s.counters.inFlight.Add(1)
+	defer s.counters.inFlight.Add(-1)
 	a, end, err := s.attempt(ctx, r, e, until)
 	if end == lost && s.pool.life.Err() == nil {
 		a, end, err = s.attempt(ctx, r, e, until)
@@ -379,8 +382,16 @@ func (s *server) silent(r *request, sent time.Time) error {
 	}
 	now := s.pool.config.Now()
 	s.counters.unanswered.Add(1)
-	s.judged(func(h *health) { h.unanswered(now, sent, r.user) })
-	return fmt.Errorf("no answer in %v", now.Sub(sent).Round(100*time.Millisecond))
+	heard := false
+	s.judged(func(h *health) {
+		h.unanswered(now, sent, r.user)
+		heard = h.heard.After(sent)
+	})
+	took := now.Sub(sent).Round(100 * time.Millisecond)
+	if heard {
+		return fmt.Errorf("no answer in %v, though the server itself answers: %w", took, realms.ErrHomeDown)
+	}
+	return fmt.Errorf("no answer in %v", took)
 }
 
 // judged applies f to the server's health and announces what came of it.

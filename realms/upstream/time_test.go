@@ -184,7 +184,7 @@ func TestR25AConversationStaysOnItsServer(t *testing.T) {
 		}))
 		begin := time.Now()
 		a, err = c.Answer(t.Context(), askEAP("a@b.example", eapPacket(2, 6, 21, 0), avp(24, "what the controller holds")))
-		if !errors.Is(err, realms.ErrUpstreamDown) || a.Code != radius.CodeAccessReject {
+		if !errors.Is(err, realms.ErrHomeDown) || a.Code != radius.CodeAccessReject {
 			t.Errorf("%+v, %v", a, err)
 		}
 		took(t, "giving up", time.Since(begin), 10*time.Second, 10200*time.Millisecond)
@@ -262,20 +262,27 @@ func TestR25AConversationThatBeganElsewhere(t *testing.T) {
 func TestR23ABrokenHomeBehindALiveProxyKillsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w wire
+		var mended atomic.Bool
 		w.serve(addr1, speaks(func(in *radius.Packet) []byte {
-			if strings.HasSuffix(rfc2865.UserName_GetString(in), "@broken.example") {
+			if !mended.Load() && strings.HasSuffix(rfc2865.UserName_GetString(in), "@broken.example") {
 				return nil
 			}
 			return accepts(in)
 		}))
 		changed := false
-		p := open(t, Config{Servers: at(addr1), Dial: w.dial, OnChange: func(_, _, _, _ string) { changed = true }})
+		var told []string
+		p := open(t, Config{
+			Servers: at(addr1), Dial: w.dial, OnChange: func(_, _, _, _ string) { changed = true },
+			OnHome: func(realm, server string, silent bool, _ string) {
+				told = append(told, fmt.Sprint(realm, " by ", server, " ", silent))
+			},
+		})
 		time.Sleep(time.Second)
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
 				_, err := ask(p, papRequest(t, fmt.Sprintf("user%d@broken.example", i), "pw"))
-				if !errors.Is(err, realms.ErrUpstreamDown) {
+				if !errors.Is(err, realms.ErrHomeDown) {
 					t.Errorf("error %v", err)
 				}
 			})
@@ -287,6 +294,18 @@ func TestR23ABrokenHomeBehindALiveProxyKillsNobody(t *testing.T) {
 		wg.Wait()
 		if changed {
 			t.Error("the server's health changed")
+		}
+		mended.Store(true)
+		if _, err := ask(p, papRequest(t, "user1@broken.example", "pw")); err != nil {
+			t.Errorf("once it is mended: %v", err)
+		}
+		if want := []string{"broken.example by roam1 true", "broken.example by roam1 false"}; !slices.Equal(told, want) {
+			t.Errorf("the NOC heard %q", told)
+		}
+		homes, others := p.Realms()
+		if len(homes) != 2 || others != 0 || homes[0].Realm != "broken.example" || homes[0].Silent != 20 || homes[0].Accepted != 1 || homes[0].SilentNow ||
+			homes[1].Realm != "b.example" || homes[1].Accepted != 20 || homes[1].Silent != 0 {
+			t.Errorf("%+v, %d", homes, others)
 		}
 		p.Close()
 	})

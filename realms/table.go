@@ -45,7 +45,10 @@ type OwnRealm struct {
 type Partner struct {
 	Realm string
 	SSIDs []string // where its people may log in; empty: on every SSID that has a federation
-	Home  Home
+	// FallBack asks the federation of the SSID, if there is one, while none of the
+	// partner's own servers answers.
+	FallBack bool
+	Home     Home
 }
 
 // A Table routes by SSID and realm. It does not change; a reload makes another.
@@ -89,12 +92,19 @@ func (t *Table) Home(id Identity, from Origin) (Route, error) {
 		return Route{}, err
 	}
 	if isPartner && partner.isOn(from.SSID, federation) {
-		return Route{Name: partner.Realm, Realm: id.Realm, Home: partner.Home}, nil
+		return Route{Name: partner.Realm, Realm: id.Realm, Home: t.partnerHome(partner, federation)}, nil
 	}
 	if federation == "" {
 		return Route{}, fmt.Errorf("nobody on SSID %q answers for realm %s%s: %w", from.SSID, id.Realm, t.suggest(id.Realm), ErrRealmNotHere)
 	}
 	return Route{Name: federation, Realm: id.Realm, Home: t.federations[federation]}, nil
+}
+
+func (t *Table) partnerHome(p *Partner, federation string) Home {
+	if p.FallBack && federation != "" {
+		return fallback{p.Home, t.federations[federation]}
+	}
+	return p.Home
 }
 
 // mayLogIn says where our own people may. What a national proxy sends is never

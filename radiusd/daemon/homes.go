@@ -54,6 +54,8 @@ type homes struct {
 	file        *config.File
 	now         func() time.Time
 	onChange    func(pool, server, from, to, why string)
+	onHome      func(pool, server, realm string, silent bool, why string)
+	onPool      func(name string, p *upstream.Pool)
 	hear        func(key string, err error) // is told what is wrong, and where
 	keeper      *certs.Keeper
 	radsec      *certs.Keeper
@@ -142,8 +144,22 @@ func (h *homes) resumption() eap.Resumption {
 	return eap.Resumption{Records: h.shelf.store, Lifetime: time.Duration(c.Lifetime), WithoutDirectory: c.WithoutDirectory}
 }
 
-// pool makes the pool of servers of a partner or a federation.
-func (h *homes) pool(key, name string, fed config.Federation) realms.Home {
+// partnerPatience is how long a partner may be silent where a federation is asked in
+// its place: within one retry of a controller.
+const partnerPatience = upstream.DefaultFailOver
+
+// partner makes the pool of a partner's servers.
+func (h *homes) partner(key, name string, r config.Realm) realms.Home {
+	patience := time.Duration(0)
+	if r.FallBack {
+		patience = partnerPatience
+	}
+	return h.pool(key, name, config.Federation{Servers: r.Servers, Balance: r.Balance}, patience)
+}
+
+// pool makes the pool of servers of a partner or a federation. A patience of zero is
+// the usual one.
+func (h *homes) pool(key, name string, fed config.Federation, patience time.Duration) realms.Home {
 	if h == nil {
 		return stand{}
 	}
@@ -153,6 +169,9 @@ func (h *homes) pool(key, name string, fed config.Federation) realms.Home {
 		OperatorName:  h.file.Server.OperatorName,
 		OperatorNames: map[string]string{},
 		WithoutCUI:    fed.WithoutCUI,
+		LeastLoaded:   fed.Balance == "least-loaded",
+		Patience:      patience,
+		OnHome:        func(realm, server string, silent bool, why string) { h.onHome(name, server, realm, silent, why) },
 		OnChange:      func(server, from, to, why string) { h.onChange(name, server, from, to, why) },
 		Now:           h.now,
 	}
@@ -175,5 +194,6 @@ func (h *homes) pool(key, name string, fed config.Federation) realms.Home {
 		return nil
 	}
 	h.closers = append(h.closers, p.Close)
+	h.onPool(name, p)
 	return p
 }

@@ -12,6 +12,7 @@ import (
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/transport"
 	"causeway/realms"
+	"causeway/realms/upstream"
 	"causeway/vlan"
 )
 
@@ -25,6 +26,7 @@ type house struct {
 	realms   *realms.Table
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
+	pools    []pool          // of servers of others
 	radsec   *certs.Keeper   // what our RadSec peers are shown; nil: nothing
 	cards    cards           // what the servers of federations are shown that issue to us
 	warnings config.Problems // what loads and is unwise all the same
@@ -171,6 +173,14 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	return h, nil
 }
 
+// A pool is the servers of a federation or a partner, by what the file calls it.
+type pool struct {
+	name string
+	*upstream.Pool
+}
+
+func (h *house) pooled(name string, p *upstream.Pool) { h.pools = append(h.pools, pool{name, p}) }
+
 // furnish opens everybody who answers for somebody, in place of the stands. What
 // was opened is closed again when it fails; its error is [config.Problems].
 func (d *Daemon) furnish(h *house) error {
@@ -185,7 +195,7 @@ func (d *Daemon) furnish(h *house) error {
 	if len(problems) > 0 {
 		return problems
 	}
-	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, hear: hear, keeper: h.keeper, radsec: h.radsec, cards: h.cards, shelf: shelf}
+	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, onHome: d.homeChanged, onPool: h.pooled, hear: hear, keeper: h.keeper, radsec: h.radsec, cards: h.cards, shelf: shelf}
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })

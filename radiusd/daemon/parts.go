@@ -120,13 +120,13 @@ func routes(file *config.File, homes *homes) realms.Config {
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		if f := file.Federation[name]; len(f.Servers) > 0 { // one without only asks us
-			c.Federations[name] = homes.pool("federation."+name, name, f)
+			c.Federations[name] = homes.pool("federation."+name, name, f, 0)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {
 		r, key := file.Realm[name], fmt.Sprintf("realm.%q", name)
 		if r.Directory == "" {
-			c.Partners = append(c.Partners, realms.Partner{Realm: name, SSIDs: r.SSIDs, Home: homes.pool(key, name, config.Federation{Servers: r.Servers})})
+			c.Partners = append(c.Partners, realms.Partner{Realm: name, SSIDs: r.SSIDs, FallBack: r.FallBack, Home: homes.partner(key, name, r)})
 			continue
 		}
 		c.Own = append(c.Own, realms.OwnRealm{

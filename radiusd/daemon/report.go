@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"causeway/radiusd/transport"
+	"causeway/realms/upstream"
 )
 
 // mostTold is how many strange addresses a minute's report names: whoever forges
@@ -25,6 +26,7 @@ func (d *Daemon) report(ctx context.Context) {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
 	told := make(map[string]uint64)
+	upstreams := &figures{told: make(map[string]upstream.ServerStatus), all: d.now()}
 	linted := d.now()
 	d.lint()
 	for {
@@ -34,6 +36,7 @@ func (d *Daemon) report(ctx context.Context) {
 			return
 		case <-tick.C:
 			d.reportOnce(told)
+			d.reportFigures(upstreams)
 			if now := d.now(); now.Sub(linted) >= lintEvery {
 				linted = now
 				d.lint()
@@ -110,6 +113,67 @@ func (d *Daemon) serverChanged(pool, server, from, to, why string) {
 		say = d.desk.Notice
 	}
 	say("an upstream server changed", "pool", pool, "server", server, "from", from, "to", to, "why", why)
+}
+
+// homeChanged records that an organisation behind a server that lives gives no answer,
+// or gives one again.
+func (d *Daemon) homeChanged(pool, server, realm string, silent bool, why string) {
+	if silent {
+		d.desk.Warn("a home organisation does not answer", "realm", realm, "pool", pool, "server", server, "why", why)
+		return
+	}
+	d.desk.Notice("a home organisation answers again", "realm", realm, "pool", pool, "server", server, "why", why)
+}
+
+// figures are what the NOC was told last of requests to others. It is told once an hour
+// of every server that was asked, and within the minute of one where something was lost.
+type figures struct {
+	told map[string]upstream.ServerStatus
+	all  time.Time // when every server was told of
+}
+
+func (d *Daemon) reportFigures(f *figures) {
+	h := d.open()
+	defer h.leave()
+	now := d.now()
+	hourly := now.Sub(f.all) >= time.Hour
+	if hourly {
+		f.all = now
+	}
+	for _, p := range h.pools {
+		for _, s := range p.Status() {
+			key := p.name + " " + s.Name
+			was := f.told[key]
+			if was.Sent > s.Sent { // a reload made the pool anew
+				was = upstream.ServerStatus{}
+			}
+			lost := s.Unanswered != was.Unanswered || s.Dropped != was.Dropped
+			if s.Sent == was.Sent || !hourly && !lost {
+				continue
+			}
+			f.told[key] = s
+			d.desk.Notice("figures of an upstream server", "pool", p.name, "server", s.Name, "health", string(s.Health),
+				"sent", s.Sent-was.Sent, "answered", s.Answered-was.Answered, "repeated", s.Repeated-was.Repeated, "unanswered", s.Unanswered-was.Unanswered,
+				"late", s.Late-was.Late, "in_flight", s.InFlight, "connections", s.Sockets)
+		}
+		if hourly {
+			d.reportRealms(p)
+		}
+	}
+}
+
+// reportRealms tells of the organisations behind a pool that did not answer everybody.
+func (d *Daemon) reportRealms(p pool) {
+	all, others := p.Realms()
+	for i, r := range all {
+		if i == mostTold || r.Silent == 0 {
+			break
+		}
+		d.desk.Notice("figures of a home organisation", "pool", p.name, "realm", r.Realm, "accepted", r.Accepted, "rejected", r.Rejected, "unanswered", r.Silent, "server", r.Server)
+	}
+	if others > 0 {
+		d.desk.Notice("figures of home organisations beyond those that are kept", "pool", p.name, "log_ins", others)
+	}
 }
 
 // meaning says what a client whose packets meet silence most probably needs.

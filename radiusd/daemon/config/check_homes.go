@@ -185,6 +185,14 @@ func (c *checker) realms() {
 		case !own && !partner:
 			c.wrong(key, `add directory = "trust" for people of ours, or servers for a partner's`, "nobody answers for realm %s", name)
 		}
+		if own && !partner {
+			for _, k := range []string{"balance", "fall_back"} {
+				if c.present(key + "." + k) {
+					c.problems = append(c.problems, c.placeKey(key+"."+k, k+" is for partners, and this realm's people are ours", "take it out"))
+				}
+			}
+		}
+		c.balance(key, r.Balance)
 		if partner && !own {
 			for _, k := range []string{"subrealms", "computers", "roaming"} {
 				if c.present(key + "." + k) {
@@ -201,6 +209,13 @@ func (c *checker) realms() {
 	}
 }
 
+// balance judges how new conversations are spread over servers.
+func (c *checker) balance(key, value string) {
+	if c.present(key + ".balance") {
+		c.oneOf(key+".balance", value, "primary", "least-loaded")
+	}
+}
+
 func (c *checker) federations() {
 	used := map[string]bool{}
 	for _, s := range c.SSID {
@@ -209,6 +224,7 @@ func (c *checker) federations() {
 	for _, name := range slices.Sorted(maps.Keys(c.Federation)) {
 		fed, key := c.Federation[name], under("federation", name)
 		c.federationTransport(key, fed)
+		c.balance(key, fed.Balance)
 		if !c.present(key+".servers") && !c.present(key+".clients") {
 			c.wrong(key, "add "+examples["federation.*.servers"], "federation %s has no servers", name)
 		} else if c.present(key+".servers") && len(fed.Servers) == 0 {

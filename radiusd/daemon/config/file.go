@@ -197,6 +197,8 @@ type Guard struct {
 type Realm struct {
 	Directory string     `toml:"directory"`
 	Servers   []Upstream `toml:"servers"`
+	Balance   string     `toml:"balance" default:"primary"` // or "least-loaded"
+	FallBack  bool       `toml:"fall_back"`
 	Subrealms []string   `toml:"subrealms"`
 	Computers []string   `toml:"computers"`
 	SSIDs     []string   `toml:"ssids"`
@@ -211,6 +213,7 @@ type Federation struct {
 	CA          string            `toml:"ca" ref:"yes"` // with RadSec: of its servers and clients; none: that of [radsec]
 	Servers     []Upstream        `toml:"servers"`
 	Clients     []FederationProxy `toml:"clients"`
+	Balance     string            `toml:"balance" default:"primary"` // or "least-loaded"
 	WithoutCUI  bool              `toml:"without_cui"`
 }
 

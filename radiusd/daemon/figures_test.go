@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"layeh.com/radius"
+
+	"causeway/radiusd/transport"
+	"causeway/realms/upstream"
+)
+
+// The log says once an hour what became of the requests to each server of others, and
+// at once when something was lost there; a quiet server is not spoken of.
+func TestR23FiguresOfOthers(t *testing.T) {
+	var forged atomic.Bool
+	town := startTrust(t, strings.ReplaceAll(strings.Replace(town, "[server]", "[log]\nfile = \"log.txt\"\n[server]", 1), "UPSTREAM", pretend(t, func(req *radius.Packet) *radius.Packet {
+		reply := req.Response(radius.CodeAccessAccept)
+		if forged.CompareAndSwap(true, false) {
+			reply.Secret = []byte("another secret of theirs")
+		}
+		eap, _ := transport.EAP(req)
+		transport.AddEAP(reply, []byte{3, eap[1], 0, 4})
+		return reply
+	})))
+	r := rogueAt(t, "127.0.0.1", town.address)
+	if reply := r.ask(t, r.identify(visitorName, onEduroam, visitorName)); say(reply) != "accept 320" {
+		t.Fatal(say(reply))
+	}
+	marks := 0
+	told := func(f *figures, text string, times int) {
+		t.Helper()
+		town.reportFigures(f)
+		marks++
+		mark := fmt.Sprintf("mark %d of the test", marks)
+		town.desk.Notice(mark)
+		eventually(t, "the log is written", func() bool { return strings.Contains(town.logText(t), mark) })
+		if got := strings.Count(town.logText(t), text); got != times {
+			t.Errorf("%q stands %d times in\n%s", text, got, town.logText(t))
+		}
+	}
+	f := &figures{told: make(map[string]upstream.ServerStatus), all: town.now()}
+	told(f, "figures of an upstream server", 0) // nothing lost, and the hour is not over
+	f.all = town.now().Add(-time.Hour)
+	told(f, "sent=1 answered=1", 1)
+	f.all = town.now().Add(-time.Hour)
+	told(f, "figures of an upstream server", 1) // nobody has asked since
+	forged.Store(true)
+	if reply := r.ask(t, r.identify("eve@uni.ac.uk", onEduroam, "eve@uni.ac.uk")); say(reply) != "accept 320" { // the repetition is answered
+		t.Fatal(say(reply))
+	}
+	told(f, "figures of an upstream server", 2)
+}

@@ -18,10 +18,10 @@ import (
 func TestR23FiguresOfOthers(t *testing.T) {
 	var forged atomic.Bool
 	town := startTrust(t, strings.ReplaceAll(strings.Replace(town, "[server]", "[log]\nfile = \"log.txt\"\n[server]", 1), "UPSTREAM", pretend(t, func(req *radius.Packet) *radius.Packet {
-		reply := req.Response(radius.CodeAccessAccept)
 		if forged.CompareAndSwap(true, false) {
-			reply.Secret = []byte("another secret of theirs")
+			req.Secret = []byte("another secret of theirs")
 		}
+		reply := req.Response(radius.CodeAccessAccept)
 		eap, _ := transport.EAP(req)
 		transport.AddEAP(reply, []byte{3, eap[1], 0, 4})
 		return reply

@@ -161,6 +161,9 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 	if t.mayBeCalled(answer.UserName) {
 		_ = rfc2865.UserName_SetString(reply, answer.UserName)
 	}
+	if answer.CUI == nil {
+		answer.CUI = t.chargeable(req.Packet, answer.Account)
+	}
 	if answer.CUI != nil {
 		reply.Add(rfc4372.ChargeableUserIdentity_Type, answer.CUI)
 	}
@@ -184,6 +187,9 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 		r.Remember(ctx)
 	}
 	t.placed(place)
+	if t.route.Own {
+		t.event.CUI = string(answer.CUI)
+	}
 	d.talks.joined(t)
 	d.end(t, outcomeAccept, nil)
 	return wire

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"strconv"
@@ -49,6 +50,7 @@ func (d *Daemon) describe(t *conversation, req *transport.Request) {
 	}
 	t.event.MAC, t.event.RandomMAC = noc.MAC(rfc2865.CallingStationID_GetString(req.Packet))
 	t.event.OperatorName = strings.TrimPrefix(rfc5580.OperatorName_GetString(req.Packet), "1")
+	t.operator = operatorOf(req.Packet)
 }
 
 // seated writes down where the request came from.
@@ -114,7 +116,7 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	if t.home != nil {
 		trace := t.home.Trace()
 		e.Method, e.InnerMethod, e.TLS, e.Resumed = trace.Method, trace.Inner, trace.TLS, trace.Resumed
-		e.Rounds, e.Server, e.CUI = trace.Rounds, trace.Server, trace.CUI
+		e.Rounds, e.Server, e.CUI = trace.Rounds, trace.Server, cmp.Or(trace.CUI, e.CUI)
 		if trace.Identity != (realms.Identity{}) {
 			e.Inner = trace.Identity.String()
 		}

@@ -115,6 +115,31 @@ func (c *checker) server() {
 	if c.Server.OperatorName != "" {
 		c.operator("server.operator_name", c.Server.OperatorName)
 	}
+	c.cuiKey()
+}
+
+// cuiKey judges the key of Chargeable-User-Identities, and warns where federations ask
+// for them and nobody could have one.
+func (c *checker) cuiKey() {
+	const key = "server.cui_key"
+	if n := len(c.Server.CUIKey.Reveal()); n > 0 && n < minSecret && !c.Unreadable(key) {
+		c.wrong(key, "make one with: openssl rand -base64 32", "this key has %d characters, fewer than %d", n, minSecret)
+	}
+	if c.present(key) {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Realm)) {
+		if r := c.Realm[name]; r.Directory == "" || !r.Roaming {
+			continue
+		}
+		for _, federation := range slices.Sorted(maps.Keys(c.Federation)) {
+			if len(c.Federation[federation].Clients) > 0 {
+				c.warn(under("federation", federation)+".clients", "add "+examples[key]+" to [server]",
+					"federation %s asks us for our own people, and there is no cui_key: an organisation that asks for a Chargeable-User-Identity gets none", federation)
+				return
+			}
+		}
+	}
 }
 
 func (c *checker) listen(key, address string) {

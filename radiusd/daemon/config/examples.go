@@ -13,6 +13,7 @@ var examples = map[string]string{
 	"server.listen":                    `listen = { auth = ":1812", acct = ":1813" }`,
 	"server.listen.auth":               `auth = ":1812"`,
 	"server.listen.acct":               `acct = ":1813"`,
+	"server.cui_key":                   `cui_key = "cred:cui"`,
 	"server.blocklist":                 `blocklist = ["*.3gppnetwork.org", "gmail.com"]`,
 	"store.addresses":                  `addresses = ["redis1.northbridge.nhs.uk:6379"]`,
 	"store.key":                        `key = "cred:store"`,

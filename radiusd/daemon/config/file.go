@@ -43,12 +43,13 @@ type File struct {
 
 // Server is this server and the addresses on which it listens.
 type Server struct {
-	Name          string   `toml:"name"`
-	OperatorName  string   `toml:"operator_name"`
-	Listen        Listen   `toml:"listen"`
-	Conversations int      `toml:"conversations" default:"20000"`
-	RejectDelay   Span     `toml:"reject_delay" default:"1s"`
-	Blocklist     []string `toml:"blocklist"` // nil: the list that is built in
+	Name          string       `toml:"name"`
+	OperatorName  string       `toml:"operator_name"`
+	CUIKey        certs.Secret `toml:"cui_key"` // empty: our own people have no Chargeable-User-Identity
+	Listen        Listen       `toml:"listen"`
+	Conversations int          `toml:"conversations" default:"20000"`
+	RejectDelay   Span         `toml:"reject_delay" default:"1s"`
+	Blocklist     []string     `toml:"blocklist"` // nil: the list that is built in
 }
 
 // Listen holds the addresses of the server's sockets, each host:port or :port.

@@ -43,6 +43,7 @@ type Daemon struct {
 	sessions *sessions
 	shelves  shelves
 	watches  watches
+	tickers  tickers
 	net      *transport.Server
 	abroad   waiting
 	reloads  sync.Mutex   // one at a time
@@ -138,6 +139,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 		d.abandon(t, realms.ErrServerStopped)
 	}
 	d.house.Load().leave()
+	d.tickers.ends.Wait() // two seconds at most
 	d.desk.Notice("stopped")
 	d.desk.Close()
 	return err

@@ -109,7 +109,7 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	}
 	t.ended = true
 	d.talks.forget(t)
-	t.house.leave()
+	defer t.house.leave()
 
 	e := &t.event
 	e.Outcome, e.Duration = outcome, d.now().Sub(t.began)
@@ -138,6 +138,7 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	if outcome == outcomeDiscard {
 		return // counted, and not worth a line: nobody was refused
 	}
+	t.tick(outcome, why, e.Time.Add(e.Duration))
 	d.desk.End(*e)
 	if d.watch != nil {
 		d.watch(*e)

@@ -26,8 +26,9 @@ type house struct {
 	realms   *realms.Table
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
-	warnings config.Problems // what loads and is unwise all the same
-	faults   config.Problems // what loads and does not work: a certificate that no device accepts
+	ticks    map[string]*ticker // by federation, of those that have any
+	warnings config.Problems    // what loads and is unwise all the same
+	faults   config.Problems    // what loads and does not work: a certificate that no device accepts
 	shut     func()
 	holds    atomic.Int64 // conversations, and one for the daemon
 }
@@ -178,6 +179,8 @@ func (d *Daemon) furnish(h *house) error {
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })
+	h.ticks = d.tickers.take(h.file, d.ticksChanged, hear)
+	homes.closers = append(homes.closers, func() { d.tickers.give(h.ticks) })
 	routes := routes(h.file, homes.open())
 	if len(problems) == 0 {
 		table, err := realms.New(routes)

@@ -201,5 +201,8 @@ func (c *checker) federations() {
 			c.warn(key, `write federation = "`+name+`" in an [[ssid]], or take it out`, "no SSID uses federation %q", name)
 		}
 		c.upstreams(key, fed.Servers)
+		if c.present(key + ".fticks") {
+			c.fticks(key+".fticks", fed)
+		}
 	}
 }

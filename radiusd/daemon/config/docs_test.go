@@ -30,6 +30,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[Realm]():           "## `[realm.\"NAME\"]`",
 	reflect.TypeFor[Federation]():      "## `[federation.NAME]`",
 	reflect.TypeFor[Upstream]():        "### `servers`",
+	reflect.TypeFor[FTicks]():          "### `fticks`",
 	reflect.TypeFor[FederationProxy](): "### `clients`",
 	reflect.TypeFor[Zone]():            "## `[zone]`",
 	reflect.TypeFor[VLAN]():            "## `[vlan]`",

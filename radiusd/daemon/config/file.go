@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 
 	"causeway/certs"
@@ -191,6 +192,25 @@ type Federation struct {
 	Servers    []Upstream        `toml:"servers"`
 	Clients    []FederationProxy `toml:"clients"`
 	WithoutCUI bool              `toml:"without_cui"`
+	FTicks     FTicks            `toml:"fticks"`
+}
+
+// FTicks says where the operator of a federation counts visitors; without a Server
+// nobody is counted.
+type FTicks struct {
+	Server      string       `toml:"server" need:"yes"` // udp://, tcp:// or tls://host:port
+	CA          string       `toml:"ca" ref:"yes"`      // reference to PEM; empty: the authorities of the system
+	Country     string       `toml:"country" need:"yes"`
+	Institution string       `toml:"institution"` // empty: the Operator-Name of the site
+	Who         []string     `toml:"who"`         // nil: visitors
+	MAC         string       `toml:"mac" default:"vendor-hashed"`
+	Key         certs.Secret `toml:"key"`
+	Prefix      string       `toml:"prefix"` // empty: by the federation's name
+}
+
+// Of tells whether log-ins of "visitor" or of "own" people are told.
+func (f FTicks) Of(who string) bool {
+	return slices.Contains(f.Who, who) || f.Who == nil && who == "visitor"
 }
 
 // An Upstream is a server that answers for other people's users.

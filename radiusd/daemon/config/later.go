@@ -10,7 +10,7 @@ var later = []struct{ where, value, fix string }{
 	{"directory.*.kind", "ad", `write kind = "ldap" and schema = "ad": that serves EAP-TLS and TTLS with PAP; PEAP needs NT hashes, which Active Directory keeps to itself`},
 	{"log.retain", "", "take it out, and let logrotate or the journal keep what you must keep"},
 	{"log.pseudonymise", "", "take it out; nothing is pseudonymised"},
-	{"log.fticks", "", "take it out; no F-Ticks are sent"},
+	{"log.fticks", "", "write it as fticks in the federation's own table"},
 	{"redis", "", `write [store] with kind = "redis" and its addresses`},
 	{"openroaming", "", "take it out; OpenRoaming is off"},
 	{"site[].controller[].coa", "", "take it out; no Disconnect or CoA is sent"},

@@ -8,5 +8,6 @@ var starters = map[string]starter{
 	"ocsp":             ocspResponder,
 	"radiusd":          radiusd,
 	"redis":            redis,
+	"rsyslog":          rsyslog,
 	"slapd":            slapd,
 }

@@ -94,7 +94,7 @@ func openTicker(name string, c config.FTicks, changed func(federation string, up
 		OnChange: func(up bool, why string) { changed(name, up, why) },
 	}
 	if server.Scheme == "tls" {
-		cfg.TLS = &tls.Config{ServerName: server.Hostname(), MinVersion: tls.VersionTLS12}
+		cfg.TLS = &tls.Config{ServerName: cmp.Or(c.ServerName, server.Hostname()), MinVersion: tls.VersionTLS12}
 		if c.CA != "" {
 			if cfg.TLS.RootCAs, err = certs.ReadAuthorities(c.CA); err != nil {
 				return nil, realms.Problems{{Key: "ca", Text: err.Error(), Fix: "name a PEM file with the authority of the syslog server's certificate"}}

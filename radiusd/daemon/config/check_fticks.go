@@ -12,8 +12,10 @@ import (
 func (c *checker) fticks(key string, fed Federation) {
 	f := fed.FTicks
 	network := c.fticksServer(key+".server", f.Server)
-	if c.present(key+".ca") && network != "" && network != "tls" {
-		c.wrong(key+".ca", "write tls:// in server, or take it out", "ca means nothing over %s", network)
+	for _, name := range []string{"ca", "server_name"} {
+		if c.present(key+"."+name) && network != "" && network != "tls" {
+			c.wrong(key+"."+name, "write tls:// in server, or take it out", "%s means nothing over %s", name, network)
+		}
 	}
 	if f.Country != "" && !country(f.Country) {
 		c.wrong(key+".country", `write the two capital letters of ISO 3166, as "GB"`, "%q is no country", f.Country)

@@ -200,6 +200,7 @@ type Federation struct {
 type FTicks struct {
 	Server      string       `toml:"server" need:"yes"` // udp://, tcp:// or tls://host:port
 	CA          string       `toml:"ca" ref:"yes"`      // reference to PEM; empty: the authorities of the system
+	ServerName  string       `toml:"server_name"`       // empty: as in Server
 	Country     string       `toml:"country" need:"yes"`
 	Institution string       `toml:"institution"` // empty: the Operator-Name of the site
 	Who         []string     `toml:"who"`         // nil: visitors

@@ -67,6 +67,7 @@ const (
 	ErrUpstreamDown     Reason = "upstream-unreachable"
 	ErrUpstreamRejected Reason = "upstream-rejected"
 	ErrUpstreamReply    Reason = "upstream-bad-reply"
+	ErrRejectStorm      Reason = "reject-storm" // their home said no again and again: answered here for a while (R28)
 )
 
 // Errors of our own EAP server.

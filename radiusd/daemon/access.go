@@ -118,6 +118,9 @@ func (d *Daemon) begin(req *transport.Request, t *conversation) error {
 	if _, continues := req.Packet.Lookup(rfc2865.State_Type); continues && t.route.Own {
 		return realms.ErrConversationUnknown // it ended, or the server was restarted (F13)
 	}
+	if err := d.spare(req, t); err != nil {
+		return err
+	}
 	t.home = t.route.Home.Open(realms.Question{From: id, Packet: req.Packet, SSID: seat.ssid, Site: seat.site})
 	return nil
 }

@@ -138,6 +138,7 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	if outcome == outcomeDiscard {
 		return // counted, and not worth a line: nobody was refused
 	}
+	d.weather(t, outcome, why)
 	t.tick(outcome, why, e.Time.Add(e.Duration))
 	d.desk.End(*e)
 	if d.watch != nil {

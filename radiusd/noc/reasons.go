@@ -52,6 +52,7 @@ var reasons = []Reason{
 	// Another organisation's servers.
 	{"upstream-unreachable", Theirs, "No server of that organisation or federation answered in time.", "Look whether all its visitors fail; if so, check the firewall, then ring the federation."},
 	{"upstream-rejected", Theirs, "The visitor's own organisation said no.", "Send the caller to the service desk of their own organisation."},
+	{"reject-storm", Device, "The device asks without a pause and its own organisation says no each time: this server answers for a while.", "Ask the caller to forget the network on the device and to type the password afresh; the log line says when the wait ends."},
 	{"upstream-bad-reply", Theirs, "The other organisation's server sent an answer that cannot be used.", "Tell the network engineer, who compares the shared secret and asks the other side."},
 
 	// Our own EAP server.

@@ -116,6 +116,33 @@ func (c *checker) server() {
 		c.operator("server.operator_name", c.Server.OperatorName)
 	}
 	c.cuiKey()
+	c.rejectStorm()
+}
+
+// rejectStorm judges when devices of visitors are answered here.
+func (c *checker) rejectStorm() {
+	const key, most = "server.reject_storm", 15 * time.Minute
+	s := c.Server.RejectStorm
+	if s.Rejects == 0 {
+		for _, name := range []string{"within", "hold", "longest"} {
+			if c.present(key + "." + name) {
+				c.wrong(key+"."+name, "take it out, or give rejects a number", "with rejects = 0 nobody is held, and %s means nothing", name)
+			}
+		}
+		return
+	}
+	if s.Rejects < 3 || s.Rejects > 100 {
+		c.wrong(key+".rejects", "leave it out for 5, or write 0 to hold nobody", "rejects is %d; it is 3 to 100: people mistype a password once or twice", s.Rejects)
+	}
+	if d := time.Duration(s.Within); d < time.Second || d > most {
+		c.wrong(key+".within", `leave it out for "1m"`, "within is %s; it is a second to %s", d, most)
+	}
+	if d := time.Duration(s.Longest); d > most {
+		c.wrong(key+".longest", `leave it out for "5m"`, "longest is %s; somebody who has corrected a password would wait for more than %s", d, most)
+	}
+	if s.Hold == 0 || s.Hold > s.Longest {
+		c.wrong(key+".hold", `leave it out for "30s"`, "hold is %s; it is more than nothing and no more than longest, which is %s", time.Duration(s.Hold), time.Duration(s.Longest))
+	}
 }
 
 // cuiKey judges the key of Chargeable-User-Identities, and warns where federations ask

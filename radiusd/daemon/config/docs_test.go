@@ -20,6 +20,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[File]():            "## Top of the file",
 	reflect.TypeFor[Server]():          "## `[server]`",
 	reflect.TypeFor[Listen]():          "### `listen`",
+	reflect.TypeFor[RejectStorm]():     "### `reject_storm`",
 	reflect.TypeFor[Store]():           "## `[store]`",
 	reflect.TypeFor[EAP]():             "## `[eap]`",
 	reflect.TypeFor[Resumption]():      "### `[eap.resumption]`",

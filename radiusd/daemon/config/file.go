@@ -51,6 +51,16 @@ type Server struct {
 	Conversations int          `toml:"conversations" default:"20000"`
 	RejectDelay   Span         `toml:"reject_delay" default:"1s"`
 	Blocklist     []string     `toml:"blocklist"` // nil: the list that is built in
+	RejectStorm   RejectStorm  `toml:"reject_storm"`
+}
+
+// RejectStorm says when a visitor's device that its home refuses again and again is
+// answered here, as guard.Limits has it.
+type RejectStorm struct {
+	Rejects int  `toml:"rejects" default:"5"` // 0: never
+	Within  Span `toml:"within" default:"1m"`
+	Hold    Span `toml:"hold" default:"30s"`
+	Longest Span `toml:"longest" default:"5m"`
 }
 
 // Listen holds the addresses of the server's sockets, each host:port or :port.

@@ -134,6 +134,9 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 		if detail := why.Error(); detail != e.Reason {
 			e.Detail = detail
 		}
+		if meant := t.meant(why); meant != "" {
+			e.Detail += " (did the user mean " + meant + "?)"
+		}
 	}
 	if outcome == outcomeDiscard {
 		return // counted, and not worth a line: nobody was refused
@@ -144,6 +147,19 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	if d.watch != nil {
 		d.watch(*e)
 	}
+}
+
+// meant is the realm that a refused user probably meant: where the name cannot be read,
+// and where a home somewhere said no to a name that is nearly one of ours or of a
+// partner. The routing table says it itself of what it refuses.
+func (t *conversation) meant(why error) string {
+	switch {
+	case errors.Is(why, realms.ErrRealmMalformed):
+		return t.house.realms.Meant(strings.ToLower(t.event.Outer[strings.LastIndexByte(t.event.Outer, '@')+1:]))
+	case errors.Is(why, realms.ErrUpstreamRejected), errors.Is(why, realms.ErrRejectStorm):
+		return t.house.realms.Meant(t.route.Realm)
+	}
+	return ""
 }
 
 // abandon ends a conversation whose supplicant or controller stopped

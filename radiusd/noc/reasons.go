@@ -91,6 +91,8 @@ var reasons = []Reason{
 	{"no-rule", Ours, "The log-in was good, but no rule gives this person a network here.", "Check with radiusd explain which rule was expected; the rules may be right to refuse."},
 	{"groups-unknown", Ours, "A rule turns on a group, and the directory could not say who is in it.", "Look at the directory: it answers in part; access was refused to be safe."},
 	{"method-unknown", Ours, "A rule turns on how the person logged on, and that is not known.", "Call the network engineer: a rule asks what cannot be seen for this person."},
+	{"operator-unknown", Theirs, "A rule turns on which organisation one of our people visits, and that did not say who it is.", "Tell the network engineer: the organisation, or the federation, should send Operator-Name."},
+	{"roaming-refused", User, "This person may not use the Wi-Fi of that organisation.", "Check with radiusd explain --from-federation which rule was expected; the rules may be right to refuse."},
 	{"device-unknown", Ours, "A rule turns on whether the device proved itself, and that is not known.", "Call the network engineer: a rule asks what cannot be seen for this person."},
 	{"certificate-unknown", Ours, "A rule turns on the device's certificate, and nothing is known of one.", "Call the network engineer: a rule asks what cannot be seen for this person."},
 	{"user-unknown", Ours, "A rule turns on a name, and the log-in gave none.", "Check that the device's certificate or inner name carries the user's name."},

@@ -20,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.log, c.tests,
+		c.server, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -364,6 +364,7 @@ func (c *checker) tests() {
 	}
 	for i, t := range c.Test {
 		key := at("test", i)
+		c.givenPlace(key+".given", t.Given)
 		if t.Given.Site != "" {
 			c.defined(key+".given.site", "site", t.Given.Site, sites, "name a [[site]]")
 		}
@@ -380,6 +381,30 @@ func (c *checker) tests() {
 		if c.present(key+".expect") && t.Expect == (Expect{}) && !c.present(key+".expect.vlan") {
 			c.wrong(key+".expect", "add "+examples["test[].expect"], "this test expects nothing")
 		}
+	}
+}
+
+// givenPlace judges where a test has somebody log in: at a site on an SSID, or elsewhere.
+func (c *checker) givenPlace(key string, g Given) {
+	if !c.present(key) {
+		return
+	}
+	if c.present(key + ".federation") {
+		c.defined(key+".federation", "federation", g.Federation, slices.Sorted(maps.Keys(c.Federation)), "name a federation of the file")
+		for _, name := range []string{"ssid", "site"} {
+			if c.present(key + "." + name) {
+				c.wrong(key+"."+name, "take it out, or take federation out", "whom a federation asks for is elsewhere, and %s is not looked at", name)
+			}
+		}
+		return
+	}
+	for _, name := range []string{"ssid", "site"} {
+		if !c.present(key + "." + name) {
+			c.problems = append(c.problems, c.placeKey(key, fmt.Sprintf("%s has no %s", c.places.called(key), name), "add "+examples["test[].given."+name]))
+		}
+	}
+	if c.present(key + ".operator") {
+		c.wrong(key+".operator", `add federation = "eduroam" in place of ssid and site, or take it out`, "at home there is no other organisation")
 	}
 }
 

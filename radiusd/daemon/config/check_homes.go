@@ -107,6 +107,9 @@ func (c *checker) toldApart() map[string]bool {
 			note(r.Who)
 		}
 	}
+	for _, r := range c.Roaming {
+		note(r.Who)
+	}
 	for _, g := range c.Guarantee {
 		note(g.Who)
 	}

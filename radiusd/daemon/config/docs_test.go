@@ -37,6 +37,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[VLAN]():            "## `[vlan]`",
 	reflect.TypeFor[SSID]():            "## `[[ssid]]`",
 	reflect.TypeFor[Rule]():            "### `[[ssid.rule]]`",
+	reflect.TypeFor[Roaming]():         "## `[[roaming]]`",
 	reflect.TypeFor[Guarantee]():       "## `[[guarantee]]`",
 	reflect.TypeFor[Place]():           "### `never` and `only`",
 	reflect.TypeFor[Site]():            "## `[[site]]`",

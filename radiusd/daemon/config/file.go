@@ -28,6 +28,7 @@ type File struct {
 	Zone       map[string]Zone       `toml:"zone"`
 	VLAN       map[string]VLAN       `toml:"vlan"`
 	SSID       []SSID                `toml:"ssid"`
+	Roaming    []Roaming             `toml:"roaming"`
 	Guarantee  []Guarantee           `toml:"guarantee"`
 	Site       []Site                `toml:"site"`
 	Log        Log                   `toml:"log"`
@@ -279,6 +280,19 @@ type Rule struct {
 	VLAN   string `toml:"vlan" need:"yes"`
 }
 
+// A Roaming is a rule for our own people at other organisations. The first that matches
+// wins; without any all of them may log in there.
+type Roaming struct {
+	Who      string `toml:"who" need:"yes"`
+	Group    string `toml:"group"`
+	EAP      string `toml:"eap"`
+	Device   string `toml:"device"` // as in a Rule
+	Issuer   string `toml:"issuer"`
+	Policy   string `toml:"policy"`
+	Operator string `toml:"operator"` // a realm, or "*." and one for all below it
+	Access   string `toml:"access" need:"yes"`
+}
+
 // A Guarantee is proved whenever the file is loaded. It holds one of Never and Only.
 type Guarantee struct {
 	Who    string `toml:"who" need:"yes"`
@@ -348,14 +362,16 @@ type Test struct {
 
 // Given is somebody at a place.
 type Given struct {
-	User   string   `toml:"user" need:"yes"`
-	SSID   string   `toml:"ssid" need:"yes"`
-	Site   string   `toml:"site" need:"yes"`
-	EAP    string   `toml:"eap"`
-	Groups []string `toml:"groups"`
-	Device string   `toml:"device"` // as in a Rule; empty: not known
-	Issuer string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
-	Policy List     `toml:"policy"` // of that certificate
+	User       string   `toml:"user" need:"yes"`
+	SSID       string   `toml:"ssid"` // with Site: at home
+	Site       string   `toml:"site"`
+	Federation string   `toml:"federation"` // elsewhere: the federation whose proxy asks
+	Operator   string   `toml:"operator"`   // and the organisation's Operator-Name; empty: it names none
+	EAP        string   `toml:"eap"`
+	Groups     []string `toml:"groups"`
+	Device     string   `toml:"device"` // as in a Rule; empty: not known
+	Issuer     string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
+	Policy     List     `toml:"policy"` // of that certificate
 }
 
 // NoCertificate is what Given.Issuer says when no client certificate was shown.

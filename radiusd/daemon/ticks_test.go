@@ -21,7 +21,7 @@ func TestR44WhoIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer syslog.Close()
+	defer func() { _ = syslog.Close() }()
 	town := startTown(t, pretend(t, func(req *radius.Packet) *radius.Packet {
 		code, eapCode := radius.CodeAccessAccept, byte(3)
 		if strings.HasPrefix(userName(req), "bad") {

@@ -116,7 +116,7 @@ func TestR44UDP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	s := open(t, Config{Network: "udp", Address: conn.LocalAddr().String()})
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	buffer := make([]byte, 4096)

@@ -164,10 +164,7 @@ func runExplain(args []string, out, errs io.Writer) int {
 		return exitGood
 	}
 	fmt.Fprint(out, e)
-	if e.Unsaid == "operator" {
-		fmt.Fprintln(out, "        Nothing was said of the organisation: add --operator camford.ac.uk, as its Operator-Name has it.")
-	}
-	if e.Own && q.Proxy == "" {
+	if e.Own && (q.Proxy == "" || len(i.File.Roaming) > 0) {
 		if *groups == "" {
 			fmt.Fprintln(out, "        No groups were given: add --groups A,B to see what they change.")
 		}
@@ -175,6 +172,8 @@ func runExplain(args []string, out, errs io.Writer) int {
 			fmt.Fprintln(out, "        No method was given: a real log-in has one; add --eap tls, ttls, peap or teap.")
 		}
 		switch e.Unsaid {
+		case "operator":
+			fmt.Fprintln(out, "        Nothing was said of the organisation: add --operator camford.ac.uk, as its Operator-Name has it.")
 		case "device":
 			fmt.Fprintln(out, "        Nothing was said of the device, and a real log-in tells: add --device verified or unverified.")
 		case "issuer":

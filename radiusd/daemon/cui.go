@@ -16,15 +16,19 @@ import (
 	"causeway/realms"
 )
 
-// operatorOf is the realm of a request's Operator-Name in small letters, as rules and
-// the log have it; empty when it names none, or one of another namespace
-// (RFC 5580, section 4.1: "1" is a realm).
+// operatorOf is the realm of a request's Operator-Name in small letters, as rules have
+// it; empty when it names none, one of another namespace (RFC 5580, section 4.1: "1" is
+// a realm), or what could be no realm.
 func operatorOf(p *radius.Packet) string {
 	name, isRealm := strings.CutPrefix(rfc5580.OperatorName_GetString(p), "1")
 	if !isRealm {
 		return ""
 	}
-	return strings.ToLower(name)
+	id, err := realms.ParseIdentity("operator@" + name)
+	if err != nil {
+		return ""
+	}
+	return id.Realm
 }
 
 // chargeable is the Chargeable-User-Identity of one of our own people for the

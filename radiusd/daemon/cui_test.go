@@ -87,6 +87,7 @@ func TestR6IdentityForWhoAsks(t *testing.T) {
 		"an operator of no realm":      get(proxy, nurseName, nurseName, "0MOB01", "\x00"),
 		"our own controller asks":      get(rogueAt(t, "127.0.0.1", town.address), nurseName, nurseName, other, "\x00"),
 		"an operator without its name": get(proxy, nurseName, nurseName, "1", "\x00"),
+		"an operator that is no realm": get(proxy, nurseName, nurseName, "1\xff\xfe.example", "\x00"),
 	} {
 		if none != "" {
 			t.Errorf("%s: %s", what, none)

@@ -57,6 +57,7 @@ func TestR7RoamingByOperator(t *testing.T) {
 		{nurseName, "1camford.ac.uk", "", "roaming-refused"},
 		{nurseName, "", "", "operator-unknown"},
 		{nurseName, "0royal.nhs.uk", "", "operator-unknown"}, // of another namespace: no realm
+		{nurseName, "1bad.nhs.uk.nhs.uk ", "", "operator-unknown"},
 		{studentName, "1royal.nhs.uk", "", "roaming-refused"},
 		{studentName, "1bad.nhs.uk", "", "roaming-refused"},
 	} {
@@ -73,8 +74,8 @@ func TestR7RoamingByOperator(t *testing.T) {
 		if reply.Code == radius.CodeAccessReject && (len(reply.Attributes) != 2 || reply.Get(79) == nil) {
 			t.Errorf("%s at %q: the Reject has %d attributes", c.user, c.operator, len(reply.Attributes))
 		}
-		operator, isRealm := strings.CutPrefix(c.operator, "1")
-		if !isRealm {
+		operator := strings.TrimPrefix(c.operator, "1")
+		if c.reason == "operator-unknown" {
 			operator = ""
 		}
 		said := page.Explain(Query{User: c.user, Proxy: "eduroam", EAP: "peap", Operator: operator})

@@ -2,6 +2,7 @@ package fticks
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -67,4 +68,21 @@ func TestR44NobodyWritesAnotherAttribute(t *testing.T) {
 			t.Errorf("%q: %q, %v", odd, got, err)
 		}
 	}
+}
+
+// Whatever is in a tick, its line has the attributes of a tick, each once and in order,
+// and nothing that another system would read otherwise.
+func FuzzLine(f *testing.F) {
+	whole := regexp.MustCompile(`^F-TICKS/eduroam/1\.0#REALM=[!-"$-~]+#(VISCOUNTRY=[!-"$-~]+#)?(VISINST=[!-"$-~]+#)?(CSI=[!-"$-~]+#)?RESULT=(OK|FAIL)#$`)
+	f.Add("camford.ac.uk", "GB", "1northbridge.nhs.uk", testStation, true)
+	f.Add("a#RESULT=OK", "\n", "\x00", "00-10-A4-#3-19-C0", false)
+	f.Fuzz(func(t *testing.T, realm, country, institution, station string, ok bool) {
+		for _, mac := range []string{VendorHashed, Hashed, Plain} {
+			cfg := Config{Prefix: "F-TICKS/eduroam/1.0", MAC: mac, Key: []byte(testKey)}
+			line, err := cfg.line(Tick{Realm: realm, Country: country, Institution: institution, Station: station, OK: ok})
+			if err == nil && !whole.MatchString(line) || err != nil && line != "" {
+				t.Errorf("%q, %v", line, err)
+			}
+		}
+	})
 }

@@ -108,7 +108,7 @@ func openTicker(name string, c config.FTicks, changed func(federation string, up
 // who came through it, or of one of ours whom its proxies asked for. Who was refused
 // before a home was asked roamed nowhere.
 func (t *conversation) tick(outcome string, why error, ended time.Time) {
-	visitor := !t.route.Own && t.route.Name != t.route.Realm // a partner's route is its realm
+	visitor := !t.route.Own // a partner's has its realm for a route, and is told to nobody
 	k, who := t.house.ticks[t.route.Name], "visitor"
 	if !visitor {
 		k, who = t.house.ticks[t.seat.proxy], "own"

@@ -276,3 +276,22 @@ func TestClose(t *testing.T) {
 		t.Errorf("%d dropped, want the one that nobody took", n)
 	}
 }
+
+// A connection that the collector has closed is not written to: a line would be lost
+// there, since the first write to it succeeds.
+func TestAClosedConnectionIsNotWrittenTo(t *testing.T) {
+	c := listen(t, "127.0.0.1:0", nil)
+	s := &Sender{cfg: Config{Network: "tcp", Address: c.Addr().String()}, ctx: t.Context()}
+	var to outlet
+	defer to.hangUp()
+	for _, line := range []string{"first", "second", "third"} {
+		if err := s.put(&to, line); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.line(t); got != line {
+			t.Fatalf("%q, want %q", got, line)
+		}
+		_ = (<-c.conns).Close()
+		<-to.gone
+	}
+}

@@ -9,6 +9,7 @@ var starters = map[string]starter{
 	"radiusd":          radiusd,
 	"radsecproxy":      radsecproxy,
 	"redis":            redis,
+	"rsyslog":          rsyslog,
 	"samba":            samba,
 	"slapd":            slapd,
 }

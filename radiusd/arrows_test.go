@@ -16,6 +16,7 @@ var arrows = map[string][]string{
 	"certs/revocation":      {},
 	"radiusd/store":         {},
 	"radiusd/noc":           {},
+	"radiusd/noc/fticks":    {},
 	"realms":                {"certs"},
 	"realms/directory":      {"realms", "certs"},
 	"realms/upstream":       {"realms", "certs"},
@@ -26,7 +27,7 @@ var arrows = map[string][]string{
 	"radiusd/supplicant":    {"radiusd/eap/packet", "certs"},
 	"radiusd/daemon/config": {"certs"},
 	"radiusd/daemon": {
-		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/store", "radiusd/guard",
+		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/noc/fticks", "radiusd/store", "radiusd/guard",
 		"realms", "realms/directory", "realms/upstream", "vlan", "certs", "certs/revocation",
 	},
 	"radiusd": {

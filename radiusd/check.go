@@ -123,6 +123,7 @@ func runExplain(args []string, out, errs io.Writer) int {
 	f.StringVar(&q.Proxy, "from-federation", "", "the `federation` whose proxy asks, for one of ours who is elsewhere")
 	f.StringVar(&q.Device, "device", "", "whether the device proved itself: `verified` or unverified")
 	f.StringVar(&q.Issuer, "issuer", "", "the `authority` of the certificate that was shown, or none")
+	f.StringVar(&q.Operator, "operator", "", "with --from-federation: the `realm` of the organisation that is visited, as its Operator-Name has it")
 	groups := f.String("groups", "", "the groups that the directory gives, with commas between `them`")
 	policies := f.String("policy", "", "the certificate's policies, with commas between `them`")
 	asJSON := f.Bool("json", false, "as JSON")
@@ -163,7 +164,7 @@ func runExplain(args []string, out, errs io.Writer) int {
 		return exitGood
 	}
 	fmt.Fprint(out, e)
-	if e.Own && q.Proxy == "" {
+	if e.Own && (q.Proxy == "" || len(i.File.Roaming) > 0) {
 		if *groups == "" {
 			fmt.Fprintln(out, "        No groups were given: add --groups A,B to see what they change.")
 		}
@@ -171,6 +172,8 @@ func runExplain(args []string, out, errs io.Writer) int {
 			fmt.Fprintln(out, "        No method was given: a real log-in has one; add --eap tls, ttls, peap or teap.")
 		}
 		switch e.Unsaid {
+		case "operator":
+			fmt.Fprintln(out, "        Nothing was said of the organisation: add --operator camford.ac.uk, as its Operator-Name has it.")
 		case "device":
 			fmt.Fprintln(out, "        Nothing was said of the device, and a real log-in tells: add --device verified or unverified.")
 		case "issuer":

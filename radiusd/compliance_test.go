@@ -64,6 +64,65 @@ func TestComplianceIsTrue(t *testing.T) {
 	}
 }
 
+var (
+	checklistRow = regexp.MustCompile(`(?m)^\| ([EG]\d+) \|.*\|$`)
+	requirement  = regexp.MustCompile(`\b([RSFP]\d+)\b`)
+	checklistRef = regexp.MustCompile(`\b(E\d+)\b`)
+)
+
+// The pages for those who sign a federation's checklist name requirements that exist,
+// and each of their own rows once; every row says who does it.
+func TestChecklistsAreTrue(t *testing.T) {
+	doc, err := os.ReadFile("../docs/compliance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, row := range complianceRow.FindAllStringSubmatch(string(doc), -1) {
+		known[row[1]] = true
+	}
+	rows := map[string]bool{}
+	pages := map[string]string{}
+	for _, page := range []string{"eduroam-uk.md", "govroam.md"} {
+		text, err := os.ReadFile("../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages[page] = string(text)
+		for _, row := range checklistRow.FindAllStringSubmatch(string(text), -1) {
+			cells := strings.Split(strings.Trim(row[0], "| "), " | ")
+			if rows[row[1]] {
+				t.Errorf("%s: %s stands twice", page, row[1])
+			}
+			rows[row[1]] = true
+			by := strings.Split(strings.Trim(cells[len(cells)-2], "| "), ", ")
+			if len(cells) < 4 || strings.HasSuffix(row[0], "| |") {
+				by = strings.Split(strings.Trim(cells[len(cells)-1], "| "), ", ")
+			}
+			for _, who := range by {
+				if !slices.Contains([]string{"server", "file", "yours"}, who) {
+					t.Errorf("%s: %s is done by %q", page, row[1], who)
+				}
+			}
+		}
+	}
+	if len(rows) < 60 {
+		t.Errorf("%d rows: the pages are not read as they are written", len(rows))
+	}
+	for page, text := range pages {
+		for _, n := range requirement.FindAllString(text, -1) {
+			if !known[n] {
+				t.Errorf("%s speaks of %s, which compliance.md does not have", page, n)
+			}
+		}
+		for _, n := range checklistRef.FindAllString(text, -1) {
+			if !rows[n] {
+				t.Errorf("%s speaks of %s, which is no row", page, n)
+			}
+		}
+	}
+}
+
 // definedTests names every test, fuzz target and benchmark of the house, and
 // every integration story by its folder.
 func definedTests(t *testing.T) map[string]bool {

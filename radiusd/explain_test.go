@@ -41,3 +41,19 @@ func TestExplainOnTheCommandLine(t *testing.T) {
 		}
 	}
 }
+
+// Holds part of R50: one of ours elsewhere is asked about by the federation and the
+// organisation that she visits.
+func TestExplainElsewhereOnTheCommandLine(t *testing.T) {
+	for says, words := range map[string][]string{
+		"ACCEPT  no network named: the organisation that they visit places its guests itself (elsewhere)": {"--from-federation", "eduroam", "--operator", "camford.ac.uk"},
+		"has no federation \"eduraom\"":                                       {"--from-federation", "eduraom"},
+		"an operator is who is visited elsewhere: say --from-federation, too": {"--operator", "camford.ac.uk", "--ssid", "eduroam", "--site", "Royal Infirmary"},
+	} {
+		var out, errs strings.Builder
+		run(append([]string{"explain", "../config.example.toml", "--user", "nurse@northbridge.nhs.uk"}, words...), &out, &errs)
+		if !strings.Contains(out.String()+errs.String(), says) {
+			t.Errorf("%v: %q is not in\n%s%s", words, says, out.String(), errs.String())
+		}
+	}
+}

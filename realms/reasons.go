@@ -69,6 +69,7 @@ const (
 	ErrHomeDown         Reason = "home-unreachable" // the server that leads there lives
 	ErrUpstreamRejected Reason = "upstream-rejected"
 	ErrUpstreamReply    Reason = "upstream-bad-reply"
+	ErrRejectStorm      Reason = "reject-storm" // their home said no again and again: answered here for a while (R28)
 )
 
 // Errors of our own EAP server.

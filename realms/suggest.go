@@ -2,13 +2,26 @@ package realms
 
 import "strings"
 
-// suggest names the realm that the user probably meant, as the end of a sentence,
-// or returns "".
-func (t *Table) suggest(realm string) string {
+// Meant is the realm of ours or of a partner that somebody who typed another one
+// probably meant, or "". What was typed may be anything.
+func (t *Table) Meant(realm string) string {
 	for _, known := range t.known {
-		if known != realm && editDistance(realm, known, nearMiss) <= nearMiss {
-			return " (did the user mean " + known + "?)"
+		if known == realm {
+			return ""
 		}
+	}
+	for _, known := range t.known {
+		if editDistance(realm, known, nearMiss) <= nearMiss {
+			return known
+		}
+	}
+	return ""
+}
+
+// suggest is Meant as the end of a sentence, or "".
+func (t *Table) suggest(realm string) string {
+	if meant := t.Meant(realm); meant != "" {
+		return " (did the user mean " + meant + "?)"
 	}
 	return ""
 }

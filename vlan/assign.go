@@ -41,6 +41,9 @@ type Facts struct {
 	// own people at another organisation. Site, Controller and SSID are then
 	// theirs and do not count (R2).
 	Elsewhere bool
+	// Operator is the realm of the organisation's Operator-Name then; empty when it
+	// named none. It is that organisation's own word.
+	Operator string
 
 	Time time.Time // the day counts, in this location; zero asks Config.Now
 }
@@ -63,7 +66,7 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 		if !s.own {
 			return Assignment{}, tell.refuse(fmt.Errorf("a federation's proxy asked for %q, whom we do not answer: %w", f.Realm, ErrProxyLoop))
 		}
-		return tell.accept(Assignment{state: noPlacement, own: true}), nil // R7
+		return p.roam(f, &s, tell)
 	}
 	at, nas, err := p.place(f)
 	if err != nil {
@@ -92,16 +95,17 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 // A subject is a person as rules see them: names turned to the numbers that the
 // policy gave them.
 type subject struct {
-	own    bool
-	realm  int // 0: none that the file names
-	user   int // 0: none that the file names
-	second int // the same by the directory's name
-	hidden bool
-	method method
-	site   int
-	device device
-	issuer int // 0: none that the file names, or no certificate
-	marks  set // groups, and policies of the certificate
+	own      bool
+	realm    int // 0: none that the file names
+	user     int // 0: none that the file names
+	second   int // the same by the directory's name
+	hidden   bool
+	method   method
+	site     int
+	operator string // where one of ours is, elsewhere; empty: not known
+	device   device
+	issuer   int // 0: none that the file names, or no certificate
+	marks    set // groups, and policies of the certificate
 
 	groupsUnknown, certificateUnknown bool
 }
@@ -211,6 +215,8 @@ func walk(rules []*rule, s *subject, tell teller) (*rule, Reason) {
 			return nil, ErrCertificateUnknown
 		case userHidden:
 			return nil, ErrUserUnknown
+		case operatorUnseen:
+			return nil, ErrOperatorUnknown
 		}
 	}
 	return nil, ErrNoRule
@@ -226,6 +232,7 @@ const (
 	otherRealm
 	otherUser
 	otherMethod
+	otherOperator
 	otherDevice
 	otherIssuer
 	otherPolicy
@@ -233,6 +240,7 @@ const (
 	// It would match or not, depending on what cannot be seen.
 	userHidden
 	methodUnseen
+	operatorUnseen
 	deviceUnseen
 	certificateUnseen
 	groupHidden
@@ -253,6 +261,12 @@ func (r *rule) judge(s *subject) verdict {
 			return otherMethod
 		}
 		v = methodUnseen
+	}
+	if r.operator != "" && !operatorFits(r.operator, s.operator) {
+		if s.operator != "" {
+			return otherOperator
+		}
+		v = operatorUnseen
 	}
 	if r.asks {
 		switch met := r.met(s); met {

@@ -7,6 +7,7 @@ type Config struct {
 	Zones      []Zone
 	VLANs      []VLAN
 	SSIDs      []SSID
+	Roaming    []RoamingRule // our own people elsewhere; none: all of them may log in there
 	Guarantees []Guarantee
 	Sites      []Site
 

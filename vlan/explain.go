@@ -36,13 +36,16 @@ func (t teller) accept(a Assignment) Assignment {
 }
 
 func (r *rule) step(v verdict) Step {
-	return Step{Key: r.key, Rule: r.number, Matched: v == matches, Text: r.text + ": " + r.because(v)}
+	return Step{Key: r.key, Rule: r.number, Matched: v == matches && !r.refuses, Text: r.text + ": " + r.because(v)}
 }
 
 // because says why a rule fits or does not.
 func (r *rule) because(v verdict) string {
 	switch v {
 	case matches:
+		if r.roaming {
+			return map[bool]string{false: "it fits, and lets them in", true: "it fits, and refuses them"}[r.refuses]
+		}
 		return fmt.Sprintf("it fits, and gives vlan %s", r.network.name)
 	case otherSite:
 		return "it is for another site"
@@ -57,6 +60,8 @@ func (r *rule) because(v verdict) string {
 		return "it is for somebody else"
 	case otherMethod:
 		return "it is for another method"
+	case otherOperator:
+		return "it is for another organisation"
 	case otherDevice:
 		if r.device == deviceVerified {
 			return "it asks for a verified device, and this one proved nothing of its own"
@@ -72,6 +77,8 @@ func (r *rule) because(v verdict) string {
 		return "it is for one person, and the name is not known: refused rather than passed over"
 	case methodUnseen:
 		return "it asks for a method, and the method is not known: refused rather than passed over"
+	case operatorUnseen:
+		return "it asks which organisation it is, and that names no Operator-Name: refused rather than passed over"
 	case deviceUnseen:
 		return "it asks whether the device proved itself, and that is not known: refused rather than passed over"
 	case certificateUnseen:

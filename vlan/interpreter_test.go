@@ -34,7 +34,7 @@ func interpret(cfg Config, f Facts) opinion {
 		if !f.Own {
 			return no(ErrProxyLoop)
 		}
-		return opinion{}
+		return interpretElsewhere(cfg, f)
 	}
 	site := slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.Name == f.Site })
 	if site < 0 {
@@ -51,62 +51,9 @@ func interpret(cfg Config, f Facts) opinion {
 		return no(ErrSSIDUnknown)
 	}
 	for _, r := range cfg.SSIDs[ssid].Rules {
-		// Whom does the rule mean?
-		user, domain, named := strings.Cut(r.Who, "@")
-		undecided := Reason("")
-		switch {
-		case r.Who == "own":
-			if !f.Own {
-				continue
-			}
-		case r.Who == "visitor":
-			if f.Own {
-				continue
-			}
-		case named:
-			if strings.ToLower(domain) != realm {
-				continue
-			}
-			if user != "" && f.Own && strings.EqualFold(user, f.Account) {
-				break // the directory's own name for them
-			}
-			if user != "" && f.User == "" && f.Own {
-				undecided = ErrUserUnknown
-			} else if user != "" && !strings.EqualFold(user, f.User) {
-				continue
-			}
-		}
-		if r.Site != "" && r.Site != f.Site {
+		undecided, fits := holds(r, "", f)
+		if !fits {
 			continue
-		}
-		if r.EAP != "" {
-			if f.Method != "" && f.Method != r.EAP {
-				continue
-			}
-			if f.Method == "" {
-				undecided = ErrMethodUnknown
-			}
-		}
-		// Did the device prove itself, as the rule would have it?
-		if r.Device == "verified" && f.Device == "unverified" || r.Device == "unverified" && f.Device == "verified" {
-			continue
-		}
-		if r.Device != "" && f.Device == "" {
-			undecided = ErrDeviceUnknown
-		}
-		// Was a certificate shown, and the one that the rule asks for?
-		if r.Issuer != "" || r.Policy != "" {
-			if f.CertificateUnknown {
-				undecided = ErrCertificateUnknown
-			} else if f.Issuer == "" || r.Issuer != "" && f.Issuer != r.Issuer || r.Policy != "" && !slices.Contains(f.Policies, r.Policy) {
-				continue
-			}
-		}
-		if r.Group != "" && !slices.ContainsFunc(f.Groups, func(g string) bool { return strings.EqualFold(g, r.Group) }) {
-			if !f.GroupsUnknown {
-				continue
-			}
-			undecided = ErrGroupsUnknown
 		}
 		if undecided != "" {
 			return no(undecided)
@@ -119,6 +66,99 @@ func interpret(cfg Config, f Facts) opinion {
 		return opinion{vlan: r.VLAN, id: id}
 	}
 	return no(ErrNoRule)
+}
+
+// holds tells whether a rule's conditions hold; a reason tells that it cannot be said.
+func holds(r Rule, operator string, f Facts) (undecided Reason, fits bool) {
+	realm := strings.ToLower(f.Realm)
+	// Whom does the rule mean?
+	user, domain, named := strings.Cut(r.Who, "@")
+	switch {
+	case r.Who == "own":
+		if !f.Own {
+			return "", false
+		}
+	case r.Who == "visitor":
+		if f.Own {
+			return "", false
+		}
+	case named:
+		if strings.ToLower(domain) != realm {
+			return "", false
+		}
+		if user != "" && f.Own && strings.EqualFold(user, f.Account) {
+			break // the directory's own name for them
+		}
+		if user != "" && f.User == "" && f.Own {
+			undecided = ErrUserUnknown
+		} else if user != "" && !strings.EqualFold(user, f.User) {
+			return "", false
+		}
+	}
+	if r.Site != "" && r.Site != f.Site {
+		return "", false
+	}
+	if r.EAP != "" {
+		if f.Method != "" && f.Method != r.EAP {
+			return "", false
+		}
+		if f.Method == "" {
+			undecided = ErrMethodUnknown
+		}
+	}
+	// Is it the organisation that the rule is for?
+	if operator != "" {
+		below, all := strings.CutPrefix(strings.ToLower(operator), "*.")
+		there := strings.ToLower(f.Operator)
+		switch {
+		case there == "":
+			undecided = ErrOperatorUnknown
+		case all && !strings.HasSuffix(there, "."+below), !all && there != below:
+			return "", false
+		}
+	}
+	// Did the device prove itself, as the rule would have it?
+	if r.Device == "verified" && f.Device == "unverified" || r.Device == "unverified" && f.Device == "verified" {
+		return "", false
+	}
+	if r.Device != "" && f.Device == "" {
+		undecided = ErrDeviceUnknown
+	}
+	// Was a certificate shown, and the one that the rule asks for?
+	if r.Issuer != "" || r.Policy != "" {
+		if f.CertificateUnknown {
+			undecided = ErrCertificateUnknown
+		} else if f.Issuer == "" || r.Issuer != "" && f.Issuer != r.Issuer || r.Policy != "" && !slices.Contains(f.Policies, r.Policy) {
+			return "", false
+		}
+	}
+	if r.Group != "" && !slices.ContainsFunc(f.Groups, func(g string) bool { return strings.EqualFold(g, r.Group) }) {
+		if !f.GroupsUnknown {
+			return "", false
+		}
+		undecided = ErrGroupsUnknown
+	}
+	return undecided, true
+}
+
+// interpretElsewhere is what the prose of roaming.go says of our own people elsewhere.
+func interpretElsewhere(cfg Config, f Facts) opinion {
+	for _, r := range cfg.Roaming {
+		undecided, fits := holds(Rule{Who: r.Who, Group: r.Group, EAP: r.EAP, Device: r.Device, Issuer: r.Issuer, Policy: r.Policy}, r.Operator, f)
+		switch {
+		case !fits:
+			continue
+		case undecided != "":
+			return opinion{reason: undecided}
+		case r.Access == "refuse":
+			return opinion{reason: ErrRoamingRefused}
+		}
+		return opinion{}
+	}
+	if len(cfg.Roaming) > 0 {
+		return opinion{reason: ErrRoamingRefused}
+	}
+	return opinion{}
 }
 
 func ours(cfg Config, realm string) bool {
@@ -198,6 +238,8 @@ var (
 	worldZones   = []string{"clinical", "academic", "visitor"}
 	worldDevices = []string{"", "unverified", "verified"}
 	worldIssuers = []string{"", "staff-ca", "device-ca", "other-ca"} // no rule names the last
+	worldPlaces  = []string{"", "a.nhs.uk", "b.nhs.uk", "c.d.nhs.uk", "nhs.uk", "x.uk", "xnhs.uk", "B.NHS.uk"}
+	worldPlace   = []string{"", "", "*.nhs.uk", "*.d.nhs.uk", "a.nhs.uk", "X.uk", "*.uk"} // as rules have them
 	worldOIDs    = []string{"1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.10", "2.999.3"}
 )
 
@@ -251,6 +293,12 @@ func (d dice) config() Config {
 			s.Rules = append(s.Rules, r)
 		}
 		cfg.SSIDs = append(cfg.SSIDs, s)
+	}
+	for range d.IntN(5) {
+		r := RoamingRule{Who: pick(d, []string{"own", "own", "@a.uk", "@b.a.uk", "u@a.uk"}), EAP: seldom(d, 4, worldMethods[1:6]), Group: seldom(d, 3, worldGroups),
+			Operator: pick(d, worldPlace), Access: pick(d, []string{"allow", "refuse"})}
+		r.Device, r.Issuer, r.Policy = d.conditions(device, issuer, policy, r.EAP)
+		cfg.Roaming = append(cfg.Roaming, r)
 	}
 	for i, name := range worldSites {
 		s := Site{Name: name, Controllers: []Controller{{Name: name, WithoutVLAN: "reject"}}}
@@ -308,7 +356,8 @@ func (d dice) conditions(device, issuer, policy int, method string) (of, by, und
 func (d dice) facts() Facts {
 	f := Facts{Site: pick(d, worldSites), SSID: pick(d, worldSSIDs), User: pick(d, worldUsers), Realm: pick(d, worldRealms), Method: pick(d, worldMethods)}
 	f.Own = strings.HasSuffix(f.Realm, "a.uk") != (d.IntN(16) == 0)
-	f.Elsewhere = d.IntN(32) == 0
+	f.Elsewhere = d.IntN(8) == 0
+	f.Operator = pick(d, worldPlaces)
 	if d.IntN(3) == 0 {
 		f.Account = pick(d, []string{"u", "V", "w"})
 	}
@@ -384,7 +433,7 @@ func TestSecondInterpreter(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range []Reason{"", ErrNoRule, ErrGroupsUnknown, ErrMethodUnknown, ErrDeviceUnknown, ErrCertificateUnknown, ErrUserUnknown, ErrSSIDMissing, ErrSSIDUnknown, ErrSiteUnknown, ErrControllerUnknown, ErrRealmMalformed, ErrRealmMisplaced, ErrProxyLoop, ErrZoneGuard} {
+	for _, r := range []Reason{"", ErrNoRule, ErrGroupsUnknown, ErrMethodUnknown, ErrDeviceUnknown, ErrCertificateUnknown, ErrUserUnknown, ErrOperatorUnknown, ErrRoamingRefused, ErrSSIDMissing, ErrSSIDUnknown, ErrSiteUnknown, ErrControllerUnknown, ErrRealmMalformed, ErrRealmMisplaced, ErrProxyLoop, ErrZoneGuard} {
 		if seen[r] == 0 {
 			t.Errorf("no case ended in %q: the cases are too tame", r)
 		}
@@ -582,6 +631,9 @@ func TestKnowingLessNeverGivesMore(t *testing.T) {
 			}
 			if d.IntN(3) == 0 {
 				less.CertificateUnknown = true
+			}
+			if d.IntN(3) == 0 {
+				less.Operator = ""
 			}
 			if full.Own && !strings.Contains(full.User, "@") && d.IntN(3) == 0 { // with "@" it is no name
 				less.User = ""

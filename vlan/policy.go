@@ -15,6 +15,7 @@ type Policy struct {
 	siteOf  map[string]*site
 	ssids   []*ssid
 	ssidOf  map[string]*ssid
+	roaming []*rule        // for our own people elsewhere
 	realms  map[string]int // every realm that the file names, to its index; others are 0
 	realmAt []realm        // by index; realmAt[0] stands for every realm that the file does not name
 	users   map[string]int // folded "user@realm" of those whom the file names; others are 0
@@ -144,9 +145,13 @@ type rule struct {
 	who
 	wanted
 	method  method
-	group   int // 0: any
-	site    int // 0: any
-	network *network
+	group   int      // 0: any
+	site    int      // 0: any
+	network *network // nil in a rule of [[roaming]]
+
+	roaming  bool
+	operator string // in a rule of [[roaming]]: in small letters, with "*" in front for all below; empty: any
+	refuses  bool   // whom it fits
 
 	number int    // from 1, as people count
 	key    string // ssid[1].rule[0]

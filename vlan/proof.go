@@ -62,6 +62,10 @@ func (p *Policy) Proof() Proof {
 			"that a name or a group in the directory belongs to the right person",
 		},
 	}
+	if t.roaming > 0 {
+		out.Proved = append(out.Proved, Statement{"our own people elsewhere get in by a rule of [[roaming]] or not at all, on no network of ours, and no more when nobody says where they are", t.roaming, true})
+		out.NotProved = append(out.NotProved, "that an organisation elsewhere is the one that its Operator-Name says")
+	}
 	if t.devices > 1 || t.certificates > 1 {
 		out.NotProved = append(out.NotProved, "that a certificate, or a computer's password, was given to the right device, and is on no other")
 	}

@@ -85,6 +85,7 @@ type tally struct {
 	unseen       int // refused for what cannot be seen
 	visitors     int
 	down         int // a home was down: no Accept
+	roaming      int // of our own people elsewhere
 	fallbacks    int // what a controller does by itself
 	covered      []int
 }
@@ -95,10 +96,10 @@ type class struct {
 	name    string // a visitor (anyone@other.example)
 }
 
-// classes are every kind of person on an SSID: each realm that the file names,
-// each person whom the SSID's rules or a guarantee name, a realm below one of
+// classes are every kind of person whom rules judge: each realm that the file names,
+// each person whom these rules or a guarantee name, a realm below one of
 // ours, and any other realm.
-func (p *Policy) classes(x *ssid) []class {
+func (p *Policy) classes(rules []*rule) []class {
 	var list []class
 	add := func(own bool, realm, user int, whom string) {
 		name := "a visitor (" + whom + ")"
@@ -110,7 +111,7 @@ func (p *Policy) classes(x *ssid) []class {
 	for i, realm := range p.realmAt[1:] {
 		add(realm.own, i+1, 0, "anyone@"+realm.name)
 	}
-	for _, u := range p.namedUsers(x) {
+	for _, u := range p.namedUsers(rules) {
 		add(p.realmAt[p.userAt[u].realm].own, p.userAt[u].realm, u, p.userAt[u].name)
 	}
 	if i := slices.IndexFunc(p.realmAt, func(r realm) bool { return r.own }); i >= 0 {
@@ -124,9 +125,9 @@ func (p *Policy) classes(x *ssid) []class {
 	return list
 }
 
-func (p *Policy) namedUsers(x *ssid) []int {
+func (p *Policy) namedUsers(rules []*rule) []int {
 	var users []int
-	for _, r := range x.rules {
+	for _, r := range rules {
 		if r.user != 0 {
 			users = append(users, r.user)
 		}
@@ -197,7 +198,7 @@ func (r *reader) prove() {
 	p := r.policy
 	p.proof.covered = make([]int, len(p.guarantees))
 	for _, x := range p.ssids {
-		classes := p.classes(x)
+		classes := p.classes(x.rules)
 		p.proof.classes = max(p.proof.classes, len(classes))
 		for _, g := range p.programsOf(x) {
 			for _, sites := range p.asGuaranteesTellApart(g.sites) {
@@ -206,6 +207,7 @@ func (r *reader) prove() {
 		}
 	}
 	v.proveFallbacks()
+	v.proveRoaming()
 }
 
 // programsOf returns the distinct programs of an SSID in the order of the sites.

@@ -52,6 +52,7 @@ func read(cfg Config) *reader {
 	r.readRealms()
 	r.readSites()
 	r.readSSIDs()
+	r.readRoaming()
 	r.readGuarantees()
 	r.policy.compile()
 	return r

@@ -17,6 +17,8 @@ const (
 	ErrMethodUnknown      Reason = "method-unknown"         // a rule turns on a method that cannot be seen
 	ErrDeviceUnknown      Reason = "device-unknown"         // a rule turns on whether the device proved itself, which cannot be seen
 	ErrCertificateUnknown Reason = "certificate-unknown"    // a rule turns on a certificate that cannot be seen
+	ErrOperatorUnknown    Reason = "operator-unknown"       // a rule of [[roaming]] turns on which organisation it is, and that named none
+	ErrRoamingRefused     Reason = "roaming-refused"        // no rule of [[roaming]] lets them log in there
 	ErrUserUnknown        Reason = "user-unknown"           // a rule turns on the name of one of ours, and it was not given
 	ErrSSIDMissing        Reason = "ssid-missing"           // the request named none
 	ErrSSIDUnknown        Reason = "ssid-unknown"           // the file names no such SSID

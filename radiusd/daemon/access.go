@@ -118,6 +118,9 @@ func (d *Daemon) begin(req *transport.Request, t *conversation) error {
 	if _, continues := req.Packet.Lookup(rfc2865.State_Type); continues && t.route.Own {
 		return realms.ErrConversationUnknown // it ended, or the server was restarted (F13)
 	}
+	if err := d.spare(req, t); err != nil {
+		return err
+	}
 	t.home = t.route.Home.Open(realms.Question{From: id, Packet: req.Packet, SSID: seat.ssid, Site: seat.site})
 	return nil
 }
@@ -161,6 +164,9 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 	if t.mayBeCalled(answer.UserName) {
 		_ = rfc2865.UserName_SetString(reply, answer.UserName)
 	}
+	if answer.CUI == nil {
+		answer.CUI = t.chargeable(req.Packet, answer.Account)
+	}
 	if answer.CUI != nil {
 		reply.Add(rfc4372.ChargeableUserIdentity_Type, answer.CUI)
 	}
@@ -184,6 +190,9 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 		r.Remember(ctx)
 	}
 	t.placed(place)
+	if t.route.Own {
+		t.event.CUI = string(answer.CUI)
+	}
 	d.talks.joined(t)
 	d.end(t, outcomeAccept, nil)
 	return wire

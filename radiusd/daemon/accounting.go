@@ -9,6 +9,7 @@ import (
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
+	"layeh.com/radius/rfc5580"
 
 	"causeway/radiusd/noc"
 	"causeway/radiusd/transport"
@@ -33,6 +34,7 @@ func (d *Daemon) accounting(_ context.Context, req *transport.Request) []byte {
 		Outcome: accountingOutcome(rfc2866.AcctStatusType_Get(p)),
 		Detail:  usage(p),
 	}
+	e.CUI, e.OperatorName = cuiOf(p), strings.TrimPrefix(rfc5580.OperatorName_GetString(p), "1")
 	e.MAC, e.RandomMAC = noc.MAC(rfc2865.CallingStationID_GetString(p))
 	if err != nil {
 		e.Reason = reasonOf(err)

@@ -27,15 +27,18 @@ const (
 // A conversation is one authentication on its way: the configuration it began
 // with, who answers it, and the event that it will become.
 type conversation struct {
-	house  *house
-	seat   seat
-	route  realms.Route
-	home   realms.Conversation
-	event  noc.Event
-	began  time.Time
-	begun  bool       // the start line is in the log
-	client string     // the client's name: a State is good only from the client it was given to (S16)
-	from   netip.Addr // as a source has it
+	house *house
+	seat  seat
+	route realms.Route
+	home  realms.Conversation
+	event noc.Event
+	// operator is who visits us through a federation, or whom one of ours visits: the
+	// realm of the first request's Operator-Name, in small letters.
+	operator string
+	began    time.Time
+	begun    bool       // the start line is in the log
+	client   string     // the client's name: a State is good only from the client it was given to (S16)
+	from     netip.Addr // as a source has it
 
 	busy  sync.Mutex // held while a request is answered
 	key   key        // under which the table holds it; zero while it does not

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"causeway/radiusd/daemon/config"
+	"causeway/radiusd/guard"
 	"causeway/radiusd/noc"
 	"causeway/radiusd/transport"
 	"causeway/realms"
@@ -43,6 +44,8 @@ type Daemon struct {
 	sessions *sessions
 	shelves  shelves
 	watches  watches
+	tickers  tickers
+	storms   *guard.Storms
 	net      *transport.Server
 	abroad   waiting
 	reloads  sync.Mutex   // one at a time
@@ -50,6 +53,7 @@ type Daemon struct {
 	counts   struct {
 		busy    atomic.Uint64 // requests dropped: their conversation was being answered
 		ignored atomic.Uint64 // packets that a conversation ignored
+		spared  atomic.Uint64 // log-ins that were refused in place of a home that had refused them before
 	}
 }
 
@@ -85,6 +89,7 @@ func Start(path string, opts Options) (*Daemon, error) {
 	d.house.Store(h)
 	d.talks = newConversations(file.Server.Conversations, opts.Now)
 	d.sessions = newSessions(opts.Now)
+	d.storms = guard.NewStorms(opts.Now)
 	d.net, err = transport.Listen(transport.Config{
 		Auth: file.Server.Listen.Auth, Acct: file.Server.Listen.Acct, RadSec: d.radsec(file),
 		Clients: h.clients,
@@ -138,6 +143,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 		d.abandon(t, realms.ErrServerStopped)
 	}
 	d.house.Load().leave()
+	d.tickers.ends.Wait() // two seconds at most
 	d.desk.Notice("stopped")
 	d.desk.Close()
 	return err

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"strconv"
@@ -49,6 +50,7 @@ func (d *Daemon) describe(t *conversation, req *transport.Request) {
 	}
 	t.event.MAC, t.event.RandomMAC = noc.MAC(rfc2865.CallingStationID_GetString(req.Packet))
 	t.event.OperatorName = strings.TrimPrefix(rfc5580.OperatorName_GetString(req.Packet), "1")
+	t.operator = operatorOf(req.Packet)
 }
 
 // seated writes down where the request came from.
@@ -68,7 +70,7 @@ func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 		Realm: t.route.Realm, Own: t.route.Own,
 		Groups: answer.Account.Groups, GroupsUnknown: answer.Account.GroupsUnknown,
 		Method: trace.Method, Inner: trace.Inner,
-		Elsewhere: t.seat.proxy != "",
+		Elsewhere: t.seat.proxy != "", Operator: t.operator,
 	}
 	if !t.route.Own {
 		f.CertificateUnknown = true // and nothing is known of the device
@@ -107,14 +109,14 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	}
 	t.ended = true
 	d.talks.forget(t)
-	t.house.leave()
+	defer t.house.leave()
 
 	e := &t.event
 	e.Outcome, e.Duration = outcome, d.now().Sub(t.began)
 	if t.home != nil {
 		trace := t.home.Trace()
 		e.Method, e.InnerMethod, e.TLS, e.Resumed = trace.Method, trace.Inner, trace.TLS, trace.Resumed
-		e.Rounds, e.Server, e.CUI = trace.Rounds, trace.Server, trace.CUI
+		e.Rounds, e.Server, e.CUI = trace.Rounds, trace.Server, cmp.Or(trace.CUI, e.CUI)
 		if trace.Identity != (realms.Identity{}) {
 			e.Inner = trace.Identity.String()
 		}
@@ -132,14 +134,32 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 		if detail := why.Error(); detail != e.Reason {
 			e.Detail = detail
 		}
+		if meant := t.meant(why); meant != "" {
+			e.Detail += " (did the user mean " + meant + "?)"
+		}
 	}
 	if outcome == outcomeDiscard {
 		return // counted, and not worth a line: nobody was refused
 	}
+	d.weather(t, outcome, why)
+	t.tick(outcome, why, e.Time.Add(e.Duration))
 	d.desk.End(*e)
 	if d.watch != nil {
 		d.watch(*e)
 	}
+}
+
+// meant is the realm that a refused user probably meant: where the name cannot be read,
+// and where a home somewhere said no to a name that is nearly one of ours or of a
+// partner. The routing table says it itself of what it refuses.
+func (t *conversation) meant(why error) string {
+	switch {
+	case errors.Is(why, realms.ErrRealmMalformed):
+		return t.house.realms.Meant(strings.ToLower(t.event.Outer[strings.LastIndexByte(t.event.Outer, '@')+1:]))
+	case errors.Is(why, realms.ErrUpstreamRejected), errors.Is(why, realms.ErrRejectStorm):
+		return t.house.realms.Meant(t.route.Realm)
+	}
+	return ""
 }
 
 // abandon ends a conversation whose supplicant or controller stopped

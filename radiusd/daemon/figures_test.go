@@ -45,7 +45,7 @@ func TestR23FiguresOfOthers(t *testing.T) {
 	f := &figures{told: make(map[string]upstream.ServerStatus), all: town.now()}
 	told(f, "figures of an upstream server", 0) // nothing lost, and the hour is not over
 	f.all = town.now().Add(-time.Hour)
-	told(f, "sent=1 answered=1", 1)
+	told(f, "sent=1  answered=1", 1)
 	f.all = town.now().Add(-time.Hour)
 	told(f, "figures of an upstream server", 1) // nobody has asked since
 	forged.Store(true)

@@ -26,11 +26,12 @@ type house struct {
 	realms   *realms.Table
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
-	pools    []pool          // of servers of others
-	radsec   *certs.Keeper   // what our RadSec peers are shown; nil: nothing
-	cards    cards           // what the servers of federations are shown that issue to us
-	warnings config.Problems // what loads and is unwise all the same
-	faults   config.Problems // what loads and does not work: a certificate that no device accepts
+	pools    []pool             // of servers of others
+	radsec   *certs.Keeper      // what our RadSec peers are shown; nil: nothing
+	cards    cards              // what the servers of federations are shown that issue to us
+	warnings config.Problems    // what loads and is unwise all the same
+	faults   config.Problems    // what loads and does not work: a certificate that no device accepts
+	ticks    map[string]*ticker // by federation, of those that have any
 	shut     func()
 	holds    atomic.Int64 // conversations, and one for the daemon
 }
@@ -199,6 +200,8 @@ func (d *Daemon) furnish(h *house) error {
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })
+	h.ticks = d.tickers.take(h.file, d.ticksChanged, hear)
+	homes.closers = append(homes.closers, func() { d.tickers.give(h.ticks) })
 	routes := routes(h.file, homes.open())
 	if len(problems) == 0 {
 		table, err := realms.New(routes)

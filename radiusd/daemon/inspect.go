@@ -53,6 +53,7 @@ type Query struct {
 	Issuer   string
 	Policies []string
 	Proxy    string // the federation whose proxy asks; empty for a controller
+	Operator string // the realm of the Operator-Name with which it asks; empty when it names none
 }
 
 // Understands says which word of a query means nothing in this file.
@@ -63,6 +64,8 @@ func (i *Inspection) Understands(q Query) error {
 		return fmt.Errorf("a device is verified or unverified, and not %q", q.Device)
 	case shown && !slices.Contains(authorities, q.Issuer):
 		return fmt.Errorf("there is no authority %q: write one of %s", q.Issuer, strings.Join(append(authorities, config.NoCertificate), ", "))
+	case q.Operator != "" && q.Proxy == "":
+		return errors.New("an operator is who is visited elsewhere: say --from-federation, too")
 	case len(q.Policies) > 0 && !shown:
 		return errors.New("a policy is of a certificate: say whose, with --issuer")
 	}
@@ -78,7 +81,7 @@ type Explanation struct {
 	Outcome    string   // "accept" or "reject"
 	Reason     string   // of a reject
 	Why        string   // of a reject, in words
-	Unsaid     string   // what a rule turned on and the query did not say: "eap", "device" or "issuer"
+	Unsaid     string   // what a rule turned on and the query did not say: "eap", "device", "issuer" or "operator"
 	VLAN       uint16
 	Name, Zone string
 	Rule       string
@@ -109,7 +112,7 @@ func (i *Inspection) Explain(q Query) Explanation {
 	}
 	facts := vlan.Facts{
 		Site: q.Site, SSID: q.SSID, Realm: route.Realm, Own: route.Own,
-		Elsewhere: q.Proxy != "", Time: i.now(), CertificateUnknown: true,
+		Elsewhere: q.Proxy != "", Operator: q.Operator, Time: i.now(), CertificateUnknown: true,
 	}
 	if route.Own {
 		facts.User, facts.Groups, facts.Method = id.User, q.Groups, q.EAP
@@ -142,7 +145,7 @@ func unsaid(err error) string {
 	for _, u := range []struct {
 		why error
 		key string
-	}{{vlan.ErrMethodUnknown, "eap"}, {vlan.ErrDeviceUnknown, "device"}, {vlan.ErrCertificateUnknown, "issuer"}} {
+	}{{vlan.ErrMethodUnknown, "eap"}, {vlan.ErrDeviceUnknown, "device"}, {vlan.ErrCertificateUnknown, "issuer"}, {vlan.ErrOperatorUnknown, "operator"}} {
 		if errors.Is(err, u.why) {
 			return u.key
 		}
@@ -175,7 +178,7 @@ func (e Explanation) String() string {
 	}
 	switch e.VLAN {
 	case 0:
-		fmt.Fprintf(&b, "\nACCEPT  no network named: the organisation that they visit places its guests itself\n")
+		fmt.Fprintf(&b, "\nACCEPT  no network named: the organisation that they visit places its guests itself (%s)\n", e.Rule)
 	default:
 		fmt.Fprintf(&b, "\nACCEPT  vlan %d (%s), zone %s, by %s\n", e.VLAN, e.Name, e.Zone, e.Rule)
 	}
@@ -198,16 +201,28 @@ func (i *Inspection) Test() []TestResult {
 	for n, t := range i.File.Test {
 		got := i.Explain(Query{
 			User: t.Given.User, SSID: t.Given.SSID, Site: t.Given.Site, Groups: t.Given.Groups, EAP: t.Given.EAP,
+			Proxy: t.Given.Federation, Operator: t.Given.Operator,
 			Device: t.Given.Device, Issuer: t.Given.Issuer, Policies: t.Given.Policy,
 		})
 		p := i.File.Place(fmt.Sprintf("test[%d]", n), "", "")
 		results = append(results, TestResult{
 			Place:   fmt.Sprintf("%s:%d", p.File, p.Line),
-			Given:   fmt.Sprintf("%s on %s at %s", t.Given.User, t.Given.SSID, t.Given.Site),
+			Given:   given(t.Given),
 			Failure: compare(t.Expect, got),
 		})
 	}
 	return results
+}
+
+// given says who logs in and where.
+func given(g config.Given) string {
+	switch {
+	case g.Federation == "":
+		return fmt.Sprintf("%s on %s at %s", g.User, g.SSID, g.Site)
+	case g.Operator == "":
+		return fmt.Sprintf("%s elsewhere, asked for by %s", g.User, g.Federation)
+	}
+	return fmt.Sprintf("%s at %s, asked for by %s", g.User, g.Operator, g.Federation)
 }
 
 // compare says how an explanation differs from what was expected; empty when it

@@ -33,6 +33,9 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 		}
 		c.SSIDs = append(c.SSIDs, ssid)
 	}
+	for _, r := range file.Roaming {
+		c.Roaming = append(c.Roaming, vlan.RoamingRule(r))
+	}
 	for _, g := range file.Guarantee {
 		c.Guarantees = append(c.Guarantees, vlan.Guarantee{
 			Who: g.Who, Group: g.Group, SSID: g.SSID, Site: g.Site, Method: g.EAP,

@@ -73,6 +73,17 @@ func (d *Daemon) reportOnce(told map[string]uint64) {
 		told["lost"] = lost
 		d.desk.Alarm("lines of this log were lost", "since_start", lost)
 	}
+	d.tickers.lost(func(federation string, lines uint64) {
+		counter := "fticks " + federation
+		if lines > told[counter] {
+			d.desk.Warn("F-Ticks were lost: the server takes too few", "federation", federation, "since_start", lines)
+		}
+		told[counter] = lines // fewer than before: a reload opened another
+	})
+	if spared := d.counts.spared.Load(); spared != told["spared"] {
+		d.desk.Warn("devices ask again and again and are answered in place of their homes", "in_the_last_minute", spared-told["spared"], "since_start", spared)
+		told["spared"] = spared
+	}
 	if busy := d.counts.busy.Load(); busy != told["busy"] {
 		told["busy"] = busy
 		d.desk.Warn("requests dropped while their conversation was being answered", "since_start", busy)

@@ -54,6 +54,7 @@ var reasons = []Reason{
 	{"upstream-unreachable", Theirs, "No server of that organisation or federation answered in time.", "Look whether all its visitors fail; if so, check the firewall, then ring the federation."},
 	{"home-unreachable", Theirs, "The visitor's own organisation did not answer, though the federation's server does.", "Tell the caller that their organisation's log-in service is down; ring nobody unless all visitors fail."},
 	{"upstream-rejected", Theirs, "The visitor's own organisation said no.", "Send the caller to the service desk of their own organisation."},
+	{"reject-storm", Device, "The device asks without a pause and its own organisation says no each time: this server answers for a while.", "Ask the caller to forget the network on the device and to type the password afresh; the log line says when the wait ends."},
 	{"upstream-bad-reply", Theirs, "The other organisation's server sent an answer that cannot be used.", "Tell the network engineer, who compares the shared secret and asks the other side."},
 
 	// Our own EAP server.
@@ -92,6 +93,8 @@ var reasons = []Reason{
 	{"no-rule", Ours, "The log-in was good, but no rule gives this person a network here.", "Check with radiusd explain which rule was expected; the rules may be right to refuse."},
 	{"groups-unknown", Ours, "A rule turns on a group, and the directory could not say who is in it.", "Look at the directory: it answers in part; access was refused to be safe."},
 	{"method-unknown", Ours, "A rule turns on how the person logged on, and that is not known.", "Call the network engineer: a rule asks what cannot be seen for this person."},
+	{"operator-unknown", Theirs, "A rule turns on which organisation one of our people visits, and that did not say who it is.", "Tell the network engineer: the organisation, or the federation, should send Operator-Name."},
+	{"roaming-refused", User, "This person may not use the Wi-Fi of that organisation.", "Check with radiusd explain --from-federation which rule was expected; the rules may be right to refuse."},
 	{"device-unknown", Ours, "A rule turns on whether the device proved itself, and that is not known.", "Call the network engineer: a rule asks what cannot be seen for this person."},
 	{"certificate-unknown", Ours, "A rule turns on the device's certificate, and nothing is known of one.", "Call the network engineer: a rule asks what cannot be seen for this person."},
 	{"user-unknown", Ours, "A rule turns on a name, and the log-in gave none.", "Check that the device's certificate or inner name carries the user's name."},

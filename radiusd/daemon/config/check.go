@@ -20,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.log, c.tests,
+		c.server, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -118,6 +118,58 @@ func (c *checker) server() {
 	}
 	if c.Server.OperatorName != "" {
 		c.operator("server.operator_name", c.Server.OperatorName)
+	}
+	c.cuiKey()
+	c.rejectStorm()
+}
+
+// rejectStorm judges when devices of visitors are answered here.
+func (c *checker) rejectStorm() {
+	const key, most = "server.reject_storm", 15 * time.Minute
+	s := c.Server.RejectStorm
+	if s.Rejects == 0 {
+		for _, name := range []string{"within", "hold", "longest"} {
+			if c.present(key + "." + name) {
+				c.wrong(key+"."+name, "take it out, or give rejects a number", "with rejects = 0 nobody is held, and %s means nothing", name)
+			}
+		}
+		return
+	}
+	if s.Rejects < 3 || s.Rejects > 100 {
+		c.wrong(key+".rejects", "leave it out for 5, or write 0 to hold nobody", "rejects is %d; it is 3 to 100: people mistype a password once or twice", s.Rejects)
+	}
+	if d := time.Duration(s.Within); d < time.Second || d > most {
+		c.wrong(key+".within", `leave it out for "1m"`, "within is %s; it is a second to %s", d, most)
+	}
+	if d := time.Duration(s.Longest); d > most {
+		c.wrong(key+".longest", `leave it out for "5m"`, "longest is %s; somebody who has corrected a password would wait for more than %s", d, most)
+	}
+	if s.Hold == 0 || s.Hold > s.Longest {
+		c.wrong(key+".hold", `leave it out for "30s"`, "hold is %s; it is more than nothing and no more than longest, which is %s", time.Duration(s.Hold), time.Duration(s.Longest))
+	}
+}
+
+// cuiKey judges the key of Chargeable-User-Identities, and warns where federations ask
+// for them and nobody could have one.
+func (c *checker) cuiKey() {
+	const key = "server.cui_key"
+	if n := len(c.Server.CUIKey.Reveal()); n > 0 && n < minSecret && !c.Unreadable(key) {
+		c.wrong(key, "make one with: openssl rand -base64 32", "this key has %d characters, fewer than %d", n, minSecret)
+	}
+	if c.present(key) {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Realm)) {
+		if r := c.Realm[name]; r.Directory == "" || !r.Roaming {
+			continue
+		}
+		for _, federation := range slices.Sorted(maps.Keys(c.Federation)) {
+			if len(c.Federation[federation].Clients) > 0 {
+				c.warn(under("federation", federation)+".clients", "add "+examples[key]+" to [server]",
+					"federation %s asks us for our own people, and there is no cui_key: an organisation that asks for a Chargeable-User-Identity gets none", federation)
+				return
+			}
+		}
 	}
 }
 
@@ -317,6 +369,7 @@ func (c *checker) tests() {
 	}
 	for i, t := range c.Test {
 		key := at("test", i)
+		c.givenPlace(key+".given", t.Given)
 		if t.Given.Site != "" {
 			c.defined(key+".given.site", "site", t.Given.Site, sites, "name a [[site]]")
 		}
@@ -333,6 +386,30 @@ func (c *checker) tests() {
 		if c.present(key+".expect") && t.Expect == (Expect{}) && !c.present(key+".expect.vlan") {
 			c.wrong(key+".expect", "add "+examples["test[].expect"], "this test expects nothing")
 		}
+	}
+}
+
+// givenPlace judges where a test has somebody log in: at a site on an SSID, or elsewhere.
+func (c *checker) givenPlace(key string, g Given) {
+	if !c.present(key) {
+		return
+	}
+	if c.present(key + ".federation") {
+		c.defined(key+".federation", "federation", g.Federation, slices.Sorted(maps.Keys(c.Federation)), "name a federation of the file")
+		for _, name := range []string{"ssid", "site"} {
+			if c.present(key + "." + name) {
+				c.wrong(key+"."+name, "take it out, or take federation out", "whom a federation asks for is elsewhere, and %s is not looked at", name)
+			}
+		}
+		return
+	}
+	for _, name := range []string{"ssid", "site"} {
+		if !c.present(key + "." + name) {
+			c.problems = append(c.problems, c.placeKey(key, fmt.Sprintf("%s has no %s", c.places.called(key), name), "add "+examples["test[].given."+name]))
+		}
+	}
+	if c.present(key + ".operator") {
+		c.wrong(key+".operator", `add federation = "eduroam" in place of ssid and site, or take it out`, "at home there is no other organisation")
 	}
 }
 

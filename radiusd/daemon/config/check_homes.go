@@ -123,6 +123,9 @@ func (c *checker) toldApart() map[string]bool {
 			note(r.Who)
 		}
 	}
+	for _, r := range c.Roaming {
+		note(r.Who)
+	}
 	for _, g := range c.Guarantee {
 		note(g.Who)
 	}
@@ -234,5 +237,8 @@ func (c *checker) federations() {
 			c.warn(key, `write federation = "`+name+`" in an [[ssid]], or take it out`, "no SSID uses federation %q", name)
 		}
 		c.upstreams(key, fed, fed.Servers)
+		if c.present(key + ".fticks") {
+			c.fticks(key+".fticks", fed)
+		}
 	}
 }

@@ -210,6 +210,20 @@ func (c *checker) credentials() {
 	}
 }
 
+// roaming warns of rules for our own people elsewhere when nobody asks for them. Their
+// words are judged by the room vlan.
+func (c *checker) roaming() {
+	if len(c.Roaming) == 0 {
+		return
+	}
+	for _, f := range c.Federation {
+		if len(f.Clients) > 0 {
+			return
+		}
+	}
+	c.warn(at("roaming", 0), "give a federation its clients, or take this out", "no federation has clients: nobody asks for our own people elsewhere")
+}
+
 func (c *checker) guarantees() {
 	for i := range c.Guarantee {
 		key := at("guarantee", i)

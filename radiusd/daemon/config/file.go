@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 
 	"causeway/certs"
@@ -28,6 +29,7 @@ type File struct {
 	Zone       map[string]Zone       `toml:"zone"`
 	VLAN       map[string]VLAN       `toml:"vlan"`
 	SSID       []SSID                `toml:"ssid"`
+	Roaming    []Roaming             `toml:"roaming"`
 	Guarantee  []Guarantee           `toml:"guarantee"`
 	Site       []Site                `toml:"site"`
 	Log        Log                   `toml:"log"`
@@ -44,12 +46,23 @@ type File struct {
 
 // Server is this server and the addresses on which it listens.
 type Server struct {
-	Name          string   `toml:"name"`
-	OperatorName  string   `toml:"operator_name"`
-	Listen        Listen   `toml:"listen"`
-	Conversations int      `toml:"conversations" default:"20000"`
-	RejectDelay   Span     `toml:"reject_delay" default:"1s"`
-	Blocklist     []string `toml:"blocklist"` // nil: the list that is built in
+	Name          string       `toml:"name"`
+	OperatorName  string       `toml:"operator_name"`
+	CUIKey        certs.Secret `toml:"cui_key"` // empty: our own people have no Chargeable-User-Identity
+	Listen        Listen       `toml:"listen"`
+	Conversations int          `toml:"conversations" default:"20000"`
+	RejectDelay   Span         `toml:"reject_delay" default:"1s"`
+	Blocklist     []string     `toml:"blocklist"` // nil: the list that is built in
+	RejectStorm   RejectStorm  `toml:"reject_storm"`
+}
+
+// RejectStorm says when a visitor's device that its home refuses again and again is
+// answered here, as guard.Limits has it.
+type RejectStorm struct {
+	Rejects int  `toml:"rejects" default:"5"` // 0: never
+	Within  Span `toml:"within" default:"1m"`
+	Hold    Span `toml:"hold" default:"30s"`
+	Longest Span `toml:"longest" default:"5m"`
 }
 
 // Listen holds the addresses of the server's sockets, each host:port or :port.
@@ -215,6 +228,26 @@ type Federation struct {
 	Clients     []FederationProxy `toml:"clients"`
 	Balance     string            `toml:"balance" default:"primary"` // or "least-loaded"
 	WithoutCUI  bool              `toml:"without_cui"`
+	FTicks      FTicks            `toml:"fticks"`
+}
+
+// FTicks says where the operator of a federation counts visitors; without a Server
+// nobody is counted.
+type FTicks struct {
+	Server      string       `toml:"server" need:"yes"` // udp://, tcp:// or tls://host:port
+	CA          string       `toml:"ca" ref:"yes"`      // reference to PEM; empty: the authorities of the system
+	ServerName  string       `toml:"server_name"`       // empty: as in Server
+	Country     string       `toml:"country" need:"yes"`
+	Institution string       `toml:"institution"` // empty: the Operator-Name of the site
+	Who         []string     `toml:"who"`         // nil: visitors
+	MAC         string       `toml:"mac" default:"vendor-hashed"`
+	Key         certs.Secret `toml:"key"`
+	Prefix      string       `toml:"prefix"` // empty: by the federation's name
+}
+
+// Of tells whether log-ins of "visitor" or of "own" people are told.
+func (f FTicks) Of(who string) bool {
+	return slices.Contains(f.Who, who) || f.Who == nil && who == "visitor"
 }
 
 // An Upstream is a server that answers for other people's users.
@@ -278,6 +311,19 @@ type Rule struct {
 	Policy string `toml:"policy"` // an object identifier, dotted
 	Site   string `toml:"site"`
 	VLAN   string `toml:"vlan" need:"yes"`
+}
+
+// A Roaming is a rule for our own people at other organisations. The first that matches
+// wins; without any all of them may log in there.
+type Roaming struct {
+	Who      string `toml:"who" need:"yes"`
+	Group    string `toml:"group"`
+	EAP      string `toml:"eap"`
+	Device   string `toml:"device"` // as in a Rule
+	Issuer   string `toml:"issuer"`
+	Policy   string `toml:"policy"`
+	Operator string `toml:"operator"` // a realm, or "*." and one for all below it
+	Access   string `toml:"access" need:"yes"`
 }
 
 // A Guarantee is proved whenever the file is loaded. It holds one of Never and Only.
@@ -353,14 +399,16 @@ type Test struct {
 
 // Given is somebody at a place.
 type Given struct {
-	User   string   `toml:"user" need:"yes"`
-	SSID   string   `toml:"ssid" need:"yes"`
-	Site   string   `toml:"site" need:"yes"`
-	EAP    string   `toml:"eap"`
-	Groups []string `toml:"groups"`
-	Device string   `toml:"device"` // as in a Rule; empty: not known
-	Issuer string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
-	Policy List     `toml:"policy"` // of that certificate
+	User       string   `toml:"user" need:"yes"`
+	SSID       string   `toml:"ssid"` // with Site: at home
+	Site       string   `toml:"site"`
+	Federation string   `toml:"federation"` // elsewhere: the federation whose proxy asks
+	Operator   string   `toml:"operator"`   // and the organisation's Operator-Name; empty: it names none
+	EAP        string   `toml:"eap"`
+	Groups     []string `toml:"groups"`
+	Device     string   `toml:"device"` // as in a Rule; empty: not known
+	Issuer     string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
+	Policy     List     `toml:"policy"` // of that certificate
 }
 
 // NoCertificate is what Given.Issuer says when no client certificate was shown.

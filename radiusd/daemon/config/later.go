@@ -7,7 +7,7 @@ var later = []struct{ where, value, fix string }{
 	{"federation.*.discovery", "", "name the federation's servers"},
 	{"log.retain", "", "take it out, and let logrotate or the journal keep what you must keep"},
 	{"log.pseudonymise", "", "take it out; nothing is pseudonymised"},
-	{"log.fticks", "", "take it out; no F-Ticks are sent"},
+	{"log.fticks", "", "write it as fticks in the federation's own table"},
 	{"redis", "", `write [store] with kind = "redis" and its addresses`},
 	{"openroaming", "", "take it out; OpenRoaming is off"},
 	{"site[].controller[].coa", "", "take it out; no Disconnect or CoA is sent"},

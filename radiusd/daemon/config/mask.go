@@ -117,7 +117,7 @@ func secretKey(key string) bool {
 			return true
 		}
 	}
-	return distance(key, "secret") <= 2 || distance(key, "password") <= 3 || key == "key" || key == "pass"
+	return distance(key, "secret") <= 2 || distance(key, "password") <= 3 || key == "key" || strings.HasSuffix(key, "_key") || key == "pass"
 }
 
 // insideSecret reports whether offset lies in the later lines of a secret that

@@ -1,0 +1,174 @@
+package vlan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Our own people at other organisations get no network of ours: what can be decided
+// there is whether they get in (R7). The rules for it are a list of its own, with the
+// conditions of other rules and one more, which organisation it is.
+
+// A RoamingRule says whether some of our own people may log in at some organisations.
+// An empty condition always holds; Who is never empty.
+type RoamingRule struct {
+	Who                                string // "own", "@realm" or "user@realm"
+	Group, EAP, Device, Issuer, Policy string // as in a Rule
+	// Operator is the realm of the organisation, "camford.ac.uk", or "*.nhs.uk" for
+	// all below one: its Operator-Name (RFC 5580), which it gives itself.
+	Operator string
+	Access   string // "allow" or "refuse"
+}
+
+// roam decides for one of ours at another organisation. Without rules all of them may.
+func (p *Policy) roam(f *Facts, s *subject, tell teller) (Assignment, error) {
+	elsewhere := Assignment{state: noPlacement, own: true} // R7
+	if len(p.roaming) == 0 {
+		return tell.accept(elsewhere), nil
+	}
+	s.operator = strings.ToLower(f.Operator)
+	chosen, reason := walk(p.roaming, s, tell)
+	switch {
+	case reason == ErrNoRule:
+		return Assignment{}, tell.refuse(fmt.Errorf("no [[roaming]] rule lets %q at %q log in at %s: %w", f.User, f.Realm, operatorWords(s.operator), ErrRoamingRefused))
+	case chosen == nil:
+		return Assignment{}, tell.refuse(fmt.Errorf("[[roaming]] cannot say whether %q at %q may log in at %s: %w", f.User, f.Realm, operatorWords(s.operator), reason))
+	case chosen.refuses:
+		return Assignment{}, tell.refuse(fmt.Errorf("%s refuses %q at %q at %s: %w", chosen.label, f.User, f.Realm, operatorWords(s.operator), ErrRoamingRefused))
+	}
+	elsewhere.rule = chosen
+	return tell.accept(elsewhere), nil
+}
+
+func operatorWords(operator string) string {
+	if operator == "" {
+		return "an organisation that names no Operator-Name"
+	}
+	return fmt.Sprintf("%q", operator)
+}
+
+// operatorFits holds an operator against a pattern, both in small letters.
+func operatorFits(pattern, operator string) bool {
+	if below, is := strings.CutPrefix(pattern, "*"); is {
+		return len(operator) > len(below) && strings.HasSuffix(operator, below)
+	}
+	return pattern == operator
+}
+
+func (r *reader) readRoaming() {
+	before := len(r.problems)
+	for i, source := range r.cfg.Roaming {
+		if t := r.readRoamingRule(i, source); t != nil {
+			r.policy.roaming = append(r.policy.roaming, t)
+		}
+	}
+	r.rulesIncomplete = r.rulesIncomplete || len(r.problems) > before
+}
+
+func (r *reader) readRoamingRule(i int, source RoamingRule) *rule {
+	before := len(r.problems)
+	key, whose := path("roaming", i), fmt.Sprintf("rule %d of [[roaming]]", i+1)
+	as := Rule{Who: source.Who, Group: source.Group, EAP: source.EAP, Device: source.Device, Issuer: source.Issuer, Policy: source.Policy}
+	t := &rule{number: i + 1, key: key, label: fmt.Sprintf("roaming rule %d", i+1), source: as, text: describe(i+1, as), roaming: true}
+	if source.Operator != "" {
+		t.text = strings.TrimSuffix(t.text, ")") + fmt.Sprintf(", operator = %q)", source.Operator)
+	}
+	t.who = r.who(key+".who", whose, source.Who)
+	if len(r.problems) == before && !t.answeredHere() {
+		r.refuse(key+".who", `write who = "own", or one of our own realms`, "%s is for %q, and only our own people are asked for by others", whose, source.Who)
+	}
+	t.method = r.method(key+".eap", whose, source.EAP)
+	t.group = r.group(source.Group)
+	t.wanted = r.wants(key, whose, source.Device, source.Issuer, source.Policy)
+	r.refuseByPassword(key+".eap", whose, t.method, credentialConditions(source.Device, source.Issuer, source.Policy))
+	t.operator = strings.ToLower(source.Operator)
+	if below, is := strings.CutPrefix(t.operator, "*."); t.operator != "" && !validRealm(strings.TrimPrefix(t.operator, "*.")) && (!is || !validRealm("a."+below)) {
+		r.refuse(key+".operator", `write operator = "camford.ac.uk", or "*.nhs.uk" for all below it`, "%s is for operator %q, which is no realm", whose, source.Operator)
+	}
+	switch source.Access {
+	case "allow":
+	case "refuse":
+		t.refuses = true
+	default:
+		r.refuse(key+".access", suggest(source.Access, []string{"allow", "refuse"}, `write "allow" or "refuse"`), "%s says access %q, which is neither allow nor refuse", whose, source.Access)
+	}
+	if len(r.problems) > before {
+		return nil
+	}
+	return t
+}
+
+// operators are every organisation that the rules can tell apart: none that says its
+// name, one for each name and each "below", and any other. Of those below a realm one
+// stands for all, since those that are named stand for themselves.
+func (p *Policy) operators() []string {
+	list := []string{"", "other.example"}
+	for _, r := range p.roaming {
+		name := r.operator
+		if below, is := strings.CutPrefix(name, "*"); is {
+			for name = "a" + below; slices.ContainsFunc(p.roaming, func(o *rule) bool { return o.operator == name }); {
+				name = "a" + name
+			}
+		}
+		if name != "" && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// proveRoaming walks every case of our own people elsewhere: whoever is let in at an
+// organisation of which nothing is known is let in at any. What is left unsaid never
+// gives more.
+func (v *prover) proveRoaming() {
+	p := v.policy
+	if len(p.roaming) == 0 {
+		return
+	}
+	reached := map[*rule]bool{}
+	operators := p.operators()
+	for _, c := range p.classes(p.roaming) {
+		if !c.subject.own {
+			continue
+		}
+		sets, supposed := p.groupSets(c, p.roaming), p.suppositions(c, p.roaming)
+		for m := methodTLS; m <= methods; m++ {
+			s := c.subject
+			s.method = m % methods
+			for i := range supposed.list {
+				p.suppose(&s, &supposed.list[i])
+				for _, groups := range sets {
+					v.judgeRoaming(s, groups, operators, reached)
+				}
+			}
+		}
+	}
+	for _, r := range p.roaming {
+		if !reached[r] {
+			v.mention(r.key, "move it up, or drop it", "rule %d of [[roaming]] is never reached", r.number)
+		}
+	}
+}
+
+// judgeRoaming holds one case at every organisation, the unknown one first.
+func (v *prover) judgeRoaming(s subject, groups []int, operators []string, reached map[*rule]bool) {
+	for _, group := range groups {
+		s.marks.add(group, len(v.policy.markAt))
+	}
+	for _, unknown := range []bool{false, true} {
+		s.groupsUnknown = unknown
+		blind := false // let in by whoever does not know where
+		for _, s.operator = range operators {
+			chosen, _ := walk(v.policy.roaming, &s, nil)
+			in := chosen != nil && !chosen.refuses
+			v.policy.proof.roaming++
+			if chosen != nil {
+				reached[chosen] = true
+			}
+			if blind = blind || in && s.operator == ""; blind && !in {
+				v.refuse(v.policy.roaming[0].key, "report this: the rules are read wrongly", "[[roaming]] lets somebody in who names no organisation, and not at %s", s.operator)
+			}
+		}
+	}
+}

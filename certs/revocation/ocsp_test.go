@@ -342,6 +342,43 @@ func TestOCSPWhileSilent(t *testing.T) {
 	})
 }
 
+// An answer that says nothing, which anybody on the way can give since nobody has to
+// sign it, undoes neither a withdrawal nor what is still good; nor does a responder that
+// has forgotten the certificate undo its withdrawal.
+func TestOCSPSayingNothing(t *testing.T) {
+	inTime(t, func(t *testing.T, p *pki, w *web, _ *diary) {
+		nothing := func(der []byte) func(*big.Int) ([]byte, error) {
+			return func(*big.Int) ([]byte, error) { return der, nil }
+		}
+		for _, c := range []struct {
+			status  int
+			then    func(*big.Int) ([]byte, error)
+			between string
+			late    string
+		}{
+			{ocsp.Revoked, nothing(ocsp.UnauthorizedErrorResponse), "withdrawn", "withdrawn"},
+			{ocsp.Revoked, nothing(ocsp.MalformedRequestErrorResponse), "withdrawn", "withdrawn"},
+			{ocsp.Revoked, saying(p.root, ocsp.Unknown, time.Hour), "withdrawn", "withdrawn"},
+			{ocsp.Good, nothing(ocsp.UnauthorizedErrorResponse), "good", "unknown"},
+			{ocsp.Good, saying(p.root, ocsp.Unknown, time.Hour), "unknown", "unknown"},
+		} {
+			w.respond(askPage, saying(p.root, c.status, 3*time.Hour))
+			r := open(t, p, Config{Responder: askURL, Dial: w.dial})
+			_ = r.Check(t.Context(), p.chain(p.nurse))
+			w.respond(askPage, c.then)
+			for range 3 {
+				r.Refresh(t.Context())
+				expect(t, r, "asked anew", p.chain(p.nurse), c.between)
+			}
+			time.Sleep(4 * time.Hour)
+			expect(t, r, "after its end", p.chain(p.nurse), c.late)
+			w.respond(askPage, saying(p.root, ocsp.Good, time.Hour))
+			time.Sleep(2 * withoutStatus)
+			expect(t, r, "until somebody says otherwise", p.chain(p.nurse), "good")
+		}
+	})
+}
+
 // A reload asks anew about everybody, and what is remembered has a bound that
 // withdrawals outlive.
 func TestOCSPMemory(t *testing.T) {

@@ -59,6 +59,7 @@ type answer struct {
 	// silent is for an answer without a signature, by which a responder declines to
 	// give one.
 	silent bool
+	of     time.Time // when its responder made it (thisUpdate)
 }
 
 // A question is under way.
@@ -157,13 +158,15 @@ func (o *responders) answered(key [sha256.Size]byte, address string, q *question
 }
 
 // remember keeps an answer, and returns what counts now. One that says nothing of the
-// certificate, which nobody has to sign, takes the place of none that did: a withdrawal
-// stays, and what was good is good until its end. When there are too many a quarter
-// goes: those that count no longer, then any that is not a withdrawal, then any.
+// certificate, which nobody has to sign, takes the place of none that did, and one that
+// is older, which anybody can have kept, of none that is newer: a withdrawal stays, and
+// what was good is good until its end. When there are too many a quarter goes: those
+// that count no longer, then any that is not a withdrawal, then any.
 func (o *responders) remember(key [sha256.Size]byte, a answer, now time.Time) answer {
 	old, have := o.answers[key]
 	withdrawn := errors.Is(old.err, ErrRevoked)
-	if have && (a.silent && (withdrawn || now.Before(old.until)) || withdrawn && a.err != nil && !errors.Is(a.err, ErrRevoked)) {
+	believed := have && (withdrawn || now.Before(old.until))
+	if believed && (a.silent || a.of.Before(old.of) || withdrawn && a.err != nil && !errors.Is(a.err, ErrRevoked)) {
 		old.renew, old.wait = a.renew, a.wait
 		a = old
 	}
@@ -221,7 +224,7 @@ func (f *fetcher) ask(ctx context.Context, address string, c, issuer *x509.Certi
 	case err != nil:
 		return answer{}, err
 	}
-	a.until = now.Add(withoutNext)
+	a.of, a.until = said.ThisUpdate, now.Add(withoutNext)
 	if !said.NextUpdate.IsZero() {
 		a.until = now.Add(min(said.NextUpdate.Sub(now), longest))
 	}

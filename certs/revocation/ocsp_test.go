@@ -379,6 +379,28 @@ func TestOCSPSayingNothing(t *testing.T) {
 	})
 }
 
+// An answer from before a withdrawal, which somebody kept and which is good for days
+// still, does not undo it.
+func TestOCSPAnOldAnswer(t *testing.T) {
+	inTime(t, func(t *testing.T, p *pki, w *web, _ *diary) {
+		old := must(saying(p.root, ocsp.Good, 7*24*time.Hour)(p.nurse.SerialNumber))
+		time.Sleep(time.Hour)
+		w.respond(askPage, saying(p.root, ocsp.Revoked, time.Hour))
+		r := open(t, p, Config{Responder: askURL, Dial: w.dial})
+		expect(t, r, "withdrawn", p.chain(p.nurse), "withdrawn")
+		w.respond(askPage, func(*big.Int) ([]byte, error) { return old, nil })
+		for range 3 {
+			r.Refresh(t.Context())
+			expect(t, r, "the old answer again", p.chain(p.nurse), "withdrawn")
+		}
+		time.Sleep(2 * time.Hour)
+		expect(t, r, "and later", p.chain(p.nurse), "withdrawn")
+		w.respond(askPage, saying(p.root, ocsp.Good, time.Hour))
+		r.Refresh(t.Context())
+		expect(t, r, "a new answer", p.chain(p.nurse), "good")
+	})
+}
+
 // A reload asks anew about everybody, and what is remembered has a bound that
 // withdrawals outlive.
 func TestOCSPMemory(t *testing.T) {

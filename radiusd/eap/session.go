@@ -251,6 +251,9 @@ func (c *conversation) agrees(kind packet.Type, id realms.Identity) error {
 
 // holds judges one credential anew.
 func (c *conversation) holds(ctx context.Context, kind packet.Type, kept credential) (p proved, err error) {
+	if kept.Inner != "" && !c.server.allowsInside(kept.Inner) {
+		return p, fmt.Errorf("%s is not allowed inside a tunnel any more: %w", kept.Inner, errStale)
+	}
 	id, err := realms.ParseIdentity(kept.Identity)
 	if err != nil {
 		return p, err

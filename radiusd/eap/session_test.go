@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -292,6 +293,27 @@ func TestS4WhatMustStillHold(t *testing.T) {
 					t.Fatalf("%v, %v, %+v", a.Code, err, p.conv.Trace())
 				}
 			})
+		}
+	})
+}
+
+// Holds S4 for the configuration: a session that began with a method inside that is not
+// allowed any more is not resumed, and a device that knows no other does not get in.
+func TestS4InnerMethodWithdrawn(t *testing.T) {
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		if way == "tls" {
+			return // nothing is inside
+		}
+		d := newDevice(t, version, way, nil)
+		d.logsIn(false)
+		inner := way[strings.LastIndex(way, "-")+1:]
+		others := slices.DeleteFunc([]string{"mschapv2", "gtc", "pap", "mschap", "chap", "tls"}, func(name string) bool { return name == inner })
+		d.server = serve(t, func(c *Config) {
+			c.Directory, c.Now, c.Inner = d.directory, func() time.Time { return d.now }, others
+			c.Resumption = Resumption{Records: d.records, Lifetime: 8 * time.Hour}
+		})
+		if a, p, err := d.login(way); a.Code != radius.CodeAccessReject || reasonOf(err) != realms.ErrNoMethod || p.conv.Trace().Resumed {
+			t.Errorf("%v, %v, %+v", a.Code, err, p.conv.Trace())
 		}
 	})
 }

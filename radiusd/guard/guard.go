@@ -35,7 +35,10 @@ type Lookup func(ctx context.Context, id realms.Identity) (realms.Account, error
 type Config struct {
 	Directory string // its name in the configuration: each counts alone
 	Store     Store
-	Key       []byte // digests of passwords are made with it
+	// Names remembers whose the names are that were typed, which are as many as
+	// somebody likes: what is counted must not make room for them. Nil: Store.
+	Names Store
+	Key   []byte // digests of passwords are made with it
 	// Lookup tells whose name it is, so that an account is one however its name is
 	// typed, and when its password was set: who has a new one enters at once. It is
 	// asked once a day for each name, and before somebody is refused here.
@@ -64,6 +67,9 @@ type Guard struct {
 func New(cfg Config) *Guard {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Names == nil {
+		cfg.Names = cfg.Store
 	}
 	return &Guard{cfg: cfg, gates: gates{byName: make(map[string]*gate)}}
 }
@@ -244,7 +250,7 @@ func (g *Guard) changed(ctx context.Context, id realms.Identity, then string) bo
 // letters of another width or without accents, and know one person by several: who
 // could try a password more with each way of typing would lock the account in the end.
 func (g *Guard) account(ctx context.Context, id realms.Identity) (string, error) {
-	if account, err := g.cfg.Store.Get(ctx, g.key("alias", typed(id))); err == nil {
+	if account, err := g.cfg.Names.Get(ctx, g.key("alias", typed(id))); err == nil {
 		return string(account), nil
 	}
 	found, err := g.cfg.Lookup(ctx, id)
@@ -265,7 +271,7 @@ func (g *Guard) account(ctx context.Context, id realms.Identity) (string, error)
 
 // know remembers whom a name means.
 func (g *Guard) know(ctx context.Context, id realms.Identity, account string) {
-	_ = g.cfg.Store.Put(ctx, g.key("alias", typed(id)), []byte(account), max(remembered, g.longest()))
+	_ = g.cfg.Names.Put(ctx, g.key("alias", typed(id)), []byte(account), max(remembered, g.longest()))
 }
 
 func typed(id realms.Identity) string { return strings.ToLower(id.String()) }

@@ -280,6 +280,20 @@ func TestS21Spellings(t *testing.T) {
 	}
 }
 
+// Who types ever new names has nothing forgotten.
+func TestS21NamesCrowdNothingOut(t *testing.T) {
+	memory := func() Store { return store.NewMemory(store.MemoryConfig{Octets: 32 << 10}) }
+	d := newTrust(t, memory())
+	d.guard.cfg.Names = memory()
+	d.account = "CN=A Nurse,DC=northbridge"
+	for i := range 2000 {
+		_ = d.try(fmt.Sprintf("nurse%d@northbridge.nhs.uk", i), "old", true)
+	}
+	if len(d.wrong) != 4 {
+		t.Errorf("the directory saw %d wrong passwords", len(d.wrong))
+	}
+}
+
 // Two attempts that are the first to fail, at the same time, are two.
 func TestS21TheFirstTogether(t *testing.T) {
 	for range 50 {

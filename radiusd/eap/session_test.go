@@ -411,3 +411,58 @@ func TestUnwrapAsksOnce(t *testing.T) {
 		t.Errorf("the store was asked %d times", d.records.gets)
 	}
 }
+
+// A computer that logs in by its password is one in each way inside a tunnel, and when
+// its session is resumed: policy must not see another device from one log-in to the next.
+func TestResumedDeviceIsTheSame(t *testing.T) {
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		if strings.HasSuffix(way, "tls") {
+			return // the certificate tells
+		}
+		d := newDevice(t, version, way, nil)
+		for n := range 2 {
+			p := meet(t, d.server, version, way, nobody, laptop, "machine secret")
+			d.remembers(p, nobody)
+			a, err := p.login()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.conv.(realms.Rememberer).Remember(t.Context())
+			if trace := p.conv.Trace(); trace.Device.String() != laptop || trace.Resumed != (n > 0) || a.Account.Name != laptop {
+				t.Errorf("log-in %d: %+v", n+1, trace)
+			}
+		}
+	})
+}
+
+// Who resumes the session of a computer and then proves to be a person inside is that
+// person, and no computer was proved: theirs was another log-in.
+func TestTTLSProvesAnewAfterResuming(t *testing.T) {
+	for _, version := range versions {
+		d := newDevice(t, version, "ttls-pap", nil)
+		p := meet(t, d.server, version, "ttls-pap", nobody, laptop, "machine secret")
+		d.remembers(p, nobody)
+		if _, err := p.login(); err != nil {
+			t.Fatal(err)
+		}
+		p.conv.(realms.Rememberer).Remember(t.Context())
+
+		p = meet(t, d.server, version, "ttls-pap", nobody, amy, d.password)
+		d.remembers(p, nobody)
+		p.insists = true
+		a, err := p.login()
+		trace := p.conv.Trace()
+		if err != nil || a.Account.Name != amy || trace.Identity.String() != amy || trace.Device != (realms.Identity{}) || trace.Resumed {
+			t.Errorf("%v, %v, %+v", a.Account.Name, err, trace)
+		}
+	}
+}
+
+// remembers gives a peer the device's wallet of sessions.
+func (d *device) remembers(p *peer, outer string) {
+	cfg := theWard().clientTLS(d.version, amy)
+	cfg.ClientSessionCache, cfg.Time = d.wallet, func() time.Time { return d.now }
+	p.tls = packet.NewClient(cfg)
+	d.t.Cleanup(p.tls.Close)
+	p.conv = d.server.Open(realms.Question{From: must(realms.ParseIdentity(outer)), Packet: access(outer, nil, 0), SSID: d.ssid})
+}

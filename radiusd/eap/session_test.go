@@ -356,6 +356,35 @@ func TestS3NameWithoutSecret(t *testing.T) {
 	}
 }
 
+// Who brings the name of a session, which travels in the clear, and has no secret to go
+// with it is not written down as its owner: the NOC would look for the wrong person.
+func TestS3NameOfAnother(t *testing.T) {
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		d := newDevice(t, version, way, nil)
+		d.logsIn(false)
+		for key, b := range d.records.at {
+			var r record
+			if err := json.Unmarshal(b, &r); err != nil {
+				t.Fatal(err)
+			}
+			r.TLS[14] ^= 1 // of the secret, after version, type, suite, time and length
+			if r.Secret != nil {
+				r.Secret[0] ^= 1
+			}
+			d.records.at[key] = must(json.Marshal(&r))
+		}
+		asked := d.directory.asked
+		a, p, err := d.login(way)
+		trace := p.conv.Trace()
+		if a.Code != radius.CodeAccessReject || err == nil || trace.Identity != (realms.Identity{}) || trace.Device != (realms.Identity{}) || trace.Certificate.Authority != "" {
+			t.Errorf("%v, %v, %+v", a.Code, err, trace)
+		}
+		if d.directory.asked == asked {
+			t.Error("the record was not found: the test shows nothing")
+		}
+	})
+}
+
 // strangersKeeper has our certificate, and another authority of the devices.
 func strangersKeeper() *certs.Keeper {
 	w := theWard()

@@ -80,7 +80,10 @@ type Keys struct {
 
 // An Account is what a directory knows of one person or device.
 type Account struct {
-	Name   string   // the name the directory itself uses
+	Name string // the name the directory itself uses
+	// Entry is what an [AccountError] calls it: one for each account, however its name
+	// was typed. Empty: the name as it was typed is the only one.
+	Entry  string
 	Groups []string // every group, nested ones included; names as an admin writes them in a rule
 	// GroupsUnknown says that the list of groups may be incomplete. Policy
 	// refuses to decide a rule on a group that it cannot see.

@@ -125,7 +125,43 @@ func TestWhatDoesNotTakeTheListsPlace(t *testing.T) {
 		pass(48 * time.Hour)
 		w.put(listPage, crl(p.middle, nil))
 		r.Refresh(t.Context())
-		expect(t, r, "after its end", p.chain(p.nurse), "unknown")
+		expect(t, r, "after its end", p.chain(p.nurse), "withdrawn")
+		_ = r.Check(t.Context(), p.chain(p.porter))
+		r.Refresh(t.Context())
+		expect(t, r, "after its end, its issuer known", p.chain(p.nurse), "unknown")
+	})
+}
+
+// A list that somebody on the way to the server made up for an issuer that nobody
+// knows, good for years, does not keep the authority's own out.
+func TestAStrangersListKeepsNobodyOut(t *testing.T) {
+	inTime(t, func(t *testing.T, p *pki, w *web, d *diary) {
+		years := func(l *x509.RevocationList) {
+			l.ThisUpdate, l.NextUpdate = time.Now(), time.Now().AddDate(10, 0, 0)
+		}
+		for what, stranger := range map[string]*certs.Authority{
+			"of nobody": must(certs.NewAuthority("nobody", time.Now(), certs.Options{})),
+			"in the intermediate's name": must(must(certs.NewAuthority("others", time.Now(), certs.Options{})).
+				Intermediate("wards", certs.Options{})),
+		} {
+			w.put(listPage, crl(stranger, years))
+			folder := t.TempDir()
+			r := open(t, p, Config{Lists: []string{listURL}, Dial: w.dial, OnChange: d.add, Folder: folder})
+			r.Ready(t.Context())
+			expect(t, r, what, p.chain(p.nurse), "unknown")
+			_ = r.Check(t.Context(), p.chain(p.porter)) // so that the intermediate is known
+			for name, ours := range map[string]*certs.Authority{"root": p.root, "intermediate": p.middle} {
+				if (name == "root") == (what == "of nobody") {
+					w.put(listPage, crl(ours, nil, p.nurse, p.porter))
+				}
+			}
+			r.Refresh(t.Context())
+			if what == "of nobody" {
+				expect(t, r, "then the root's own", p.chain(p.nurse), "withdrawn")
+			} else {
+				expect(t, r, "then the intermediate's own", p.chain(p.porter), "withdrawn")
+			}
+		}
 	})
 }
 

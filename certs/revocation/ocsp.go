@@ -56,6 +56,10 @@ type answer struct {
 	renew time.Time // from then on it is asked beside log-ins
 	wait  time.Time // and from then on before them; zero: at once
 	until time.Time // it is believed
+	// silent is for an answer without a signature, by which a responder declines to
+	// give one.
+	silent bool
+	of     time.Time // when its responder made it (thisUpdate)
 }
 
 // A question is under way.
@@ -140,7 +144,7 @@ func (o *responders) answered(key [sha256.Size]byte, address string, q *question
 	} else {
 		delete(o.resting, address)
 		delete(o.down, address)
-		o.remember(key, a, now)
+		q.answer = o.remember(key, a, now)
 	}
 	o.mu.Unlock()
 	close(q.done)
@@ -153,10 +157,20 @@ func (o *responders) answered(key [sha256.Size]byte, address string, q *question
 	}
 }
 
-// remember keeps an answer. When there are too many a quarter goes: those that count
-// no longer, then any that is not a withdrawal, then any.
-func (o *responders) remember(key [sha256.Size]byte, a answer, now time.Time) {
-	if _, have := o.answers[key]; !have && len(o.answers) >= mostAnswers {
+// remember keeps an answer, and returns what counts now. One that says nothing of the
+// certificate, which nobody has to sign, takes the place of none that did, and one that
+// is older, which anybody can have kept, of none that is newer: a withdrawal stays, and
+// what was good is good until its end. When there are too many a quarter goes: those
+// that count no longer, then any that is not a withdrawal, then any.
+func (o *responders) remember(key [sha256.Size]byte, a answer, now time.Time) answer {
+	old, have := o.answers[key]
+	withdrawn := errors.Is(old.err, ErrRevoked)
+	believed := have && (withdrawn || now.Before(old.until))
+	if believed && (a.silent || a.of.Before(old.of) || withdrawn && a.err != nil && !errors.Is(a.err, ErrRevoked)) {
+		old.renew, old.wait = a.renew, a.wait
+		a = old
+	}
+	if !have && len(o.answers) >= mostAnswers {
 		for _, may := range []func(answer) bool{
 			func(old answer) bool { return !now.Before(old.until) && !errors.Is(old.err, ErrRevoked) },
 			func(old answer) bool { return !errors.Is(old.err, ErrRevoked) },
@@ -170,6 +184,7 @@ func (o *responders) remember(key [sha256.Size]byte, a answer, now time.Time) {
 		}
 	}
 	o.answers[key] = a
+	return a
 }
 
 // doubt has every certificate asked about anew, before its next log-in.
@@ -205,11 +220,11 @@ func (f *fetcher) ask(ctx context.Context, address string, c, issuer *x509.Certi
 	switch {
 	case errors.As(err, &refused) && (refused.Status == ocsp.Unauthorized || refused.Status == ocsp.Malformed): //nolint:misspell // the library's
 		soon := now.Add(withoutStatus)
-		return answer{fmt.Errorf("%s does not answer for it (%s)", address, refused.Status), soon, soon, soon}, nil
+		return answer{err: fmt.Errorf("%s does not answer for it (%s)", address, refused.Status), renew: soon, wait: soon, until: soon, silent: true}, nil
 	case err != nil:
 		return answer{}, err
 	}
-	a.until = now.Add(withoutNext)
+	a.of, a.until = said.ThisUpdate, now.Add(withoutNext)
 	if !said.NextUpdate.IsZero() {
 		a.until = now.Add(min(said.NextUpdate.Sub(now), longest))
 	}

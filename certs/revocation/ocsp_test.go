@@ -342,6 +342,65 @@ func TestOCSPWhileSilent(t *testing.T) {
 	})
 }
 
+// An answer that says nothing, which anybody on the way can give since nobody has to
+// sign it, undoes neither a withdrawal nor what is still good; nor does a responder that
+// has forgotten the certificate undo its withdrawal.
+func TestOCSPSayingNothing(t *testing.T) {
+	inTime(t, func(t *testing.T, p *pki, w *web, _ *diary) {
+		nothing := func(der []byte) func(*big.Int) ([]byte, error) {
+			return func(*big.Int) ([]byte, error) { return der, nil }
+		}
+		for _, c := range []struct {
+			status  int
+			then    func(*big.Int) ([]byte, error)
+			between string
+			late    string
+		}{
+			{ocsp.Revoked, nothing(ocsp.UnauthorizedErrorResponse), "withdrawn", "withdrawn"},
+			{ocsp.Revoked, nothing(ocsp.MalformedRequestErrorResponse), "withdrawn", "withdrawn"},
+			{ocsp.Revoked, saying(p.root, ocsp.Unknown, time.Hour), "withdrawn", "withdrawn"},
+			{ocsp.Good, nothing(ocsp.UnauthorizedErrorResponse), "good", "unknown"},
+			{ocsp.Good, saying(p.root, ocsp.Unknown, time.Hour), "unknown", "unknown"},
+		} {
+			w.respond(askPage, saying(p.root, c.status, 3*time.Hour))
+			r := open(t, p, Config{Responder: askURL, Dial: w.dial})
+			_ = r.Check(t.Context(), p.chain(p.nurse))
+			w.respond(askPage, c.then)
+			for range 3 {
+				r.Refresh(t.Context())
+				expect(t, r, "asked anew", p.chain(p.nurse), c.between)
+			}
+			time.Sleep(4 * time.Hour)
+			expect(t, r, "after its end", p.chain(p.nurse), c.late)
+			w.respond(askPage, saying(p.root, ocsp.Good, time.Hour))
+			time.Sleep(2 * withoutStatus)
+			expect(t, r, "until somebody says otherwise", p.chain(p.nurse), "good")
+		}
+	})
+}
+
+// An answer from before a withdrawal, which somebody kept and which is good for days
+// still, does not undo it.
+func TestOCSPAnOldAnswer(t *testing.T) {
+	inTime(t, func(t *testing.T, p *pki, w *web, _ *diary) {
+		old := must(saying(p.root, ocsp.Good, 7*24*time.Hour)(p.nurse.SerialNumber))
+		time.Sleep(time.Hour)
+		w.respond(askPage, saying(p.root, ocsp.Revoked, time.Hour))
+		r := open(t, p, Config{Responder: askURL, Dial: w.dial})
+		expect(t, r, "withdrawn", p.chain(p.nurse), "withdrawn")
+		w.respond(askPage, func(*big.Int) ([]byte, error) { return old, nil })
+		for range 3 {
+			r.Refresh(t.Context())
+			expect(t, r, "the old answer again", p.chain(p.nurse), "withdrawn")
+		}
+		time.Sleep(2 * time.Hour)
+		expect(t, r, "and later", p.chain(p.nurse), "withdrawn")
+		w.respond(askPage, saying(p.root, ocsp.Good, time.Hour))
+		r.Refresh(t.Context())
+		expect(t, r, "a new answer", p.chain(p.nurse), "good")
+	})
+}
+
 // A reload asks anew about everybody, and what is remembered has a bound that
 // withdrawals outlive.
 func TestOCSPMemory(t *testing.T) {

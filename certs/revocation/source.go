@@ -226,7 +226,9 @@ func (s *source) readFile(path string) error {
 	return s.take(text)
 }
 
-// take puts a list to use, if it may take the place of the one that is in use.
+// take puts a list to use, if it may take the place of the one that is in use. One of
+// which nobody has proved who signed it may be anybody's on the way: it keeps no other
+// out, and takes the place of none that is proved but its own issuer's.
 func (s *source) take(text []byte) error {
 	l, err := parseList(text)
 	if err != nil {
@@ -235,7 +237,7 @@ func (s *source) take(text []byte) error {
 	now := s.r.cfg.Now()
 	old := s.current.Load()
 	switch {
-	case old == nil:
+	case old == nil, old.signer.Load() == nil:
 	case bytes.Equal(old.issuer, l.issuer) && l.this.Before(old.this):
 		return fmt.Errorf("the list is of %s, older than the one in use, of %s", day(l.this), day(old.this))
 	case !bytes.Equal(old.issuer, l.issuer) && now.Before(old.next):
@@ -243,6 +245,9 @@ func (s *source) take(text []byte) error {
 	}
 	if err := s.r.judge(l); err != nil {
 		return err
+	}
+	if old != nil && old.signer.Load() != nil && l.signer.Load() == nil && !bytes.Equal(old.issuer, l.issuer) {
+		return errors.New("it is another issuer's list, and no certificate of that issuer was seen yet")
 	}
 	s.current.Store(l)
 	return nil

@@ -126,7 +126,7 @@ func (h *homes) guard(name string) eap.Guard {
 		return nil
 	}
 	return guard.New(guard.Config{
-		Directory: name, Store: h.shelf.counts, Key: h.shelf.key, Lookup: h.directories[name].Lookup,
+		Directory: name, Store: h.shelf.counts, Names: h.shelf.names, Key: h.shelf.key, Lookup: h.directories[name].Lookup,
 		Failures: c.Guard.Failures, Corrections: corrections, Window: time.Duration(c.Guard.Window), Now: h.now,
 	})
 }

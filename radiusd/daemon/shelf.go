@@ -17,8 +17,9 @@ import (
 type shelf struct {
 	cfg    config.Store
 	store  store.Store // sealed
-	counts store.Store // the same, and what this server knows of it while it is away
-	key    []byte      // with which they are
+	counts store.Store // the same, and what this server knows of it while it is away; sessions never crowd it out
+	names  store.Store // of this server: whose the names are that were typed
+	key    []byte      // with which they are sealed
 	close  func()
 	houses int
 }
@@ -64,12 +65,20 @@ func (s *shelves) give(back *shelf) {
 	back.close()
 }
 
+// Bounds in memory, each beside the others: whoever fills one with log-ins or with ever
+// new names has nothing forgotten in another.
+const (
+	countOctets = 16 << 20 // some 30,000 wrong passwords
+	nameOctets  = 8 << 20  // some 30,000 names
+)
+
 // openShelf opens what the file names. What is in memory is sealed too, with a key
 // that nobody knows: secrets of sessions lie nowhere as they are.
 func openShelf(c config.Store, now func() time.Time, changed func(up bool, why string)) (*shelf, error) {
 	made := &shelf{cfg: c, houses: 1, key: store.RandomKey(), close: func() {}}
-	memory := store.NewMemory(store.MemoryConfig{Now: now})
-	kept, counted := store.Store(memory), store.Store(memory)
+	memory := store.NewMemory(store.MemoryConfig{Octets: countOctets, Now: now})
+	made.names = store.NewMemory(store.MemoryConfig{Octets: nameOctets, Now: now})
+	kept, counted := store.Store(store.NewMemory(store.MemoryConfig{Now: now})), store.Store(memory)
 	if c.Kind == "redis" {
 		redis, err := openRedis(c, changed)
 		if err != nil {

@@ -301,6 +301,10 @@ func (c *conversation) tell(err error) {
 // it was sent: the inner one is nobody else's business.
 func (c *conversation) succeed(response uint8, r *Result) (realms.Answer, error) {
 	c.trace.Stage = "accepted"
+	c.trace.Device, c.trace.Certificate = realms.Identity{}, realms.Certificate{}
+	for _, p := range r.proofs { // these and nothing else let somebody in
+		c.credit(p)
+	}
 	c.Close()
 	answer := realms.Answer{
 		Code: radius.CodeAccessAccept, EAP: packet.Packet{Code: packet.Success, ID: response}.Encode(),

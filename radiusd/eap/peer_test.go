@@ -15,13 +15,14 @@ import (
 
 // A peer is a supplicant whose every word a test can choose.
 type peer struct {
-	t    testing.TB
-	conv realms.Conversation
-	name string
-	kind packet.Type
-	tls  *packet.Engine
-	size int // of our fragments
-	mtu  int // Framed-MTU of the requests
+	insists bool // on proving who it is, also when its session was resumed
+	t       testing.TB
+	conv    realms.Conversation
+	name    string
+	kind    packet.Type
+	tls     *packet.Engine
+	size    int // of our fragments
+	mtu     int // Framed-MTU of the requests
 
 	version uint8  // in the flags
 	outer   []byte // Outer TLVs of the server's Start
@@ -139,6 +140,9 @@ func (p *peer) message(message []byte) []byte {
 	if !p.tls.Done() {
 		p.handshakes++
 		out, done, err := p.tls.Handshake(message)
+		if err == nil && done && p.insists {
+			return append(out, p.speak(nil)...)
+		}
 		if err == nil && done && len(out) == 0 && p.kind == packet.TTLS {
 			return p.speak(nil)
 		}

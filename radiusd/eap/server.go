@@ -190,6 +190,12 @@ func (s *Server) allowInside() error {
 	return nil
 }
 
+// allowsInside tells whether a method is one of those inside a tunnel.
+func (s *Server) allowsInside(name string) bool {
+	is := func(m *method) bool { return m.Name == name }
+	return slices.ContainsFunc(s.inside, is) || slices.ContainsFunc(s.bare, is)
+}
+
 // serves says what a method inside a tunnel lacks.
 func (s *Server) serves(m *method) error {
 	d := s.cfg.Directory

@@ -78,10 +78,9 @@ type sessions struct {
 	session *tls.SessionState // what goes under it
 	version uint16
 
-	old    string       // the name by which the client asked
-	record *record      // what was under it, and held
-	proofs []proved     // as they are now
-	trace  realms.Trace // before the record was looked at
+	old    string   // the name by which the client asked
+	record *record  // what was under it, and held
+	proofs []proved // as they are now
 }
 
 const nameLength = 16
@@ -110,13 +109,12 @@ func (s *sessions) Unwrap(name []byte) *tls.SessionState {
 	if len(name) != nameLength || s.old != "" {
 		return nil
 	}
-	s.old, s.trace = hex.EncodeToString(name), s.t.c.trace
+	s.old = hex.EncodeToString(name)
 	r, session, err := s.find()
 	if err == nil {
 		s.proofs, err = s.t.c.stillGood(s.ctx, r)
 	}
 	if err != nil {
-		s.t.c.trace = s.trace
 		return nil
 	}
 	if r.Secret != nil {
@@ -150,15 +148,19 @@ func (s *sessions) find() (*record, *tls.SessionState, error) {
 	return r, session, err
 }
 
-// resumed tells whether this handshake took the session up that was judged good,
-// and forgets it otherwise: TLS has reasons of its own not to.
+// resumed tells whether this handshake took the session up that was judged good, and
+// writes down whose it is: now the device has shown that it knows the session's secret.
+// Otherwise it forgets the session: TLS has reasons of its own not to take one up.
 func (s *sessions) resumed() bool {
 	if s == nil || s.record == nil {
 		return false
 	}
 	if !s.t.tls.State().DidResume {
-		s.t.c.trace, s.record = s.trace, nil
+		s.record = nil
 		return false
+	}
+	for _, p := range s.proofs {
+		s.t.c.credit(p)
 	}
 	return true
 }
@@ -228,7 +230,6 @@ func (c *conversation) stillGood(ctx context.Context, r *record) ([]proved, erro
 		if err != nil {
 			return nil, err
 		}
-		c.credit(p)
 		proofs = append(proofs, p)
 	}
 	if len(proofs) == 0 {
@@ -251,6 +252,9 @@ func (c *conversation) agrees(kind packet.Type, id realms.Identity) error {
 
 // holds judges one credential anew.
 func (c *conversation) holds(ctx context.Context, kind packet.Type, kept credential) (p proved, err error) {
+	if kept.Inner != "" && !c.server.allowsInside(kept.Inner) {
+		return p, fmt.Errorf("%s is not allowed inside a tunnel any more: %w", kept.Inner, errStale)
+	}
 	id, err := realms.ParseIdentity(kept.Identity)
 	if err != nil {
 		return p, err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -296,6 +297,27 @@ func TestS4WhatMustStillHold(t *testing.T) {
 	})
 }
 
+// Holds S4 for the configuration: a session that began with a method inside that is not
+// allowed any more is not resumed, and a device that knows no other does not get in.
+func TestS4InnerMethodWithdrawn(t *testing.T) {
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		if way == "tls" {
+			return // nothing is inside
+		}
+		d := newDevice(t, version, way, nil)
+		d.logsIn(false)
+		inner := way[strings.LastIndex(way, "-")+1:]
+		others := slices.DeleteFunc([]string{"mschapv2", "gtc", "pap", "mschap", "chap", "tls"}, func(name string) bool { return name == inner })
+		d.server = serve(t, func(c *Config) {
+			c.Directory, c.Now, c.Inner = d.directory, func() time.Time { return d.now }, others
+			c.Resumption = Resumption{Records: d.records, Lifetime: 8 * time.Hour}
+		})
+		if a, p, err := d.login(way); a.Code != radius.CodeAccessReject || reasonOf(err) != realms.ErrNoMethod || p.conv.Trace().Resumed {
+			t.Errorf("%v, %v, %+v", a.Code, err, p.conv.Trace())
+		}
+	})
+}
+
 // The name of a session is seen by whoever listens. With it alone, and without the
 // session's secret, TLS does a full handshake in spite of a record that is good,
 // and nothing that the record says counts: the inner method runs.
@@ -332,6 +354,35 @@ func TestS3NameWithoutSecret(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Who brings the name of a session, which travels in the clear, and has no secret to go
+// with it is not written down as its owner: the NOC would look for the wrong person.
+func TestS3NameOfAnother(t *testing.T) {
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		d := newDevice(t, version, way, nil)
+		d.logsIn(false)
+		for key, b := range d.records.at {
+			var r record
+			if err := json.Unmarshal(b, &r); err != nil {
+				t.Fatal(err)
+			}
+			r.TLS[14] ^= 1 // of the secret, after version, type, suite, time and length
+			if r.Secret != nil {
+				r.Secret[0] ^= 1
+			}
+			d.records.at[key] = must(json.Marshal(&r))
+		}
+		asked := d.directory.asked
+		a, p, err := d.login(way)
+		trace := p.conv.Trace()
+		if a.Code != radius.CodeAccessReject || err == nil || trace.Identity != (realms.Identity{}) || trace.Device != (realms.Identity{}) || trace.Certificate.Authority != "" {
+			t.Errorf("%v, %v, %+v", a.Code, err, trace)
+		}
+		if d.directory.asked == asked {
+			t.Error("the record was not found: the test shows nothing")
+		}
+	})
 }
 
 // strangersKeeper has our certificate, and another authority of the devices.
@@ -388,4 +439,59 @@ func TestUnwrapAsksOnce(t *testing.T) {
 	if d.records.gets != 1 {
 		t.Errorf("the store was asked %d times", d.records.gets)
 	}
+}
+
+// A computer that logs in by its password is one in each way inside a tunnel, and when
+// its session is resumed: policy must not see another device from one log-in to the next.
+func TestResumedDeviceIsTheSame(t *testing.T) {
+	eachWay(t, func(t *testing.T, version uint16, way string) {
+		if strings.HasSuffix(way, "tls") {
+			return // the certificate tells
+		}
+		d := newDevice(t, version, way, nil)
+		for n := range 2 {
+			p := meet(t, d.server, version, way, nobody, laptop, "machine secret")
+			d.remembers(p, nobody)
+			a, err := p.login()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.conv.(realms.Rememberer).Remember(t.Context())
+			if trace := p.conv.Trace(); trace.Device.String() != laptop || trace.Resumed != (n > 0) || a.Account.Name != laptop {
+				t.Errorf("log-in %d: %+v", n+1, trace)
+			}
+		}
+	})
+}
+
+// Who resumes the session of a computer and then proves to be a person inside is that
+// person, and no computer was proved: theirs was another log-in.
+func TestTTLSProvesAnewAfterResuming(t *testing.T) {
+	for _, version := range versions {
+		d := newDevice(t, version, "ttls-pap", nil)
+		p := meet(t, d.server, version, "ttls-pap", nobody, laptop, "machine secret")
+		d.remembers(p, nobody)
+		if _, err := p.login(); err != nil {
+			t.Fatal(err)
+		}
+		p.conv.(realms.Rememberer).Remember(t.Context())
+
+		p = meet(t, d.server, version, "ttls-pap", nobody, amy, d.password)
+		d.remembers(p, nobody)
+		p.insists = true
+		a, err := p.login()
+		trace := p.conv.Trace()
+		if err != nil || a.Account.Name != amy || trace.Identity.String() != amy || trace.Device != (realms.Identity{}) || trace.Resumed {
+			t.Errorf("%v, %v, %+v", a.Account.Name, err, trace)
+		}
+	}
+}
+
+// remembers gives a peer the device's wallet of sessions.
+func (d *device) remembers(p *peer, outer string) {
+	cfg := theWard().clientTLS(d.version, amy)
+	cfg.ClientSessionCache, cfg.Time = d.wallet, func() time.Time { return d.now }
+	p.tls = packet.NewClient(cfg)
+	d.t.Cleanup(p.tls.Close)
+	p.conv = d.server.Open(realms.Question{From: must(realms.ParseIdentity(outer)), Packet: access(outer, nil, 0), SSID: d.ssid})
 }

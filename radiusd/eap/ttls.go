@@ -52,6 +52,7 @@ func (m *ttls) welcome(ctx context.Context, proofs []proved, _ []byte) (step, er
 	case failed != nil:
 		return *failed, err
 	case len(plain) > 0:
+		m.anew()
 		return m.hear(ctx, plain)
 	case !m.version13():
 		return m.finish(proofs...)
@@ -59,11 +60,20 @@ func (m *ttls) welcome(ctx context.Context, proofs []proved, _ []byte) (step, er
 	m.stage("success promised")
 	m.next = func(ctx context.Context, message []byte) (step, error) {
 		if len(message) > 0 {
+			m.anew()
 			return m.inside(ctx, message)
 		}
 		return m.finish(proofs...)
 	}
 	return m.say(nil, []byte{0})
+}
+
+// anew forgets whom a resumed session proved: the supplicant proves who it is again, and
+// it may be somebody else.
+func (m *ttls) anew() {
+	trace := &m.c.trace
+	trace.Identity, trace.Device, trace.Certificate = realms.Identity{}, realms.Identity{}, realms.Certificate{}
+	trace.Inner, trace.Resumed = "", false
 }
 
 func (m *ttls) listen() {

@@ -35,9 +35,13 @@ type Lookup func(ctx context.Context, id realms.Identity) (realms.Account, error
 type Config struct {
 	Directory string // its name in the configuration: each counts alone
 	Store     Store
-	Key       []byte // digests of passwords are made with it
-	// Lookup tells when a password was set: who has a new one enters at once. It is
-	// asked only before somebody is refused here.
+	// Names remembers whose the names are that were typed, which are as many as
+	// somebody likes: what is counted must not make room for them. Nil: Store.
+	Names Store
+	Key   []byte // digests of passwords are made with it
+	// Lookup tells whose name it is, so that an account is one however its name is
+	// typed, and when its password was set: who has a new one enters at once. It is
+	// asked once a day for each name, and before somebody is refused here.
 	Lookup Lookup
 	// Failures is how many wrong passwords of one account reach the directory within
 	// Window by a challenge and its response, where nobody can tell a new password
@@ -64,6 +68,9 @@ func New(cfg Config) *Guard {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Names == nil {
+		cfg.Names = cfg.Store
+	}
 	return &Guard{cfg: cfg, gates: gates{byName: make(map[string]*gate)}}
 }
 
@@ -86,10 +93,14 @@ type failed struct {
 
 // Enter tells whether an attempt may reach the directory, and returns what must be
 // told what the directory said. password is empty for a challenge's response. The
-// error wraps [realms.ErrGuarded] and says when that ends, or [realms.ErrBadPassword]
-// for a password that has failed before.
+// error wraps [realms.ErrGuarded] and says when that ends, [realms.ErrBadPassword]
+// for a password that has failed before, or [realms.ErrUnreachable] while the directory
+// does not answer.
 func (g *Guard) Enter(ctx context.Context, id realms.Identity, password certs.Secret) (leave func(error), err error) {
-	account := g.account(ctx, id)
+	account, err := g.account(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	if password != "" && g.hasFailed(ctx, id, account, password) {
 		return nil, fmt.Errorf("the same wrong password again, the directory was not asked: %w", realms.ErrBadPassword)
 	}
@@ -97,20 +108,23 @@ func (g *Guard) Enter(ctx context.Context, id realms.Identity, password certs.Se
 	if password != "" {
 		limit += g.cfg.Corrections
 	}
-	gate := g.gates.come(typed(id))
+	gate := g.gates.come(account)
 	failures, err := g.admit(ctx, gate, id, account, limit)
 	if err != nil {
-		g.gates.goAway(typed(id))
+		g.gates.goAway(account)
 		return nil, err
 	}
 	return func(said error) {
-		defer g.gates.leave(typed(id))
-		switch {
-		case errors.Is(said, realms.ErrBadPassword):
-			g.count(ctx, id, password, said)
-		case said == nil && failures > 0:
-			g.forgive(ctx, account)
-		}
+		ctx := context.WithoutCancel(ctx) // what the directory has counted counts here, too, whoever has gone away
+		gate.leave(func() {
+			switch {
+			case errors.Is(said, realms.ErrBadPassword):
+				g.count(ctx, id, account, password, said)
+			case said == nil && failures > 0:
+				g.forgive(ctx, account)
+			}
+		})
+		g.gates.goAway(account)
 	}, nil
 }
 
@@ -140,12 +154,15 @@ func (g *Guard) admit(ctx context.Context, at *gate, id realms.Identity, account
 
 // count writes a wrong password down, under the name that the directory itself has
 // for the account: somebody may type one person's name in several ways.
-func (g *Guard) count(ctx context.Context, id realms.Identity, password certs.Secret, err error) {
-	account, set := typed(id), ""
+func (g *Guard) count(ctx context.Context, id realms.Identity, account string, password certs.Secret, err error) {
+	set := ""
 	var of *realms.AccountError
 	if errors.As(err, &of) {
-		account, set = strings.ToLower(of.Account), of.PasswordSet
-		_ = g.cfg.Store.Put(ctx, g.key("alias", typed(id)), []byte(account), max(remembered, g.longest()))
+		set = of.PasswordSet
+		if now := strings.ToLower(of.Account); now != account { // it has just been renamed
+			account = now
+			g.know(ctx, id, account)
+		}
 	}
 	now := g.cfg.Now()
 	r := g.failures(ctx, account)
@@ -229,12 +246,32 @@ func (g *Guard) changed(ctx context.Context, id realms.Identity, then string) bo
 	return err == nil && account.PasswordSet != "" && account.PasswordSet != then
 }
 
-// account is whom a name means, as far as a failure has told.
-func (g *Guard) account(ctx context.Context, id realms.Identity) string {
-	if account, err := g.cfg.Store.Get(ctx, g.key("alias", typed(id))); err == nil {
-		return string(account)
+// account is whom a name means. Directories compare names in ways of their own, by
+// letters of another width or without accents, and know one person by several: who
+// could try a password more with each way of typing would lock the account in the end.
+func (g *Guard) account(ctx context.Context, id realms.Identity) (string, error) {
+	if account, err := g.cfg.Names.Get(ctx, g.key("alias", typed(id))); err == nil {
+		return string(account), nil
 	}
-	return typed(id)
+	found, err := g.cfg.Lookup(ctx, id)
+	account := strings.ToLower(found.Entry)
+	var of *realms.AccountError
+	switch {
+	case errors.Is(err, realms.ErrUnreachable):
+		return "", err
+	case errors.As(err, &of): // disabled, say
+		account = strings.ToLower(of.Account)
+	}
+	if account == "" { // nobody's: it has no password to be wrong
+		return typed(id), nil
+	}
+	g.know(ctx, id, account)
+	return account, nil
+}
+
+// know remembers whom a name means.
+func (g *Guard) know(ctx context.Context, id realms.Identity, account string) {
+	_ = g.cfg.Names.Put(ctx, g.key("alias", typed(id)), []byte(account), max(remembered, g.longest()))
 }
 
 func typed(id realms.Identity) string { return strings.ToLower(id.String()) }
@@ -277,7 +314,7 @@ type gates struct {
 type gate struct {
 	here int // guarded by the gates' lock
 
-	mu     sync.Mutex // held while the failures are read: those who are inside stay counted
+	mu     sync.Mutex // held while the failures are read or written: those who are inside stay counted
 	inside int
 	left   chan struct{} // closed and replaced when one has left
 }
@@ -295,7 +332,7 @@ func (g *gates) come(name string) *gate {
 	return at
 }
 
-// goAway is for who came and was not let in.
+// goAway is for who came, let in or not.
 func (g *gates) goAway(name string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -306,20 +343,15 @@ func (g *gates) goAway(name string) {
 	}
 }
 
-// leave is for who was let in.
-func (g *gates) leave(name string) {
-	g.mu.Lock()
-	at := g.byName[name]
-	g.mu.Unlock()
-	if at == nil {
-		return
-	}
+// leave is for who was let in. What came of it is written down first, of one attempt
+// after the other: two that are the first to fail are two.
+func (at *gate) leave(write func()) {
 	at.mu.Lock()
+	defer at.mu.Unlock()
+	write()
 	at.inside--
 	close(at.left)
 	at.left = make(chan struct{})
-	at.mu.Unlock()
-	g.goAway(name)
 }
 
 // enter lets an attempt in, unless it and those inside could fail beyond the limit;

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type trust struct {
 	account  string      // the directory's own name of everybody; empty: as typed
 	set      string      // when the password was set; empty: it does not tell
 	lookups  int
+	away     bool
 	slow     func()
 }
 
@@ -46,8 +48,10 @@ func newTrust(t testing.TB, s Store) *trust {
 func (d *trust) lookup(context.Context, realms.Identity) (realms.Account, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lookups++
-	return realms.Account{Name: "nurse", PasswordSet: d.set}, nil
+	if d.lookups++; d.away {
+		return realms.Account{}, realms.ErrUnreachable
+	}
+	return realms.Account{Name: "nurse", Entry: d.account, PasswordSet: d.set}, nil
 }
 
 func (d *trust) clock() time.Time { return d.now }
@@ -182,14 +186,15 @@ func TestS21ANewPasswordEnters(t *testing.T) {
 	}
 }
 
-// The directory is asked when a password was set only before somebody is refused.
+// The directory is asked whose a name is once, and when a password was set only before
+// somebody is refused.
 func TestGuardLooksUpWhenItRefuses(t *testing.T) {
 	d := newTrust(t, nil)
 	d.account, d.set = "CN=A Nurse,DC=northbridge", "monday"
 	for i := range 4 {
 		_ = d.try(nurse, fmt.Sprint("guess ", i), true)
 	}
-	if err := d.try(nurse, "new", false); err != nil || d.lookups != 0 {
+	if err := d.try(nurse, "new", false); err != nil || d.lookups != 1 {
 		t.Errorf("%v with %d questions", err, d.lookups)
 	}
 }
@@ -242,6 +247,93 @@ func TestS21Aliases(t *testing.T) {
 	}
 	if len(d.wrong) != 4 {
 		t.Errorf("the directory saw %d wrong passwords", len(d.wrong))
+	}
+}
+
+// Holds S21 for who types one name in ever new ways that the directory takes for the
+// same, one after the other or all at once: an accent, letters of another width.
+func TestS21Spellings(t *testing.T) {
+	for _, response := range []bool{true, false} {
+		d := newTrust(t, nil)
+		d.account = "CN=A Nurse,DC=northbridge"
+		d.slow = func() { time.Sleep(time.Millisecond) }
+		var all sync.WaitGroup
+		for i := range 32 {
+			var name strings.Builder
+			for j, r := range "nurse" {
+				if i>>j&1 == 1 {
+					r += 'ａ' - 'a'
+				}
+				name.WriteRune(r)
+			}
+			try := func() { _ = d.try(name.String()+"@northbridge.nhs.uk", fmt.Sprint("guess ", i), response) }
+			if i < 16 {
+				all.Go(try)
+			} else {
+				all.Wait()
+				try()
+			}
+		}
+		if want := map[bool]int{true: 4, false: 6}[response]; len(d.wrong) != want {
+			t.Errorf("as a response %v: the directory saw %d wrong passwords", response, len(d.wrong))
+		}
+	}
+}
+
+// Who types ever new names has nothing forgotten.
+func TestS21NamesCrowdNothingOut(t *testing.T) {
+	memory := func() Store { return store.NewMemory(store.MemoryConfig{Octets: 32 << 10}) }
+	d := newTrust(t, memory())
+	d.guard.cfg.Names = memory()
+	d.account = "CN=A Nurse,DC=northbridge"
+	for i := range 2000 {
+		_ = d.try(fmt.Sprintf("nurse%d@northbridge.nhs.uk", i), "old", true)
+	}
+	if len(d.wrong) != 4 {
+		t.Errorf("the directory saw %d wrong passwords", len(d.wrong))
+	}
+}
+
+// Two attempts that are the first to fail, at the same time, are two.
+func TestS21TheFirstTogether(t *testing.T) {
+	for range 50 {
+		d := newTrust(t, nil)
+		var ticks atomic.Int64
+		d.guard.cfg.Now = func() time.Time { return d.now.Add(time.Duration(ticks.Add(1))) }
+		d.guard.cfg.Store = slowly{d.guard.cfg.Store}
+		var inside, all sync.WaitGroup
+		inside.Add(3)
+		d.slow = func() { inside.Done(); inside.Wait() }
+		for range 3 {
+			all.Go(func() { _ = d.try(nurse, "old", true) })
+		}
+		all.Wait()
+		d.slow = nil
+		for range 5 {
+			_ = d.try(nurse, "old", true)
+		}
+		if len(d.wrong) != 4 {
+			t.Fatalf("the directory saw %d wrong passwords", len(d.wrong))
+		}
+	}
+}
+
+// A store that is slow to say what it knows.
+type slowly struct{ Store }
+
+func (s slowly) Get(ctx context.Context, key string) ([]byte, error) {
+	value, err := s.Store.Get(ctx, key)
+	time.Sleep(100 * time.Microsecond)
+	return value, err
+}
+
+// While the directory does not answer who somebody is, it is not asked for their
+// password after that: the wait would be twice as long.
+func TestGuardWaitsOnce(t *testing.T) {
+	d := newTrust(t, nil)
+	d.away = true
+	if err := d.try(nurse, "new", true); !errors.Is(err, realms.ErrUnreachable) || d.asked != 0 {
+		t.Errorf("%v after %d questions", err, d.asked)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -206,8 +207,12 @@ func (c *channel) logOn(ctx context.Context, a attempt) (key realms.SessionKey, 
 			octets = append(octets, part.Data...)
 		}
 	}
-	if len(octets) != len(key) || octets == nil {
+	if len(octets) != len(key) {
 		return key, fmt.Errorf("%w: a session key of %d octets", errRPC, len(octets))
+	}
+	if !slices.ContainsFunc(octets, func(octet byte) bool { return octet != 0 }) {
+		// Anybody could make the keys that come of it.
+		return key, &fault{error: errors.New("the domain controller gives a session key of zeros"), misconfigured: true}
 	}
 	const asGuest = 0x1 // LOGON_GUEST, of UserFlags: nobody's password was judged
 	if info.UserFlags&asGuest != 0 {

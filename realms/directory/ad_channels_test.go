@@ -388,6 +388,7 @@ func TestADNonsense(t *testing.T) {
 	for what, reply := range map[string]func(*logon.SAMLogonExResponse) ndr.Marshaler{
 		"what panics":        func(*logon.SAMLogonExResponse) ndr.Marshaler { return raw(panicking) },
 		"without validation": func(*logon.SAMLogonExResponse) ndr.Marshaler { return refusing(0) },
+		"a key of zeros":     func(*logon.SAMLogonExResponse) ndr.Marshaler { return admitting(make([]byte, 16)) },
 		"a guest": func(r *logon.SAMLogonExResponse) ndr.Marshaler {
 			r.ValidationInformation.GetValue().(*logon.ValidationSAMInfo4).UserFlags = 1
 			return r

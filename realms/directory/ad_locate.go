@@ -22,6 +22,7 @@ type locator struct {
 	directory, domain string
 	lookup            lookupSRV
 	now               func() time.Time
+	below             bool // only hosts below the domain
 
 	mu     sync.Mutex
 	hosts  []string
@@ -32,6 +33,9 @@ type locator struct {
 
 func newLocator(cfg ADConfig) *locator {
 	l := &locator{directory: cfg.Name, domain: cfg.Domain, lookup: cfg.LookupSRV, now: cfg.Now}
+	// Nobody signs what DNS says, and among all authorities of a system one is found
+	// that vouches for any host of the world, which would then be given our passwords.
+	l.below = cfg.Roots == nil && cfg.ServerName == ""
 	if l.lookup == nil {
 		l.lookup = net.DefaultResolver.LookupSRV
 	}
@@ -95,6 +99,19 @@ func (l *locator) look(done chan<- struct{}) {
 	found := hostsOf(records)
 	if err == nil && len(found) == 0 {
 		err = fmt.Errorf("there is no record _ldap._tcp.dc._msdcs.%s", l.domain)
+	}
+	if l.below {
+		stranger := ""
+		found = slices.DeleteFunc(found, func(host string) bool {
+			if strings.HasSuffix(host, "."+l.domain) {
+				return false
+			}
+			stranger = host
+			return true
+		})
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("%s is not below %s: name the domain controllers' authority with ca, or the domain controllers with servers", stranger, l.domain)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -157,3 +157,46 @@ func TestADOddRecords(t *testing.T) {
 		t.Errorf("one odd record beside a good one: %v", err)
 	}
 }
+
+// Who forges DNS's answers is not given passwords for having a host of their own with a
+// good certificate of any authority of the world: without an authority of the
+// configuration, domain controllers are below the domain.
+func TestADFindsNoStrangers(t *testing.T) {
+	strangers := []string{"dc1.example.org", "northbridge.nhs.uk.example.org", "evilnorthbridge.nhs.uk", "northbridge.nhs.uk"}
+	for what, x := range map[string]struct {
+		change func(cfg *directory.ADConfig)
+		hosts  []string
+		dials  string
+	}{
+		"strangers alone":      {func(cfg *directory.ADConfig) { cfg.Roots, cfg.ServerName = nil, "" }, strangers, ""},
+		"one among strangers":  {func(cfg *directory.ADConfig) { cfg.Roots, cfg.ServerName = nil, "" }, append([]string{"DC2.northbridge.nhs.uk"}, strangers...), "dc2.northbridge.nhs.uk"},
+		"a configured name":    {func(cfg *directory.ADConfig) { cfg.Roots = nil }, strangers[:1], "dc1.example.org"},
+		"an authority of ours": {func(cfg *directory.ADConfig) { cfg.ServerName = "" }, strangers[:1], "dc1.example.org"},
+	} {
+		dns := &zone{}
+		dns.say(nil, x.hosts...)
+		cfg := adOfPretenders(t, nil)
+		var mu sync.Mutex
+		dialled := map[string]bool{}
+		cfg.LookupSRV = dns.lookup
+		cfg.Dial = func(_ context.Context, address string) (net.Conn, error) {
+			host, _, _ := net.SplitHostPort(address)
+			mu.Lock()
+			defer mu.Unlock()
+			dialled[host] = true
+			return nil, errors.New("nobody is there")
+		}
+		x.change(&cfg)
+		a := newAD(t, cfg)
+		err := logOn(t.Context(), a)
+		if !errors.Is(err, realms.ErrUnreachable) || x.dials == "" && !strings.Contains(err.Error(), "is not below northbridge.nhs.uk") {
+			t.Errorf("%s: %v", what, err)
+		}
+		a.Close()
+		mu.Lock()
+		if len(dialled) > 1 || (x.dials != "") != dialled[x.dials] {
+			t.Errorf("%s: it connects to %v", what, dialled)
+		}
+		mu.Unlock()
+	}
+}

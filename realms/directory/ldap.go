@@ -248,7 +248,7 @@ func (l *LDAP) attributes() []string {
 
 // account makes an entry into an account with its groups.
 func (l *LDAP) account(ctx context.Context, entry *ldap.Entry) realms.Account {
-	account := realms.Account{Name: entry.DN, PasswordSet: l.schema.setAt(entry)}
+	account := realms.Account{Name: entry.DN, Entry: entry.DN, PasswordSet: l.schema.setAt(entry)}
 	for _, attribute := range l.schema.name {
 		// One of several values is not the person's name: which one came first
 		// must not decide what a rule for one person sees.

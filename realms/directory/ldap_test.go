@@ -336,3 +336,24 @@ func BenchmarkSlapd(b *testing.B) {
 		})
 	}
 }
+
+// Nobody is a computer for calling themselves one: their own name behind "host/" with
+// their own password would be a device that rules trust.
+func TestLDAPNobodyIsAComputer(t *testing.T) {
+	l := newLDAP(t, configOf(t, startSlapd(t).plain))
+	for _, p := range directorytest.People() {
+		id := person("host/" + p.User)
+		if account, err := l.CheckPassword(t.Context(), id, p.Password); !errors.Is(err, realms.ErrUnknownUser) {
+			t.Errorf("%s with a password: %+v, %v", id, account, err)
+		}
+		if _, err := l.NTHash(t.Context(), id); !errors.Is(err, realms.ErrUnknownUser) {
+			t.Errorf("%s has an NT hash: %v", id, err)
+		}
+		if account, err := l.Lookup(t.Context(), id); !errors.Is(err, realms.ErrUnknownUser) {
+			t.Errorf("%s is %+v, %v", id, account, err)
+		}
+	}
+	if account, err := l.CheckPassword(t.Context(), person("host/cart7"), "rolling"); err != nil || account.Name != "cart7" {
+		t.Errorf("a computer: %+v, %v", account, err)
+	}
+}

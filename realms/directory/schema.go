@@ -31,8 +31,10 @@ const adDomainScope = "1.2.840.113556.1.4.1339"
 
 var schemas = map[string]schema{
 	"openldap": {
-		user:        "(|(uid={user})(mail={name}))",
-		machine:     "(|(uid={user})(cn={host}))",
+		user: "(|(uid={user})(mail={name}))",
+		// Somebody's own cn must not make a computer of them: rules trust devices.
+		machine: "(|(uid={user})(&(cn={host})(!(objectClass=person))" +
+			"(|(objectClass=device)(objectClass=ipHost)(objectClass=ieee802Device)(objectClass=ipaHost)(objectClass=nsHost))))",
 		groupFilter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)(objectClass=posixGroup))",
 		groupName:   "cn",
 		name:        []string{"uid", "cn"},

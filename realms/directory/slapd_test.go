@@ -203,6 +203,8 @@ func ldif() string {
 	entry("cn=other,ou=people,"+base, "objectClass: inetOrgPerson", "cn: other", "sn: b", "mail: twin@"+directorytest.Realm, "userPassword: same")
 	entry("uid=clerk,ou=people,"+base, "objectClass: inetOrgPerson", "cn: c", "sn: c", "uid: clerk", "userPassword: ledger")
 
+	entry("cn=cart7,ou=people,"+base, "objectClass: device", "objectClass: simpleSecurityObject", "cn: cart7", "userPassword: rolling")
+
 	group := func(cn, class, attribute string, members ...string) {
 		lines := []string{"objectClass: " + class, "cn: " + cn}
 		for _, m := range members {

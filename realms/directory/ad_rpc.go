@@ -19,7 +19,7 @@ import (
 //
 // It is not go-msrpc's own transport, which decodes in goroutines where a reply that
 // makes no sense ends the process, and takes an unsealed reply for a sealed one
-// (docs/decisions/0005-our-own-rpc-connection.md).
+// (docs/decisions/0009-our-own-rpc-connection.md).
 type rpc struct {
 	conn   net.Conn
 	calls  uint32

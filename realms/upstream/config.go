@@ -79,6 +79,10 @@ type Config struct {
 	SessionTimeout uint32        // seconds; a longer one from upstream is cut to it
 	ProxyStates    int           // how many a request may carry when it reaches us
 
+	// Core says that the servers are our own and answer for our own people: what they
+	// tell of somebody (realms.Facts) is believed. They have to be reached by RadSec.
+	Core bool
+
 	// LeastLoaded sends a new conversation to the server that has the fewest requests
 	// under way, among those that are equally well; else the one that is named first
 	// has them all.
@@ -171,6 +175,9 @@ func (c *Config) completeServers(found *problems) {
 			found.add(key+".address", `write it as "192.0.2.10:1812"`, "server %s of %s has no usable address: %v", s.Name, c.Name, err)
 		}
 		s.Address = address
+		if c.Core && s.Connect == nil {
+			found.add(key+".transport", "reach it by RadSec", "the core server %s would tell who people are without TLS", s.Name)
+		}
 		if s.Secret.Reveal() == "" {
 			found.add(key+".secret", "give the secret agreed with its operator", "server %s of %s has no secret", s.Name, c.Name)
 		}

@@ -27,6 +27,7 @@ type conversation struct {
 	sum    uint64  // of the EAP packet that the last Challenge answered
 	last   realms.Answer
 
+	facts  realms.Facts // of a core of ours
 	rounds int
 	stage  string
 	cui    string
@@ -55,11 +56,11 @@ func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realm
 	if c.rounds == 0 {
 		c.join(&r)
 	}
-	a, server, err := c.forward(ctx, &r)
+	a, facts, server, err := c.forward(ctx, &r)
 	if err != nil {
 		return r.reject(), err
 	}
-	return c.took(&r, server, a)
+	return c.took(&r, server, a, facts)
 }
 
 // belongs refuses a request that was routed by another name than this one.
@@ -87,9 +88,9 @@ func (c *conversation) repeated(r *request) bool {
 
 // forward tries the conversation's server or, at its beginning, one after the
 // other.
-func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, *server, error) {
+func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, *realms.Facts, *server, error) {
 	now := c.pool.config.Now()
-	e := envelope{state: c.state, operator: c.operator, askCUI: !c.pool.config.WithoutCUI}
+	e := envelope{state: c.state, core: c.pool.config.Core, operator: c.operator, askCUI: !c.pool.config.WithoutCUI}
 	deadline := now.Add(c.pool.config.Patience)
 	var tried map[*server]error // made by the first failure
 	for ctx.Err() == nil {
@@ -102,13 +103,13 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 			until = earlier(c.pool.config.Now().Add(c.pool.config.FailOver), deadline)
 		}
 		c.stage = "waiting for " + s.config.Name
-		a, answered, err := c.try(ctx, s, r, e, until)
+		a, facts, answered, err := c.try(ctx, s, r, e, until)
 		if answered && err != nil {
 			c.server = s
 			err = fmt.Errorf("upstream %s: %w: %w", s.config.Name, err, realms.ErrUpstreamReply)
 		}
 		if answered || errors.Is(err, realms.ErrTooLarge) {
-			return a, s, err
+			return a, facts, s, err
 		}
 		if errors.Is(err, realms.ErrHomeDown) {
 			c.pool.homeSilent(c.realm, s, r.user)
@@ -121,7 +122,7 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 			break
 		}
 	}
-	return realms.Answer{}, nil, c.nobody(ctx, tried)
+	return realms.Answer{}, nil, nil, c.nobody(ctx, tried)
 }
 
 // next is the server to try: in mid-conversation there is but one (R25).
@@ -139,15 +140,15 @@ func (c *conversation) next(tried map[*server]error) (s *server, another bool) {
 	return s, false
 }
 
-func (c *conversation) try(ctx context.Context, s *server, r *request, e envelope, until time.Time) (realms.Answer, bool, error) {
+func (c *conversation) try(ctx context.Context, s *server, r *request, e envelope, until time.Time) (realms.Answer, *realms.Facts, bool, error) {
 	if err := s.claim(); err != nil {
-		return realms.Answer{}, false, err
+		return realms.Answer{}, nil, false, err
 	}
-	a, answered, err := s.exchange(ctx, r, e, until)
+	a, facts, answered, err := s.exchange(ctx, r, e, until)
 	if !answered {
 		s.judged((*health).abandoned)
 	}
-	return a, answered, err
+	return a, facts, answered, err
 }
 
 // nobody says why no server answered.
@@ -179,7 +180,10 @@ func (c *conversation) nobody(ctx context.Context, tried map[*server]error) erro
 }
 
 // took takes note of an answer.
-func (c *conversation) took(r *request, s *server, a realms.Answer) (realms.Answer, error) {
+func (c *conversation) took(r *request, s *server, a realms.Answer, facts *realms.Facts) (realms.Answer, error) {
+	if facts != nil {
+		c.facts = *facts
+	}
 	c.server, c.last, c.sum = s, a, r.sum
 	c.rounds++
 	c.pool.homeAnswered(c.realm, s, a.Code == radius.CodeAccessAccept, a.Code == radius.CodeAccessReject)
@@ -192,6 +196,9 @@ func (c *conversation) took(r *request, s *server, a realms.Answer) (realms.Answ
 		c.stage = "accepted"
 	case radius.CodeAccessReject:
 		c.stage = "rejected"
+		if c.facts.Reason != "" {
+			return a, fmt.Errorf("core %s: %w", s.config.Name, c.facts.Reason)
+		}
 		return a, fmt.Errorf("upstream %s: %w", s.config.Name, realms.ErrUpstreamRejected)
 	}
 	return a, nil
@@ -199,7 +206,8 @@ func (c *conversation) took(r *request, s *server, a realms.Answer) (realms.Answ
 
 // Trace says how far the conversation has come.
 func (c *conversation) Trace() realms.Trace {
-	t := realms.Trace{Rounds: c.rounds, Stage: c.stage, CUI: c.cui}
+	t := c.facts.Trace
+	t.Rounds, t.Stage, t.CUI = c.rounds, c.stage, c.cui
 	if c.server != nil {
 		t.Server = c.server.config.Name
 	}

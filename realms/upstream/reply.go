@@ -98,18 +98,30 @@ const (
 // says in what way the reply contradicts itself or the request; the Answer is
 // then a Reject.
 func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) (realms.Answer, error) {
+	a, _, err := r.readFacts(b, e, g, maxTimeout)
+	return a, err
+}
+
+// readFacts is read with what a core tells beside; nil when the envelope asks for none.
+func (r *request) readFacts(b []byte, e *envelope, g *signer, maxTimeout uint32) (realms.Answer, *realms.Facts, error) {
 	in := inward{request: r, auth: &e.auth, plain: e.v11, g: g, room: make([]byte, 0, len(b))}
 	in.answer.Code = radius.Code(b[0])
+	if e.core {
+		in.facts = new(realms.Facts)
+	}
 	for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
 		if err := in.take(rest[0], rest[2:rest[1]]); err != nil {
-			return r.reject(), err
+			return r.reject(), nil, err
 		}
 	}
 	if err := in.join(b); err != nil {
-		return r.reject(), err
+		return r.reject(), nil, err
 	}
 	in.answer.SessionTimeout = min(in.answer.SessionTimeout, maxTimeout)
-	return in.answer, nil
+	if in.facts != nil {
+		in.answer.Account = in.facts.Account
+	}
+	return in.answer, in.facts, nil
 }
 
 // reject is a Reject with an EAP-Failure that fits the request (RFC 3748,
@@ -132,7 +144,8 @@ type inward struct {
 	answer realms.Answer
 	room   []byte // one allocation for everything that outlives the packet
 	eapLen int
-	proxy  int // Proxy-States seen
+	proxy  int           // Proxy-States seen
+	facts  *realms.Facts // of a core; nil: whoever answers is believed in nothing
 }
 
 // keep copies value out of the packet.
@@ -151,6 +164,10 @@ func (in *inward) take(t byte, value []byte) error {
 		in.eapLen += len(value)
 	case rfc2865.ProxyState_Type:
 		in.proxy++
+	case realms.FactsType:
+		if in.facts != nil && a.Code != radius.CodeAccessChallenge {
+			return in.facts.Take(value)
+		}
 	case rfc2865.State_Type:
 		if a.State != nil {
 			return errState

@@ -140,6 +140,7 @@ type envelope struct {
 	auth     [16]byte // Request Authenticator, never used twice; RADIUS/1.1: Token and zeros
 	v11      bool     // RADIUS/1.1: nothing is signed or hidden (RFC 9765, section 4.2)
 	state    []byte   // as this server gave it (P8)
+	core     bool     // a core of ours is asked
 	operator string   // our realm, for Operator-Name
 	askCUI   bool
 }

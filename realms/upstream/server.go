@@ -318,20 +318,20 @@ func (s *server) openSockets() []*socket {
 // up at the time given, or when ctx ends. What was under way on a connection that
 // ended goes out once more, on another. An error of an answered request says how
 // the answer contradicts itself; the Answer is then a Reject.
-func (s *server) exchange(ctx context.Context, r *request, e envelope, until time.Time) (realms.Answer, bool, error) {
+func (s *server) exchange(ctx context.Context, r *request, e envelope, until time.Time) (realms.Answer, *realms.Facts, bool, error) {
 	s.counters.inFlight.Add(1)
 	defer s.counters.inFlight.Add(-1)
-	a, end, err := s.attempt(ctx, r, e, until)
+	a, facts, end, err := s.attempt(ctx, r, e, until)
 	if end == lost && s.pool.life.Err() == nil {
-		a, end, err = s.attempt(ctx, r, e, until)
+		a, facts, end, err = s.attempt(ctx, r, e, until)
 	}
-	return a, end == answered, err
+	return a, facts, end == answered, err
 }
 
-func (s *server) attempt(ctx context.Context, r *request, e envelope, until time.Time) (a realms.Answer, end outcome, err error) {
+func (s *server) attempt(ctx context.Context, r *request, e envelope, until time.Time) (a realms.Answer, facts *realms.Facts, end outcome, err error) {
 	p, err := s.acquire(ctx)
 	if err != nil {
-		return a, 0, err
+		return a, nil, 0, err
 	}
 	defer s.release(p)
 	g := s.signers.get()
@@ -340,29 +340,29 @@ func (s *server) attempt(ctx context.Context, r *request, e envelope, until time
 	p.address(&e)
 	t := p.slot() // ours alone until it waits
 	if t.wire, err = r.append(t.wire[:0], &e, g); err != nil {
-		return a, 0, err
+		return a, nil, 0, err
 	}
 	now := s.pool.config.Now()
 	done := p.socket.wait(p.id, &e.auth, now, until, jitter(s.pool.config.Retransmit))
 	if err := p.socket.write(t.wire); err != nil {
-		return a, lost, err
+		return a, nil, lost, err
 	}
 	s.counters.sent.Add(1)
 	select {
 	case end = <-done:
 	case <-ctx.Done():
-		return a, 0, ctx.Err()
+		return a, nil, 0, ctx.Err()
 	}
 	switch end {
 	case silence:
-		return a, end, s.silent(r, now)
+		return a, nil, end, s.silent(r, now)
 	case lost:
-		return a, end, s.cutOff()
+		return a, nil, end, s.cutOff()
 	case refused:
-		return a, end, protocolError(t.reply)
+		return a, nil, end, protocolError(t.reply)
 	}
-	a, err = r.read(t.reply, &e, g, s.pool.config.SessionTimeout)
-	return a, end, err
+	a, facts, err = r.readFacts(t.reply, &e, g, s.pool.config.SessionTimeout)
+	return a, facts, end, err
 }
 
 // address gives an envelope what tells its answer from others.

@@ -10,6 +10,7 @@ import (
 // An Origin is where a request came from.
 type Origin struct {
 	SSID  string // as the controller named it, case and all; empty when it named none
+	Edge  bool   // an edge of ours asks, which has judged where it came from
 	Proxy bool   // it came from a federation's proxy: the user is ours and is elsewhere
 }
 
@@ -78,6 +79,9 @@ func (t *Table) Home(id Identity, from Origin) (Route, error) {
 	if parent, below := t.belowOwn(id.Realm); below && !isPartner {
 		return Route{}, fmt.Errorf("realm %s is below our own %s and is configured nowhere%s: %w", id.Realm, parent, t.suggest(id.Realm), ErrOwnSubrealm)
 	}
+	if from.Edge {
+		return Route{}, fmt.Errorf("an edge asked us for realm %s, which is not ours: %w", id.Realm, ErrLoop)
+	}
 	if from.Proxy {
 		return Route{}, fmt.Errorf("a federation asked us for realm %s, which is not ours: %w", id.Realm, ErrLoop)
 	}
@@ -110,6 +114,9 @@ func (t *Table) partnerHome(p *Partner, federation string) Home {
 // mayLogIn says where our own people may. What a national proxy sends is never
 // judged by its SSID: the request comes from somebody else's building.
 func (t *Table) mayLogIn(own *OwnRealm, from Origin) error {
+	if from.Edge {
+		return nil
+	}
 	if from.Proxy {
 		if !own.Roaming {
 			return fmt.Errorf("people of realm %s do not roam: %w", own.Name, ErrRealmNotHere)

@@ -41,6 +41,9 @@ type Facts struct {
 	// own people at another organisation. Site, Controller and SSID are then
 	// theirs and do not count (R2).
 	Elsewhere bool
+	// ByEdge says that an edge of ours asks, which has the rules and places everybody.
+	// Site, Controller and SSID are then its own and do not count here.
+	ByEdge bool
 	// Operator is the realm of the organisation's Operator-Name then; empty when it
 	// named none. It is that organisation's own word.
 	Operator string
@@ -61,6 +64,12 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 	var s subject
 	if err := p.person(f, &s); err != nil {
 		return Assignment{}, tell.refuse(err)
+	}
+	if f.ByEdge {
+		if !s.own {
+			return Assignment{}, tell.refuse(fmt.Errorf("an edge asked for %q, whom we do not answer: %w", f.Realm, ErrProxyLoop))
+		}
+		return tell.accept(Assignment{state: noPlacement, own: true}), nil
 	}
 	if f.Elsewhere {
 		if !s.own {

@@ -176,6 +176,9 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 	if answer.SessionTimeout > 0 {
 		_ = rfc2865.SessionTimeout_Set(reply, rfc2865.SessionTimeout(answer.SessionTimeout))
 	}
+	if err := t.tell(reply, answer); err != nil {
+		return d.refuse(req, t, realms.Answer{}, err)
+	}
 	if err := place.Tag(reply); err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}
@@ -253,9 +256,10 @@ func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.A
 		transport.AddEAP(reply, failure)
 	}
 	d.end(t, outcomeReject, why)
-	if !t.held && !ourFault(why) && (t.route.Own || t.home == nil) {
+	if !t.held && !ourFault(why) && (t.home == nil || t.route.Own && t.house.file.Server.Mode != "edge") { // a core has held it already
 		d.hold(req, t)
 	}
+	t.tellWhy(reply, why)
 	wire, err := transport.Encode(req, reply)
 	if err != nil {
 		d.alarm("a reject could not be encoded", err)
@@ -304,9 +308,9 @@ func (d *Daemon) survive(req *transport.Request, t *conversation, wire *[]byte) 
 func (d *Daemon) ignore(req *transport.Request, t *conversation, why error) []byte {
 	d.counts.ignored.Add(1)
 	switch {
-	case t.seat.proxy != "" && t.last.eap == nil:
+	case t.seat.forwards() && t.last.eap == nil:
 		return d.refuse(req, t, realms.Answer{}, realms.ErrEAPMalformed)
-	case t.seat.proxy != "":
+	case t.seat.forwards():
 		reply := req.Packet.Response(radius.CodeAccessChallenge)
 		reply.Add(rfc2865.State_Type, t.state)
 		_ = rfc3576.ErrorCause_Set(reply, errorCauseIgnored)

@@ -70,7 +70,7 @@ func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 		Realm: t.route.Realm, Own: t.route.Own,
 		Groups: answer.Account.Groups, GroupsUnknown: answer.Account.GroupsUnknown,
 		Method: trace.Method, Inner: trace.Inner,
-		Elsewhere: t.seat.proxy != "", Operator: t.operator,
+		Elsewhere: t.seat.proxy != "", ByEdge: t.seat.edge != "", Operator: t.operator,
 	}
 	if !t.route.Own {
 		f.CertificateUnknown = true // and nothing is known of the device

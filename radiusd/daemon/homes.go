@@ -63,6 +63,7 @@ type homes struct {
 	shelf       *shelf
 	watches     []*watch
 	directories map[string]realms.Directory
+	core        realms.Home // of an edge, once a realm has asked for it
 	closers     []func()
 }
 
@@ -167,6 +168,7 @@ func (h *homes) pool(key, name string, fed config.Federation, patience time.Dura
 		Name:          name,
 		Dial:          transport.DialUDP,
 		OperatorName:  h.file.Server.OperatorName,
+		Core:          key == "core",
 		OperatorNames: map[string]string{},
 		WithoutCUI:    fed.WithoutCUI,
 		LeastLoaded:   fed.Balance == "least-loaded",

@@ -40,7 +40,8 @@ type house struct {
 type place struct {
 	site, controller string
 	fixed            string // the SSID of every request; empty: the request names it
-	proxy            string // the federation whose proxy it is; empty: a controller
+	proxy            string // the federation whose proxy it is
+	edge             string // which edge of ours it is; neither of the two: a controller
 }
 
 // placeOf says what the file has at the address of a source, or by its name when it
@@ -61,7 +62,13 @@ type seat struct {
 	ssid, ap string
 }
 
-func (s seat) origin() realms.Origin { return realms.Origin{SSID: s.ssid, Proxy: s.proxy != ""} }
+func (s seat) origin() realms.Origin {
+	return realms.Origin{SSID: s.ssid, Proxy: s.proxy != "", Edge: s.edge != ""}
+}
+
+// forwards says that somebody forwards the requests of controllers that are not ours to
+// judge: a federation's proxy, or an edge.
+func (s seat) forwards() bool { return s.proxy != "" || s.edge != "" }
 
 // seat says where a request came from. What a national proxy sends is not
 // asked for an SSID (R2).
@@ -71,7 +78,7 @@ func (h *house) seat(req *transport.Request) (seat, error) {
 		return seat{}, fmt.Errorf("client %s left the configuration: %w", req.Client.Name, vlan.ErrSiteUnknown)
 	}
 	s := seat{place: p, ssid: p.fixed}
-	if p.proxy != "" {
+	if s.forwards() {
 		return s, nil
 	}
 	ssid, ap, named := req.SSID()

@@ -87,6 +87,7 @@ func checkPeers(file *config.File, hear func(key string, err error)) {
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		check("federation."+name, file.Federation[name], file.Federation[name].Servers)
 	}
+	check("core", ofCore(file), file.Core.Servers)
 	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {
 		check(fmt.Sprintf("realm.%q", name), config.Federation{}, file.Realm[name].Servers)
 	}

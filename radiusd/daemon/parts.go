@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +17,7 @@ import (
 
 // vlanConfig is the part of the file that places people.
 func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
-	c := vlan.Config{Now: now, Authorities: file.EAP.Authorities()}
+	c := vlan.Config{Now: now, Authorities: file.Authorities()}
 	for _, name := range slices.Sorted(maps.Keys(file.Zone)) {
 		c.Zones = append(c.Zones, vlan.Zone{Name: name, Trusted: file.Zone[name].Trusted})
 	}
@@ -55,7 +56,7 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 		c.Sites = append(c.Sites, site)
 	}
 	for name, r := range file.Realm {
-		if r.Directory == "" {
+		if !r.Ours() {
 			c.Partners = append(c.Partners, name)
 			continue
 		}
@@ -94,6 +95,10 @@ func seatClients(file *config.File, peers map[string]*certs.Peer) (*transport.Cl
 			places[c.Name] = place{site: s.Name, controller: c.Name, fixed: c.SSID}
 		}
 	}
+	for i, e := range file.Core.Edges {
+		add(edgeKey(i), overTLS, transport.Client{Name: e.Name})
+		places[e.Name] = place{edge: e.Name}
+	}
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		fed := file.Federation[name]
 		for i, c := range fed.Clients {
@@ -128,13 +133,13 @@ func routes(file *config.File, homes *homes) realms.Config {
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {
 		r, key := file.Realm[name], fmt.Sprintf("realm.%q", name)
-		if r.Directory == "" {
+		if !r.Ours() {
 			c.Partners = append(c.Partners, realms.Partner{Realm: name, SSIDs: r.SSIDs, FallBack: r.FallBack, Home: homes.partner(key, name, r)})
 			continue
 		}
 		c.Own = append(c.Own, realms.OwnRealm{
-			Name: name, RouteName: r.Directory, Subrealms: r.Subrealms, SSIDs: r.SSIDs, Roaming: r.Roaming,
-			Home: homes.own(key, name, r),
+			Name: name, RouteName: cmp.Or(r.Directory, coreRoute), Subrealms: r.Subrealms, SSIDs: r.SSIDs, Roaming: r.Roaming,
+			Home: homes.ours(key, name, r),
 		})
 	}
 	return c

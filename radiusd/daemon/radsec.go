@@ -48,6 +48,8 @@ func proxyKey(federation string, client int) string {
 	return fmt.Sprintf("federation.%s.clients[%d]", federation, client)
 }
 
+func edgeKey(i int) string { return fmt.Sprintf("core.edges[%d]", i) }
+
 // readPeers reads who each client has to be that speaks RadSec, by the client's key in
 // the file. One whose authority is not on this machine is left out; the file warns.
 func readPeers(file *config.File) (map[string]*certs.Peer, error) {
@@ -82,6 +84,9 @@ func readPeers(file *config.File) (map[string]*certs.Peer, error) {
 		for j, c := range s.Controller {
 			read(controllerKey(i, j), c.Transport, certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies})
 		}
+	}
+	for i, e := range file.Core.Edges {
+		read(edgeKey(i), overTLS, certs.PeerRule{CA: e.CA, Names: e.Names, Policies: e.Policies})
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		fed := file.Federation[name]

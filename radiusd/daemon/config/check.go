@@ -20,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
+		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -160,7 +160,7 @@ func (c *checker) cuiKey() {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Realm)) {
-		if r := c.Realm[name]; r.Directory == "" || !r.Roaming {
+		if r := c.Realm[name]; !r.Ours() || !r.Roaming {
 			continue
 		}
 		for _, federation := range slices.Sorted(maps.Keys(c.Federation)) {
@@ -419,7 +419,7 @@ func (c *checker) givenCredentials(key string, g Given) {
 		c.oneOf(key+".device", g.Device, "verified", "unverified")
 	}
 	if g.Issuer != "" && g.Issuer != NoCertificate {
-		c.defined(key+".issuer", "authority", g.Issuer, c.EAP.Authorities(), `write "none" when no certificate is shown, or set client_ca in [eap] or add an [[eap.authority]]`)
+		c.defined(key+".issuer", "authority", g.Issuer, c.Authorities(), `write "none" when no certificate is shown, or set client_ca in [eap] or add an [[eap.authority]]`)
 	}
 	if len(g.Policy) > 0 && (g.Issuer == "" || g.Issuer == NoCertificate) {
 		c.wrong(key+".policy", "add issuer, or take this out", "policy is of a certificate, and given has none")

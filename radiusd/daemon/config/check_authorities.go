@@ -63,7 +63,7 @@ func (c *checker) authorityRealms(key string, a Authority) {
 // ownRealms are the realms that are answered here, in lower case.
 func (c *checker) ownRealms() (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.Realm)) {
-		if r := c.Realm[name]; r.Directory != "" {
+		if r := c.Realm[name]; r.Ours() {
 			names = append(names, strings.ToLower(name))
 			for _, sub := range r.Subrealms {
 				names = append(names, strings.ToLower(sub))

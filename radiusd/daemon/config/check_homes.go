@@ -176,6 +176,9 @@ func (c *checker) realms() {
 		r, key := c.Realm[name], under("realm", name)
 		own, partner := c.present(key+".directory"), c.present(key+".servers")
 		switch {
+		case r.Core:
+			c.ofTheCore(key)
+			own = true
 		case own && partner:
 			c.problems = append(c.problems, c.placeKey(key+".servers",
 				fmt.Sprintf("realm %s has a directory and servers", name), "keep directory for people of ours, servers for a partner's"))

@@ -113,6 +113,9 @@ func (c *checker) everyClient() []client {
 			})
 		}
 	}
+	for i, e := range c.Core.Edges {
+		all = append(all, client{at("core.edges", i), e.Name, "", "", "radsec", false, false, peer{e.Names, e.CA, e.Policies}})
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Federation)) {
 		fed := c.Federation[name]
 		for i, p := range fed.Clients {

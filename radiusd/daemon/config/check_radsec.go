@@ -28,6 +28,9 @@ func (f Federation) TransportOf(p FederationProxy) string {
 
 // Peers reports whether anybody speaks RadSec with us by this file.
 func (f *File) Peers() bool {
+	if len(f.Core.Edges) > 0 {
+		return true
+	}
 	for _, s := range f.Site {
 		if slices.ContainsFunc(s.Controller, func(c Controller) bool { return c.Transport == "radsec" }) {
 			return true

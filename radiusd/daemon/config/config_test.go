@@ -41,6 +41,11 @@ func TestEveryKeyIsRead(t *testing.T) {
 		}
 	}
 	visit(reflect.ValueOf(*f))
+	edge, err := Load("testdata/good/every-key-edge.toml", SecretsRequired) // what a core cannot have
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit(reflect.ValueOf(*edge))
 	for key, was := range read {
 		if !was {
 			t.Errorf("%s was not read", key)

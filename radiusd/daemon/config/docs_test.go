@@ -22,6 +22,8 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[Listen]():          "### `listen`",
 	reflect.TypeFor[RejectStorm]():     "### `reject_storm`",
 	reflect.TypeFor[RadSec]():          "## `[radsec]`",
+	reflect.TypeFor[Core]():            "## `[core]`",
+	reflect.TypeFor[Edge]():            "### `edges`",
 	reflect.TypeFor[Store]():           "## `[store]`",
 	reflect.TypeFor[EAP]():             "## `[eap]`",
 	reflect.TypeFor[Resumption]():      "### `[eap.resumption]`",

@@ -25,6 +25,7 @@ type File struct {
 	EAP        EAP                   `toml:"eap"`
 	Directory  map[string]Directory  `toml:"directory"`
 	Realm      map[string]Realm      `toml:"realm"`
+	Core       Core                  `toml:"core"`
 	Federation map[string]Federation `toml:"federation"`
 	Zone       map[string]Zone       `toml:"zone"`
 	VLAN       map[string]VLAN       `toml:"vlan"`
@@ -47,6 +48,7 @@ type File struct {
 // Server is this server and the addresses on which it listens.
 type Server struct {
 	Name          string       `toml:"name"`
+	Mode          string       `toml:"mode" default:"whole"` // or "edge" or "core"
 	OperatorName  string       `toml:"operator_name"`
 	CUIKey        certs.Secret `toml:"cui_key"` // empty: our own people have no Chargeable-User-Identity
 	Listen        Listen       `toml:"listen"`
@@ -212,11 +214,38 @@ type Realm struct {
 	Servers   []Upstream `toml:"servers"`
 	Balance   string     `toml:"balance" default:"primary"` // or "least-loaded"
 	FallBack  bool       `toml:"fall_back"`
+	Core      bool       `toml:"core"` // of an edge: ours, and the core answers
 	Subrealms []string   `toml:"subrealms"`
 	Computers []string   `toml:"computers"`
 	SSIDs     []string   `toml:"ssids"`
 	Roaming   bool       `toml:"roaming" default:"true"`
 }
+
+// Ours says whether the people of a realm are our own: they are in a directory here, or
+// in the core's.
+func (r Realm) Ours() bool { return r.Directory != "" || r.Core }
+
+// Core is one of two servers that are one: the edge has the controllers, the
+// federations and the rules, the core the directories. Of an edge it says where the
+// cores are, of a core which edges it has.
+type Core struct {
+	Servers     []Upstream `toml:"servers"` // of an edge; always RadSec
+	Balance     string     `toml:"balance" default:"primary"`
+	Authorities []string   `toml:"authorities"` // of an edge: what rules may call issuer
+	Edges       []Edge     `toml:"edges"`       // of a core
+	Tells       []string   `toml:"tells"`       // of a core: the groups that edges are told of; nil: all
+}
+
+// An Edge is one that asks a core, by RadSec.
+type Edge struct {
+	Name     string   `toml:"name" need:"yes"`
+	Names    []string `toml:"names" need:"yes"`
+	CA       string   `toml:"ca" ref:"yes"`
+	Policies []string `toml:"policies"`
+}
+
+// Authorities are those whose client certificates are taken, here or at the core.
+func (f *File) Authorities() []string { return append(f.EAP.Authorities(), f.Core.Authorities...) }
 
 // A Federation carries the people of every other realm.
 type Federation struct {

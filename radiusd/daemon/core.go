@@ -1,0 +1,67 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"layeh.com/radius"
+
+	"causeway/radiusd/daemon/config"
+	"causeway/realms"
+)
+
+// coreRoute is what an edge's log calls the way to its core.
+const coreRoute = "core"
+
+// ofCore is the core as a federation of its own, which is how it is reached.
+func ofCore(file *config.File) config.Federation {
+	return config.Federation{Transport: overTLS, Servers: file.Core.Servers, Balance: file.Core.Balance, WithoutCUI: true}
+}
+
+// ours makes who answers for a realm of ours: our EAP server, or our core.
+func (h *homes) ours(key, name string, r config.Realm) realms.Home {
+	if !r.Core {
+		return h.own(key, name, r)
+	}
+	if h == nil {
+		return stand{}
+	}
+	if h.core == nil {
+		h.core = h.pool("core", coreRoute, ofCore(h.file), 0)
+	}
+	return h.core
+}
+
+// tell adds to an Accept, or to a Reject, for an edge who it is and why not. Nobody else
+// is told. Whoever was not proved is nobody to tell of.
+func (t *conversation) tell(reply *radius.Packet, answer realms.Answer) error {
+	if t.seat.edge == "" || !t.route.Own || t.home == nil {
+		return nil
+	}
+	facts := realms.Facts{Account: answer.Account, Trace: t.home.Trace()}
+	if tells := t.house.file.Core.Tells; tells != nil {
+		facts.Account.Groups = slices.DeleteFunc(slices.Clone(facts.Account.Groups), func(group string) bool {
+			return !slices.ContainsFunc(tells, func(told string) bool { return strings.EqualFold(told, group) })
+		})
+	}
+	return add(reply, facts)
+}
+
+// tellWhy adds to a Reject for an edge why it is one.
+func (t *conversation) tellWhy(reply *radius.Packet, why error) {
+	if t.seat.edge != "" {
+		_ = add(reply, realms.Facts{Reason: realms.Reason(reasonOf(why))}) // a reason is short
+	}
+}
+
+func add(reply *radius.Packet, facts realms.Facts) error {
+	all, err := facts.Attributes()
+	if err != nil {
+		return fmt.Errorf("what the edge is to be told: %w", err)
+	}
+	for _, fact := range all {
+		reply.Add(realms.FactsType, fact)
+	}
+	return nil
+}

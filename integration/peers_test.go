@@ -2,6 +2,7 @@ package integration
 
 // starters is the one table of kinds of peer.
 var starters = map[string]starter{
+	"core":             core,
 	"freeradius-home":  freeradiusHome,
 	"freeradius-proxy": freeradiusProxy,
 	"hostapd":          hostapd,

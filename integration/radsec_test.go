@@ -1,8 +1,12 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"causeway/certs"
@@ -84,4 +88,32 @@ func (s *stage) peerOf(a *certs.Authority, folder, name string) {
 	s.must(err)
 	s.keep(folder, "roam.pem", pair.CertPEM)
 	s.keep(folder, "roam.key", []byte(pair.KeyPEM.Reveal()))
+}
+
+// core is a radiusd of its own, with the configuration that "config" names and the
+// files of "files", that edges ask by RadSec. A story then knows its address by its
+// name.
+func core(s *stage, p peer) *process {
+	folder := s.folder(p.Name)
+	s.roamingPeer(folder, p.Name+".roam.example.net")
+	port := s.freeTCP()
+	s.know[p.Name] = fmt.Sprintf("127.0.0.1:%d", port)
+	s.know[p.Name+"_folder"] = folder
+	for _, name := range strings.Fields(p.With["files"]) {
+		s.fill(name)
+	}
+	binary := filepath.Join(folder, "radiusd")
+	if out, err := exec.Command("go", "build", "-o", binary, "causeway/radiusd").CombinedOutput(); err != nil {
+		s.Fatalf("go build: %v\n%s", err, out)
+	}
+	process := &process{program: binary, args: []string{"serve", "-c", s.fill(p.With["config"])}}
+	starts := 0
+	process.ready = func() error {
+		if n := strings.Count(process.output(), `"started"`); n <= starts {
+			return errors.New("it has not said that it is ready")
+		}
+		starts++
+		return nil
+	}
+	return process
 }

@@ -69,7 +69,7 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 		if !s.own {
 			return Assignment{}, tell.refuse(fmt.Errorf("an edge asked for %q, whom we do not answer: %w", f.Realm, ErrProxyLoop))
 		}
-		return tell.accept(Assignment{state: noPlacement, own: true}), nil
+		return tell.accept(Assignment{state: noPlacement, own: true, edge: true}), nil
 	}
 	if f.Elsewhere {
 		if !s.own {

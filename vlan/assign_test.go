@@ -49,6 +49,8 @@ func TestAssign(t *testing.T) {
 		{name: "the day before", facts: change(visitor, func(f *Facts) { eastmoor(f); f.Time = time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC) }), reason: ErrAgreementExpired},
 		{name: "the day after", facts: change(visitor, func(f *Facts) { eastmoor(f); f.Time = time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC) }), reason: ErrAgreementExpired},
 		{name: "ours at another organisation", facts: Facts{Elsewhere: true, User: "nurse", Realm: "northbridge.nhs.uk", Own: true, Method: "tls"}, rule: "elsewhere"},
+		{name: "an edge of ours asks", facts: Facts{ByEdge: true, User: "nurse", Realm: "northbridge.nhs.uk", Own: true, Method: "tls"}, rule: "at the edge"},
+		{name: "an edge asks for somebody else's", facts: Facts{ByEdge: true, User: "sam", Realm: "camford.ac.uk"}, reason: ErrProxyLoop},
 		{name: "a proxy asks for somebody else's", facts: Facts{Elsewhere: true, User: "sam", Realm: "camford.ac.uk"}, reason: ErrProxyLoop},
 	}
 	for _, c := range cases {

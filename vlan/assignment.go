@@ -13,6 +13,7 @@ import (
 type Assignment struct {
 	state   state
 	own     bool // our own home answered
+	edge    bool // with noPlacement: an edge of ours is told who it is, and places them
 	site    *site
 	nas     *controller
 	rule    *rule
@@ -25,7 +26,7 @@ type state uint8
 const (
 	unplaced    state = iota // the zero value
 	placed                   // a VLAN at a site of ours
-	noPlacement              // one of ours at another organisation (R7)
+	noPlacement              // one of ours at another organisation (R7), or asked for by an edge of ours
 )
 
 // VLAN returns the number, 1 to 4094; 0 when the Accept carries no placement.
@@ -51,11 +52,14 @@ func (a Assignment) Zone() string {
 func (a Assignment) Trusted() bool { return a.network != nil && a.network.zone.trusted }
 
 // Rule returns the rule that decided, as "eduroam rule 2", counted from 1;
-// "elsewhere" for one of ours at another organisation.
+// "elsewhere" for one of ours at another organisation, "at the edge" for who asks
+// through an edge.
 func (a Assignment) Rule() string {
 	switch {
 	case a.rule != nil:
 		return a.rule.label
+	case a.edge:
+		return "at the edge"
 	case a.state == noPlacement:
 		return "elsewhere"
 	}
@@ -80,6 +84,9 @@ func (a Assignment) String() string {
 	case placed:
 		return fmt.Sprintf("vlan %s (%d) in zone %s at %s", a.network.name, a.id, a.network.zone.name, a.site.name)
 	case noPlacement:
+		if a.edge {
+			return "no network: an edge of ours asks, which has the rules"
+		}
 		return "no network: one of ours at another organisation, which places its guests itself"
 	}
 	return "nothing assigned"

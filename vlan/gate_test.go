@@ -158,6 +158,20 @@ func TestNoAssignmentNoAccept(t *testing.T) {
 	if err := away.Verify(accept(t, placed)); !errors.Is(err, ErrZoneGuard) {
 		t.Errorf("ours elsewhere with a placement: %v", err)
 	}
+	// Who somebody is goes to an edge of ours and to nobody else, and a network not
+	// even there.
+	edge := mustAssign(t, p, Facts{ByEdge: true, User: "nurse", Realm: "northbridge.nhs.uk", Own: true})
+	told := bytes.Clone(accept(t, edge))
+	told = append(told, 224, 6, 'm', ':', 't', 'l')
+	binary.BigEndian.PutUint16(told[2:], uint16(len(told)))
+	for name, a := range map[string]Assignment{"an edge": edge, "another organisation": away, "a controller": placed} {
+		if err := a.Verify(told); (err == nil) != (name == "an edge") {
+			t.Errorf("facts to %s: %v", name, err)
+		}
+	}
+	if err := edge.Verify(accept(t, placed)); !errors.Is(err, ErrZoneGuard) {
+		t.Errorf("to an edge with a placement: %v", err)
+	}
 }
 
 // attack is an attribute that an upstream, or a mistake of ours, adds.

@@ -30,6 +30,12 @@ func interpret(cfg Config, f Facts) opinion {
 	if ours(cfg, realm) != f.Own {
 		return no(ErrRealmMisplaced)
 	}
+	if f.ByEdge {
+		if !f.Own {
+			return no(ErrProxyLoop)
+		}
+		return opinion{}
+	}
 	if f.Elsewhere {
 		if !f.Own {
 			return no(ErrProxyLoop)
@@ -356,7 +362,7 @@ func (d dice) conditions(device, issuer, policy int, method string) (of, by, und
 func (d dice) facts() Facts {
 	f := Facts{Site: pick(d, worldSites), SSID: pick(d, worldSSIDs), User: pick(d, worldUsers), Realm: pick(d, worldRealms), Method: pick(d, worldMethods)}
 	f.Own = strings.HasSuffix(f.Realm, "a.uk") != (d.IntN(16) == 0)
-	f.Elsewhere = d.IntN(8) == 0
+	f.Elsewhere, f.ByEdge = d.IntN(8) == 0, d.IntN(16) == 0
 	f.Operator = pick(d, worldPlaces)
 	if d.IntN(3) == 0 {
 		f.Account = pick(d, []string{"u", "V", "w"})

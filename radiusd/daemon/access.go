@@ -176,10 +176,10 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 	if answer.SessionTimeout > 0 {
 		_ = rfc2865.SessionTimeout_Set(reply, rfc2865.SessionTimeout(answer.SessionTimeout))
 	}
-	if err := t.tell(reply, answer); err != nil {
+	if err := place.Tag(reply); err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}
-	if err := place.Tag(reply); err != nil {
+	if err := t.tell(reply, answer); err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}
 	wire, err := d.encode(req, reply, place)

@@ -19,6 +19,7 @@ var arrows = map[string][]string{
 	"realms":                {"certs"},
 	"realms/directory":      {"realms", "certs"},
 	"realms/upstream":       {"realms", "certs"},
+	"realms/discovery":      {},
 	"radiusd/transport":     {"certs"},
 	"radiusd/eap/packet":    {},
 	"radiusd/eap":           {"radiusd/eap/packet", "realms", "certs", "certs/revocation"},

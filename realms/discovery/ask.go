@@ -14,9 +14,9 @@ import (
 // udpSize is what a datagram may hold without being cut anywhere on its way (RFC 9715).
 const udpSize = 1232
 
-// ask puts one question to the resolvers in turn, twice to those that are silent. The
+// askResolvers puts one question to the resolvers in turn, twice to those that are silent. The
 // message that it returns says yes or no.
-func (r *Resolver) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
+func (r *Resolver) askResolvers(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
 	failed := make([]error, len(r.resolvers))
 	spoke := make([]bool, len(r.resolvers))
 	for range 2 {

@@ -132,6 +132,7 @@ type Resolver struct {
 	cache     int
 	now       func() time.Time
 	rand      func(int) int
+	ask       func(ctx context.Context, name string, kind uint16) (*dns.Msg, error)
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -194,6 +195,7 @@ func New(c Config) (*Resolver, error) {
 	if r.rand == nil {
 		r.rand = rand.IntN
 	}
+	r.ask = r.askResolvers
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r, nil
 }

@@ -32,7 +32,7 @@ func readMessage(p []byte, question *dns.Msg) (*dns.Msg, error) {
 		return &dns.Msg{MsgHdr: dns.MsgHdr{Id: question.Id, Response: true, Truncated: true}}, nil
 	}
 	records := 0
-	for _, section := range []int{6, 8, 10} {
+	for _, section := range []int{6, 8, 10} { // answers, authorities, additional ones
 		records += int(binary.BigEndian.Uint16(p[section:]))
 	}
 	if records > mostRecords {
@@ -41,6 +41,9 @@ func readMessage(p []byte, question *dns.Msg) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	if err := m.Unpack(p); err != nil {
 		return nil, fmt.Errorf("an answer that cannot be read: %w", err)
+	}
+	if len(m.Answer)+len(m.Ns)+len(m.Extra) != records {
+		return nil, errors.New("an answer that cannot be read: it has fewer records than it says")
 	}
 	return m, nil
 }
@@ -58,7 +61,7 @@ func readChain(m *dns.Msg, kind uint16, names []string) (records []dns.RR, _ []s
 				continue
 			}
 			switch c, is := rr.(*dns.CNAME); {
-			case is && alias != nil:
+			case is && alias != nil && dns.CanonicalName(alias.Target) != dns.CanonicalName(c.Target):
 				return nil, names, 0, fmt.Errorf("%s: %w", at, ErrAlias)
 			case is:
 				alias = c

@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"radiusd/eap":           {"radiusd/eap/packet", "realms", "certs", "certs/revocation"},
 	"radiusd/guard":         {"realms", "certs"},
 	"radiusd/supplicant":    {"radiusd/eap/packet", "certs"},
-	"radiusd/daemon/config": {"certs"},
+	"radiusd/daemon/config": {"certs", "realms/discovery"},
 	"radiusd/daemon": {
 		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/store", "radiusd/guard",
 		"realms", "realms/directory", "realms/upstream", "vlan", "certs", "certs/revocation",

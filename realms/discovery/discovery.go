@@ -28,12 +28,12 @@ import (
 const Port = 2083
 
 // DefaultServices are the service tags that are taken when Config names none: eduroam's
-// own, and that of RFC 7585, section 2.1.1.
+// own, and that of RFC 7585, section 2.1.1.1.
 var DefaultServices = []string{"x-eduroam:radius.tls", "aaa+auth:radius.tls.tcp"}
 
 // How long an answer holds at least and at most, whatever its TTL says, and how long
-// nobody asks again after a failure. RFC 7585, section 3.4.1, has the first as
-// MIN_EFF_TTL and the third as BACKOFF_TIME.
+// nobody asks again after a failure. RFC 7585, section 3.2, has the first as MIN_EFF_TTL
+// and the third as BACKOFF_TIME.
 const (
 	floorTTL   = time.Minute
 	ceilingTTL = 24 * time.Hour
@@ -240,7 +240,7 @@ func ParseResolver(text string) (netip.AddrPort, error) {
 func CheckService(tag string) error {
 	service, protocol, ok := strings.Cut(tag, ":")
 	for _, part := range []string{service, protocol} {
-		ok = ok && part != "" && len(part) <= 65 && !strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' })
+		ok = ok && part != "" && len(part) <= 32 && !strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' })
 	}
 	switch {
 	case !ok:

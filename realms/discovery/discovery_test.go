@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -310,5 +312,31 @@ func TestConfig(t *testing.T) {
 		if a, err := ParseResolver(text); err != nil || a.String() != want {
 			t.Errorf("%s: %s, %v", text, a, err)
 		}
+	}
+}
+
+// Every reason stands in the documentation in its own words, and no other does.
+func TestEveryReasonIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/discovery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("reasons.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons, rows []string
+	for _, m := range regexp.MustCompile(`(?m)^(?:const|\t)\s*Err\w+\s+Reason = "(.*)"$`).FindAllSubmatch(source, -1) {
+		reasons = append(reasons, string(m[1]))
+	}
+	_, table, _ := strings.Cut(string(page), "## What is refused")
+	for _, m := range regexp.MustCompile("(?m)^\\| `(.*?)` \\|").FindAllStringSubmatch(table, -1) {
+		rows = append(rows, m[1])
+	}
+	if slices.Sort(reasons); len(reasons) < 15 || !slices.Contains(reasons, string(ErrNone)) || !slices.Contains(reasons, string(ErrLoop)) {
+		t.Fatalf("the reasons are %q", reasons)
+	}
+	if slices.Sort(rows); !slices.Equal(rows, reasons) {
+		t.Errorf("documented are\n%s\nthere are\n%s", strings.Join(rows, "\n"), strings.Join(reasons, "\n"))
 	}
 }

@@ -220,5 +220,8 @@ func (c *checker) federations() {
 			c.warn(key, `write federation = "`+name+`" in an [[ssid]], or take it out`, "no SSID uses federation %q", name)
 		}
 		c.upstreams(key, fed.Servers)
+		if fed.Discovery != nil {
+			c.discovery(key, fed)
+		}
 	}
 }

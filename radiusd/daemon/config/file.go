@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"causeway/certs"
+	"causeway/realms/discovery"
 )
 
 // A File is the whole configuration as the admin wrote it, includes merged and
@@ -197,6 +198,27 @@ type Federation struct {
 	Servers    []Upstream        `toml:"servers"`
 	Clients    []FederationProxy `toml:"clients"`
 	WithoutCUI bool              `toml:"without_cui"`
+	Discovery  *Discovery        `toml:"discovery"`
+}
+
+// Discovery says which realms are looked up in DNS, to be reached past the national
+// proxies (RFC 7585). Its keys mean what they mean in discovery.Config.
+type Discovery struct {
+	Realms     []string `toml:"realms" need:"yes"`
+	Services   []string `toml:"services"`   // nil: discovery.DefaultServices
+	Resolvers  []string `toml:"resolvers"`  // nil: those of /etc/resolv.conf
+	Laboratory []string `toml:"laboratory"` // prefixes or addresses
+}
+
+// Config is what a resolver is made of; a prefix that did not load is left out.
+func (d Discovery) Config() discovery.Config {
+	c := discovery.Config{Realms: d.Realms, Services: d.Services, Resolvers: d.Resolvers}
+	for _, text := range d.Laboratory {
+		if p, err := prefix(text); err == nil {
+			c.Allow = append(c.Allow, p)
+		}
+	}
+	return c
 }
 
 // An Upstream is a server that answers for other people's users.

@@ -6,7 +6,6 @@ var later = []struct{ where, value, fix string }{
 	{"server.listen.radsec", "", "take it out; RADIUS over UDP is served by auth and acct"},
 	{"server.listen.web", "", "take it out; the log says what the page would"},
 	{"federation.*.transport", "radsec", `use transport = "udp" and the federation's UDP servers, with a secret`},
-	{"federation.*.discovery", "", "name the federation's servers"},
 	{"log.retain", "", "take it out, and let logrotate or the journal keep what you must keep"},
 	{"log.pseudonymise", "", "take it out; nothing is pseudonymised"},
 	{"log.fticks", "", "take it out; no F-Ticks are sent"},

@@ -57,7 +57,7 @@ func readChain(m *dns.Msg, kind uint16, names []string) (records []dns.RR, _ []s
 		var alias *dns.CNAME
 		at := names[len(names)-1]
 		for _, rr := range m.Answer {
-			if h := rr.Header(); dns.CanonicalName(h.Name) != at || h.Class != dns.ClassINET {
+			if dns.CanonicalName(rr.Header().Name) != at {
 				continue
 			}
 			switch c, is := rr.(*dns.CNAME); {

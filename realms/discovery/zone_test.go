@@ -82,6 +82,18 @@ func (z *zone) add(records ...string) {
 	}
 }
 
+// behave sets how negative answers end and whether aliases are followed.
+func (z *zone) behave(soa string, lazy bool) {
+	z.t.Helper()
+	var rr dns.RR
+	if soa != "" {
+		rr = record(z.t, soa)
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.soa, z.lazy = rr, lazy
+}
+
 // clear forgets the records of a name and kind.
 func (z *zone) clear(key string) {
 	z.mu.Lock()

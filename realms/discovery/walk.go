@@ -170,7 +170,7 @@ func (w *walk) server(ctx context.Context, at string, s *dns.SRV) error {
 	host := strings.TrimSuffix(dns.CanonicalName(s.Target), ".")
 	switch {
 	case host == "": // the service is decidedly not there (RFC 2782)
-		w.nothing(time.Duration(s.Hdr.Ttl) * time.Second)
+		w.nothing(lifetime(s.Hdr.Ttl))
 		return nil
 	case !hostName(host):
 		return fmt.Errorf("%s: %w, but %.64q", at, ErrHost, host)

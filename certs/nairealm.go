@@ -97,7 +97,7 @@ func MatchNAIRealm(realms []string, realm string) bool {
 	}
 	_, parent, _ := strings.Cut(realm, ".")
 	for _, r := range realms {
-		if rest, wild := strings.CutPrefix(r, "*."); wild && strings.EqualFold(rest, parent) || !wild && strings.EqualFold(r, realm) {
+		if rest, wild := strings.CutPrefix(r, "*."); wild && strings.EqualFold(rest, parent) || strings.EqualFold(r, realm) {
 			return true
 		}
 	}

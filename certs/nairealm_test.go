@@ -115,7 +115,9 @@ func TestR33OddlyWrittenRealms(t *testing.T) {
 		"another tag":                 der(0xa1, kind, der(0xa0, der(12, evil))),
 		"a printable string":          der(0xa0, kind, der(0xa0, der(19, evil))),
 		"an IA5 string":               der(0xa0, kind, der(0xa0, der(22, evil))),
-		"a constructed string":        der(0xa0, kind, der(0xa0, der(12|0x20, der(12, evil)))),
+		"a constructed string":        der(0xa0, kind, der(0xa0, der(12|0x20, evil))),
+		"another class":               der(0x60, kind, der(0xa0, der(12, evil))),
+		"another class inside":        der(0xa0, kind, der(0x60, der(12, evil))),
 		"without the explicit tag":    der(0xa0, kind, der(12, evil)),
 		"with another explicit tag":   der(0xa0, kind, der(0xa1, der(12, evil))),
 		"two strings":                 der(0xa0, kind, der(0xa0, der(12, evil), der(12, evil))),
@@ -127,7 +129,10 @@ func TestR33OddlyWrittenRealms(t *testing.T) {
 		"a zero in the middle":        der(0xa0, kind, der(0xa0, der(12, []byte("evil.ac.uk\x00.good.ac.uk")))),
 		"a string cut short, wrapped": der(0xa0, kind, der(0xa0, []byte{12, 40}, evil)),
 	} {
-		c := &x509.Certificate{Extensions: []pkix.Extension{{Id: oidSAN, Value: der(0x30, entry, good)}}}
+		c := &x509.Certificate{Extensions: []pkix.Extension{
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 18}, Value: der(0x30, der(0xa0, kind, der(0xa0, der(12, evil))))}, // its issuer's
+			{Id: oidSAN, Value: der(0x30, entry, good)},
+		}}
 		if got := NAIRealms(c); !slices.Equal(got, []string{"good.ac.uk"}) {
 			t.Errorf("%s: %q", name, got)
 		}

@@ -6,7 +6,7 @@ LINT       := $(TOOLS)/golangci-lint
 LINT_VER   := v2.12.2
 # Real peers for the tests, by Debian package name, and what builds those that Debian
 # leaves half out.
-PEERS      := slapd ldap-utils redis-server redis-tools openssl eapoltest hostapd wpasupplicant freeradius freeradius-utils radsecproxy rsyslog rsyslog-gnutls iproute2 \
+PEERS      := slapd ldap-utils redis-server redis-tools openssl eapoltest hostapd wpasupplicant freeradius freeradius-utils radsecproxy rsyslog rsyslog-gnutls unbound iproute2 \
 	samba samba-ad-provision samba-dsdb-modules gcc make libc6-dev libssl-dev dpkg-dev ca-certificates
 FUZZTIME   ?= 30s
 

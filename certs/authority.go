@@ -51,8 +51,8 @@ type Options struct {
 	// MustStaple has a server certificate promise an answer of OCSP in every
 	// handshake (RFC 7633).
 	MustStaple bool
-	// Names and Policies are of certificates of people and devices. A policy is an
-	// object identifier in dotted form (RFC 5280, section 4.2.1.4).
+	// Names are of certificates of people and devices, NAIRealm of servers' too. A policy
+	// is an object identifier in dotted form (RFC 5280, section 4.2.1.4).
 	Names    Names
 	Policies []string
 }
@@ -158,7 +158,8 @@ func (a *Authority) Server(names []string, o Options) (Pair, error) {
 }
 
 // Peer makes a certificate for a RADIUS server that others speak RadSec with: it is a
-// client to one and a server to another (RFC 6614, section 2.3).
+// client to one and a server to another (RFC 6614, section 2.3). Names.NAIRealm of
+// Options are the realms that it answers for, where it is found by them (RFC 7585).
 func (a *Authority) Peer(names []string, o Options) (Pair, error) {
 	if len(names) == 0 {
 		return Pair{}, errors.New("a peer's certificate needs a DNS name, as radius1.example.ac.uk")
@@ -174,6 +175,11 @@ func (a *Authority) Peer(names []string, o Options) (Pair, error) {
 	}
 	t.Subject = pkix.Name{CommonName: names[0]}
 	t.DNSNames = names
+	if len(o.Names.NAIRealm) > 0 { // crypto/x509 writes either its own alternative name or ours
+		if t.ExtraExtensions, err = (Names{DNS: names, NAIRealm: o.Names.NAIRealm}).extensions(false); err != nil {
+			return Pair{}, err
+		}
+	}
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	return a.issue(t, o.Key)
 }

@@ -24,6 +24,8 @@ type Names struct {
 	UPN  []string // userPrincipalName, which Windows logs on with
 	DNS  []string
 	URI  []string
+	// NAIRealm are realms for which a RADIUS server may answer (RFC 7585, section 2.2).
+	NAIRealm []string
 	// SID is the security identifier of an account of Active Directory, as
 	// "S-1-5-21-…-1104". It stands in an extension of its own, as AD CS writes it
 	// since 2022; where Intune and SCEP write it, it is a URI, SIDTag + SID.
@@ -79,6 +81,13 @@ func (n Names) extensions(emptySubject bool) (list []pkix.Extension, err error) 
 		names = append(names, other)
 	}
 	ascii(2, n.DNS...)
+	for _, realm := range n.NAIRealm {
+		other, err := otherName(oidNAIRealm, realm, "utf8")
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, other)
+	}
 	for _, u := range n.URI {
 		if parsed, err := url.Parse(u); err != nil || parsed.Scheme == "" {
 			return nil, fmt.Errorf("%q is not a URI", u)

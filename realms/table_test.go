@@ -124,7 +124,7 @@ func TestR8R22OwnRealmsNeverGoUpstream(t *testing.T) {
 	for _, realm := range realmNames {
 		for _, ssid := range []string{"", "NHS-Staff", "eduroam", "govroam", "other"} {
 			for _, proxy := range []bool{false, true} {
-				route, err := table.Home(Identity{"u", realm}, Origin{ssid, proxy})
+				route, err := table.Home(Identity{"u", realm}, Origin{SSID: ssid, Proxy: proxy})
 				if err != nil {
 					continue
 				}

@@ -243,5 +243,8 @@ func (c *checker) federations() {
 		if c.present(key + ".fticks") {
 			c.fticks(key+".fticks", fed)
 		}
+		if fed.Discovery != nil {
+			c.discovery(key, fed)
+		}
 	}
 }

@@ -36,6 +36,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[Upstream]():        "### `servers`",
 	reflect.TypeFor[FTicks]():          "### `fticks`",
 	reflect.TypeFor[FederationProxy](): "### `clients`",
+	reflect.TypeFor[Discovery]():       "### `[federation.NAME.discovery]`",
 	reflect.TypeFor[Zone]():            "## `[zone]`",
 	reflect.TypeFor[VLAN]():            "## `[vlan]`",
 	reflect.TypeFor[SSID]():            "## `[[ssid]]`",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"causeway/certs"
+	"causeway/realms/discovery"
 )
 
 // A File is the whole configuration as the admin wrote it, includes merged and
@@ -258,6 +259,7 @@ type Federation struct {
 	Balance     string            `toml:"balance" default:"primary"` // or "least-loaded"
 	WithoutCUI  bool              `toml:"without_cui"`
 	FTicks      FTicks            `toml:"fticks"`
+	Discovery   *Discovery        `toml:"discovery"`
 }
 
 // FTicks says where the operator of a federation counts visitors; without a Server
@@ -277,6 +279,26 @@ type FTicks struct {
 // Of tells whether log-ins of "visitor" or of "own" people are told.
 func (f FTicks) Of(who string) bool {
 	return slices.Contains(f.Who, who) || f.Who == nil && who == "visitor"
+}
+
+// Discovery says which realms are looked up in DNS, to be reached past the national
+// proxies (RFC 7585). Its keys mean what they mean in discovery.Config.
+type Discovery struct {
+	Realms     []string `toml:"realms" need:"yes"`
+	Services   []string `toml:"services"`   // nil: discovery.DefaultServices
+	Resolvers  []string `toml:"resolvers"`  // nil: those of /etc/resolv.conf
+	Laboratory []string `toml:"laboratory"` // prefixes or addresses
+}
+
+// Config is what a resolver is made of; a prefix that did not load is left out.
+func (d Discovery) Config() discovery.Config {
+	c := discovery.Config{Realms: d.Realms, Services: d.Services, Resolvers: d.Resolvers}
+	for _, text := range d.Laboratory {
+		if p, err := prefix(text); err == nil {
+			c.Allow = append(c.Allow, p)
+		}
+	}
+	return c
 }
 
 // An Upstream is a server that answers for other people's users.

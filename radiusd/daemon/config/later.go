@@ -4,7 +4,6 @@ package config
 // refused: a key that would silently do nothing is a lie.
 var later = []struct{ where, value, fix string }{
 	{"server.listen.web", "", "take it out; the log says what the page would"},
-	{"federation.*.discovery", "", "name the federation's servers"},
 	{"log.retain", "", "take it out, and let logrotate or the journal keep what you must keep"},
 	{"log.pseudonymise", "", "take it out; nothing is pseudonymised"},
 	{"log.fticks", "", "write it as fticks in the federation's own table"},

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
-	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -198,4 +197,3 @@ func TestRadSecAnswers(t *testing.T) {
 	}
 }
 
-var _ = netip.Addr{}

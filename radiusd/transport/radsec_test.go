@@ -168,7 +168,9 @@ func radsecDraft(code radius.Code, id byte) *draft {
 	return d
 }
 
-func logIn(id byte) []byte { return radsecDraft(radius.CodeAccessRequest, id).text(1, "nurse@royal.nhs.example").bytes() }
+func logIn(id byte) []byte {
+	return radsecDraft(radius.CodeAccessRequest, id).text(1, "nurse@royal.nhs.example").bytes()
+}
 
 // Holds R30 and P63: an Access-Request over TLS, signed with "radsec", is answered, with a
 // Message-Authenticator first.
@@ -196,4 +198,3 @@ func TestRadSecAnswers(t *testing.T) {
 		}
 	}
 }
-

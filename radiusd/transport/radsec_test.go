@@ -160,6 +160,7 @@ func (p *radsecPeer) closed() {
 	} else if nerr, ok := err.(net.Error); ok && nerr.Timeout() {
 		p.t.Fatal("the connection stayed open")
 	}
+	_ = p.Close()
 }
 
 func radsecDraft(code radius.Code, id byte) *draft {

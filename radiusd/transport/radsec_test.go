@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -155,9 +157,10 @@ func (p *radsecPeer) next() ([]byte, error) {
 // closed waits for the end of the connection, and fails when anything comes before it.
 func (p *radsecPeer) closed() {
 	p.t.Helper()
-	if b, err := p.next(); err == nil {
+	switch b, err := p.next(); {
+	case err == nil:
 		p.t.Fatalf("it answered %x", b)
-	} else if nerr, ok := err.(net.Error); ok && nerr.Timeout() {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		p.t.Fatal("the connection stayed open")
 	}
 	_ = p.Close()

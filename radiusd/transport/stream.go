@@ -162,7 +162,7 @@ func (s *stream) receive(octets []byte, d *digester) *ending {
 		a.sealed, a.token = true, tokenOf(octets)
 		if a.octets, cause = s.veil.request(octets); cause != causeNone {
 			server.silence(a, cause)
-			return &ending{kind: endedMalformed, words: "it sent a packet that cannot be read (" + cause.String() + ")"}
+			return &ending{kind: endedMalformed, words: unbelieved(cause)}
 		}
 	}
 	back := route{stream: s, token: a.token}
@@ -175,11 +175,20 @@ func (s *stream) receive(octets []byte, d *digester) *ending {
 		server.handlers.Add(1)
 		s.lobby.crew.start(j)
 	case fatal(a.cause):
-		return &ending{kind: endedMalformed, words: "it sent a packet that cannot be believed (" + a.cause.String() + ")"}
+		return &ending{kind: endedMalformed, words: unbelieved(a.cause)}
 	case a.cause == UnexpectedCode && s.veil != nil && asks(code):
 		s.put(s.veil.protocolError(octets), route{stream: s})
 	}
 	return nil
+}
+
+// unbelieved says what was wrong with the last packet of a connection.
+func unbelieved(cause Cause) string {
+	switch cause {
+	case BadMessageAuthenticator, BadRequestAuthenticator:
+		return "it sent a packet that cannot be believed (" + cause.String() + "): inside TLS the secret has to be radsec"
+	}
+	return "it sent a packet that cannot be read (" + cause.String() + ")"
 }
 
 // post sends a reply, a letter of RADIUS/1.0.

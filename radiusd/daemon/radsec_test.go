@@ -183,6 +183,35 @@ func TestR51RadSecReload(t *testing.T) {
 	}
 }
 
+// A reload in mid-conversation changes nothing for who came over RadSec, though somebody
+// else has its address.
+func TestR51RadSecReloadInMidConversation(t *testing.T) {
+	w := layOutWards(t, wards)
+	w.run(t)
+	writes := 0
+	conn := writing{w.dial(t, "eastmoor.example.net"), func() {
+		if writes++; writes == 4 {
+			if err := w.Reload(); err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	if result, e := w.login(t, conn); !result.Accepted() || result.VLAN != "120" || writes < 5 {
+		t.Errorf("%v on VLAN %q after %d messages: %s", result.Code, result.VLAN, writes, e.Detail)
+	}
+}
+
+// writing does something before each write.
+type writing struct {
+	net.Conn
+	before func()
+}
+
+func (w writing) Write(b []byte) (int, error) {
+	w.before()
+	return w.Conn.Write(b)
+}
+
 // account sends an Accounting-Request over a connection and waits for the answer.
 func (w *wardTrust) account(tb testing.TB, conn net.Conn, status rfc2866.AcctStatusType) {
 	tb.Helper()

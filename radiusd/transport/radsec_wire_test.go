@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -180,12 +181,12 @@ func TestRadSecNamesItsIssuersAndResumesNothing(t *testing.T) {
 	other := must(certs.NewAuthority("another federation", time.Now(), certs.Options{}))
 	_, address := radsecServer(t, Config{Clients: mustClients(t, peerClient(t, a, "roam1", "roam1.example.net"), peerClient(t, other, "gov1", "gov1.example.net"))})
 	good := pair(t, a, "roam1.example.net")
-	cache := tls.NewLRUClientSessionCache(4)
+	var cache ticketCounter
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		for range 2 {
 			var named int
 			p := mustDial(t, address, good, func(c *tls.Config) {
-				c.ClientSessionCache, c.MinVersion, c.MaxVersion = cache, version, version
+				c.ClientSessionCache, c.MinVersion, c.MaxVersion = &cache, version, version
 				c.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 					named = len(info.AcceptableCAs)
 					return &good, nil
@@ -199,6 +200,19 @@ func TestRadSecNamesItsIssuersAndResumesNothing(t *testing.T) {
 			}
 			_ = p.Close()
 		}
+	}
+	if cache.n.Load() != 0 {
+		t.Errorf("%d tickets were handed out", cache.n.Load())
+	}
+}
+
+// A ticketCounter is a client's cache that keeps nothing.
+type ticketCounter struct{ n atomic.Int64 }
+
+func (c *ticketCounter) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+func (c *ticketCounter) Put(_ string, s *tls.ClientSessionState) {
+	if s != nil {
+		c.n.Add(1)
 	}
 }
 
@@ -580,19 +594,66 @@ func TestF12RadSecShutdown(t *testing.T) {
 		}
 		_ = late.Close()
 	}
-	p.send(logIn(2)) // comes too late
+	p.send(logIn(2), logIn(3)) // come too late
 	close(finish)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	// What it sent in vain has not made the kernel take back what it had not read yet.
 	verifyReplyWith(t, "radsec", request, p.receive(), true)
 	for _, c := range []*radsecPeer{p, idle} {
 		if _, err := c.next(); !errors.Is(err, io.EOF) {
 			t.Errorf("no close_notify: %v", err)
 		}
 	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 	if s.Stats().Handled != 1 {
 		t.Errorf("%+v", s.Stats())
+	}
+}
+
+// What the kernel still holds for a peer that reads slowly is not taken back because the
+// peer has sent more meanwhile.
+func TestF12RadSecLastWords(t *testing.T) {
+	a := town().authority
+	const replies = 200
+	begun, finish := make(chan struct{}), make(chan struct{})
+	s, address := radsecServer(t, Config{
+		Clients: mustClients(t, peerClient(t, a, "roam1", "roam1.example.net")),
+		Access: func(_ context.Context, req *Request) []byte {
+			reply := req.Packet.Response(radius.CodeAccessAccept)
+			for range 15 {
+				reply.Add(18, make([]byte, 253))
+			}
+			if req.Packet.Identifier == 255 {
+				close(begun)
+				<-finish
+			}
+			return must(Encode(req, reply))
+		},
+	})
+	p := mustDial(t, address, pair(t, a, "roam1.example.net"))
+	for id := range byte(replies) {
+		p.send(logIn(id))
+	}
+	eventually(t, "all replies are with the kernel", func() bool { return s.Stats().Replies == replies })
+	p.send(logIn(255))
+	<-begun
+	done := make(chan error)
+	go func() { done <- s.Shutdown(context.Background()) }()
+	eventually(t, "nothing is read any more", s.listeners[0].(*radsecSocket).lobby.stops)
+	p.send(logIn(1), logIn(2))
+	close(finish)
+	for n := range replies + 1 {
+		if _, err := p.next(); err != nil {
+			t.Fatalf("after %d replies: %v", n, err)
+		}
+	}
+	if _, err := p.next(); !errors.Is(err, io.EOF) {
+		t.Errorf("no close_notify: %v", err)
+	}
+	_ = p.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -83,7 +83,7 @@ func (l *lobby) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		MinVersion:             tls.VersionTLS12,
 		Certificates:           []tls.Certificate{*certificate},
 		ClientAuth:             tls.RequireAnyClientCert, // meet judges it
-		ClientCAs:              l.server.clients.Load().issuers(),
+		ClientCAs:              l.server.clients.Load().issuers,
 		SessionTicketsDisabled: true,
 		NextProtos:             versions,
 	}, nil

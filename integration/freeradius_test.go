@@ -76,6 +76,16 @@ func freeradiusProxy(s *stage, p peer) *process {
 	})
 }
 
+// freeradiusToRadSec sends whatever it is asked to the house over TLS, with the
+// certificate that "certificate" names.
+func freeradiusToRadSec(s *stage, p peer) *process {
+	host, port, err := net.SplitHostPort(fmt.Sprint(s.know["radsec"]))
+	s.must(err)
+	return s.freeradius(p, s.folder(p.Name), "radsec.conf", map[string]any{
+		"house_host": host, "house_port": port, "certificate": p.With["certificate"],
+	})
+}
+
 // freeradius makes the process of one configuration.
 func (s *stage) freeradius(p peer, folder, name string, more map[string]any) *process {
 	port := s.freeUDP()

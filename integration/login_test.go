@@ -197,7 +197,7 @@ func (s *stage) attempt(l login) (mac, out string, accepted bool) {
 func (s *stage) eapolTest(l login, mac string) (string, error) {
 	address := s.know["auth"]
 	if l.To != "" {
-		address = s.know[l.To]
+		address = s.know[s.expand(l.To)]
 	}
 	host, port, err := net.SplitHostPort(fmt.Sprint(address))
 	s.must(err)

@@ -296,6 +296,21 @@ func (s *stage) certificates() {
 		s.must(err)
 		s.pair(name, tablet)
 	}
+	// A federation that speaks RadSec: the house's certificate, and those of its peers.
+	federation, err := certs.NewAuthority("integration federation", time.Now(), certs.Options{})
+	s.must(err)
+	s.write("federation-ca.pem", federation.PEM())
+	for name, peer := range map[string]struct {
+		by   *certs.Authority
+		name string
+	}{
+		"radsec": {federation, serverName}, "roam1": {federation, "roam1.example.net"}, "roam2": {federation, "roam2.example.net"},
+		"aps": {federation, "aps." + realm}, "roam3": {federation, "roam3.example.net"}, "false-roam1": {stranger, "roam1.example.net"},
+	} {
+		pair, err := peer.by.Peer([]string{peer.name}, certs.Options{})
+		s.must(err)
+		s.pair(name, pair)
+	}
 	if s.story.RSA {
 		rsa, err := authority.Server([]string{serverName}, certs.Options{Key: certs.RSA})
 		s.must(err)
@@ -381,6 +396,9 @@ func (s *stage) startHouse(path string) {
 	auth, acct := d.Addrs()
 	s.daemon = d
 	s.know["auth"], s.know["acct"] = auth[0].String(), acct[0].String()
+	if radsec := d.RadSecAddrs(); len(radsec) > 0 {
+		s.know["radsec"] = radsec[0].String()
+	}
 }
 
 // act does something to a peer or to the house.

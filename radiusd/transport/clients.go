@@ -50,14 +50,15 @@ type Client struct {
 type Clients struct {
 	lengths  []int // distinct prefix lengths as IPv6 bits, longest first
 	byPrefix map[netip.Prefix]*Client
-	peers    []*Client // who speak RadSec
+	peers    []*Client      // who speak RadSec
+	issuers  *x509.CertPool // who may vouch for them, to be named in a handshake
 	list     []*Client
 }
 
 // NewClients builds the table. Every mistake is reported, joined in one error,
 // each naming its client and the fix; no error holds a secret.
 func NewClients(list []Client) (*Clients, error) {
-	c := &Clients{byPrefix: make(map[netip.Prefix]*Client, len(list))}
+	c := &Clients{byPrefix: make(map[netip.Prefix]*Client, len(list)), issuers: x509.NewCertPool()}
 	names := make(map[string]bool, len(list))
 	var problems []error
 	for i := range list {
@@ -133,6 +134,9 @@ func (c *Clients) addPeer(client *Client) error {
 	}
 	client.Secret = RadSecSecret
 	client.key = newKey(client.Secret)
+	for _, issuer := range client.Peer.Issuers() {
+		c.issuers.AddCert(issuer)
+	}
 	c.enlist(client)
 	c.peers = append(c.peers, client)
 	return nil
@@ -168,17 +172,6 @@ func (c *Clients) findPeer(shown []*x509.Certificate, from netip.Addr, now time.
 		return nil, err
 	}
 	return list[i], err
-}
-
-// issuers are the authorities that may vouch for a peer, to be named in a handshake.
-func (c *Clients) issuers() *x509.CertPool {
-	pool := x509.NewCertPool()
-	for _, client := range c.peers {
-		for _, issuer := range client.Peer.Issuers() {
-			pool.AddCert(issuer)
-		}
-	}
-	return pool
 }
 
 // Still tells whether a client is one of these by the same right: a client that speaks

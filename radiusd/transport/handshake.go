@@ -36,7 +36,7 @@ func (s *stream) shakeHands() *ending {
 			return c, nil
 		},
 	})
-	limit, cancel := context.WithTimeout(s.lobby.server.base, handshakeLimit)
+	limit, cancel := context.WithTimeout(s.lobby.server.base, s.lobby.limits.handshake)
 	defer cancel()
 	err := s.conn.HandshakeContext(limit)
 	switch {
@@ -45,7 +45,7 @@ func (s *stream) shakeHands() *ending {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return &ending{kind: endedHandshake, words: fmt.Sprintf("its handshake was not over after %v", handshakeLimit)}
+		return &ending{kind: endedHandshake, words: fmt.Sprintf("its handshake was not over after %v", s.lobby.limits.handshake)}
 	case s.lobby.stops():
 		return &ending{kind: endedStopped, words: "the server stops"}
 	}
@@ -83,7 +83,7 @@ func (l *lobby) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		MinVersion:             tls.VersionTLS12,
 		Certificates:           []tls.Certificate{*certificate},
 		ClientAuth:             tls.RequireAnyClientCert, // meet judges it
-		ClientCAs:              l.server.clients.Load().issuers(),
+		ClientCAs:              l.server.clients.Load().issuers,
 		SessionTicketsDisabled: true,
 		NextProtos:             versions,
 	}, nil

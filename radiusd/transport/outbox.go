@@ -23,12 +23,13 @@ type outbox struct {
 	mu      sync.Mutex
 	waiting []letter
 	closed  bool
+	taken   sync.Cond     // somebody may wait in await
 	wake    chan struct{} // holds at most one token
 	sent    chan struct{} // closed when the writer has sent everything
 }
 
 func (o *outbox) open(size int) {
-	o.size = size
+	o.size, o.taken.L = size, &o.mu
 	o.wake = make(chan struct{}, 1)
 	o.sent = make(chan struct{})
 }
@@ -60,12 +61,22 @@ func (o *outbox) close() {
 	o.knock()
 }
 
+// await returns when fewer letters than most wait to be taken.
+func (o *outbox) await(most int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.waiting) >= most && !o.closed {
+		o.taken.Wait()
+	}
+}
+
 // take swaps the waiting letters for an empty slice.
 func (o *outbox) take(empty []letter) (letters []letter, closed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	letters = o.waiting
 	o.waiting = empty[:0]
+	o.taken.Signal()
 	return letters, o.closed
 }
 
@@ -114,11 +125,4 @@ func (u *udpSocket) sendAll(letters []letter, messages []ipv4.Message, buffers [
 		clear(messages[:n])
 		letters = letters[min(done, n):]
 	}
-}
-
-// full tells an outbox that has no room from one that is closed.
-func (o *outbox) full() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return !o.closed && len(o.waiting) >= o.size
 }

@@ -12,8 +12,9 @@ const (
 	typeErrorCause radius.Type = 101
 	typeExtended1  radius.Type = 241
 
-	codeProtocolError    radius.Code = 52 // RFC 7930, section 4
-	extendedOriginalCode             = 4  // 241.4, Original-Packet-Code
+	codeProtocolError radius.Code = 52 // RFC 7930, section 4
+
+	extendedOriginalCode = 4 // 241.4, Original-Packet-Code
 )
 
 // A veil gives packets of RADIUS/1.1 (RFC 9765) the form of RADIUS/1.0, and back, so

@@ -27,6 +27,8 @@ type RadSec struct {
 	PeerConnections int
 	// Handshakes bounds those under way: 128; and a quarter of it from one address.
 	Handshakes int
+
+	handshake, frame, quiet, write time.Duration // of one connection; tests make them shorter
 }
 
 // What RADIUS/1.1 may be.
@@ -48,6 +50,7 @@ const (
 	frameLimit     = 10 * time.Second // from a packet's first octet to its last
 	quietLimit     = time.Hour        // without a packet
 	writeLimit     = 5 * time.Second  // for one write to a peer that does not read
+	lingerLimit    = time.Second      // for a peer to close, too, after we have
 	acceptPause    = 50 * time.Millisecond
 )
 
@@ -61,6 +64,10 @@ func (r *RadSec) fill() {
 	r.Connections = orDefault(r.Connections, 1024)
 	r.PeerConnections = orDefault(r.PeerConnections, 16)
 	r.Handshakes = orDefault(r.Handshakes, 128)
+	r.handshake = orDefault(r.handshake, handshakeLimit)
+	r.frame = orDefault(r.frame, frameLimit)
+	r.quiet = orDefault(r.quiet, quietLimit)
+	r.write = orDefault(r.write, writeLimit)
 }
 
 // A radsecSocket is one address on which peers connect.
@@ -204,9 +211,9 @@ func (l *lobby) attend(s *stream) {
 		why = l.admit(s)
 	}
 	if why != nil {
-		l.leave(s)
-		_ = s.raw.Close()
 		l.refused(s, s.client(), why)
+		s.part()
+		l.leave(s)
 		return
 	}
 	go s.write()
@@ -214,10 +221,10 @@ func (l *lobby) attend(s *stream) {
 	if why.kind == endedStopped {
 		return // what is in hand is answered; close ends it
 	}
-	l.leave(s)
-	s.end(why)
 	l.server.counters.radsec.end(why.kind)
 	l.server.peers.closed(s, why, l.server.cfg.Now())
+	s.end()
+	l.leave(s)
 }
 
 // shaken counts a handshake out.
@@ -341,8 +348,8 @@ func (l *lobby) close() {
 		var all sync.WaitGroup
 		for _, s := range last {
 			all.Go(func() {
+				s.end()
 				l.leave(s)
-				s.end(&ending{kind: endedStopped})
 			})
 		}
 		all.Wait()

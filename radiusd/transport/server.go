@@ -317,6 +317,7 @@ func (s *Server) silence(j *arrival, cause Cause) {
 	switch {
 	case j.client == nil:
 		s.unknown.note(j.from.Addr(), "", cause, j.now)
+	case j.client.Peer != nil && fatal(cause): // the news of its connection says so
 	case cause <= BadRequestAuthenticator:
 		s.known.note(j.from.Addr(), j.client.Name, cause, j.now)
 	}

@@ -22,7 +22,7 @@ import (
 const (
 	streamRoom   = 8 << 10  // octets read ahead of one connection
 	streamWrite  = 16 << 10 // octets written at once: a record of TLS
-	streamOutbox = 1024     // replies that wait for one connection
+	streamOutbox = 1024     // replies that wait for one connection before it is read on
 	window10     = 256      // requests in hand of one connection: the identifiers there are
 	window11     = 1024     // the same of RADIUS/1.1, which has tokens
 )
@@ -55,7 +55,7 @@ type stream struct {
 
 func newStream(l *lobby, raw *net.TCPConn, from netip.AddrPort) *stream {
 	s := &stream{lobby: l, raw: raw, from: from, window: newWindow(window10)}
-	s.outbox.open(streamOutbox)
+	s.outbox.open(streamOutbox + window11)
 	return s
 }
 
@@ -77,9 +77,10 @@ func roleOf(code radius.Code) role {
 
 // read hears packets until the connection ends, and says why it did.
 func (s *stream) read() *ending {
-	f := frames{r: bufio.NewReaderSize(s.conn, streamRoom), patience: s.wait}
+	f := frames{r: bufio.NewReaderSize(s.conn, streamRoom), patience: s.wait, quiet: s.lobby.limits.quiet, whole: s.lobby.limits.frame}
 	d := newDigester()
 	for {
+		s.outbox.await(streamOutbox) // who does not read its replies is not read either
 		octets, err := f.next()
 		if err != nil {
 			return s.broken(err)
@@ -127,9 +128,9 @@ func (s *stream) broken(err error) *ending {
 	case errors.Is(err, io.EOF):
 		return &ending{kind: endedPeer, words: "it closed the connection"}
 	case errors.Is(err, errHalf):
-		return &ending{kind: endedSlow, words: fmt.Sprintf("it began a packet and did not finish it in %v", frameLimit)}
+		return &ending{kind: endedSlow, words: fmt.Sprintf("it began a packet and did not finish it in %v", s.lobby.limits.frame)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &ending{kind: endedIdle, words: fmt.Sprintf("it sent nothing for %v", quietLimit)}
+		return &ending{kind: endedIdle, words: fmt.Sprintf("it sent nothing for %v", s.lobby.limits.quiet)}
 	}
 	return &ending{kind: endedPeer, words: "the connection broke: " + plainly(err)}
 }
@@ -161,7 +162,7 @@ func (s *stream) receive(octets []byte, d *digester) *ending {
 		a.sealed, a.token = true, tokenOf(octets)
 		if a.octets, cause = s.veil.request(octets); cause != causeNone {
 			server.silence(a, cause)
-			return &ending{kind: endedMalformed, words: "it sent a packet that cannot be read (" + cause.String() + ")"}
+			return &ending{kind: endedMalformed, words: unbelieved(cause)}
 		}
 	}
 	back := route{stream: s, token: a.token}
@@ -174,11 +175,20 @@ func (s *stream) receive(octets []byte, d *digester) *ending {
 		server.handlers.Add(1)
 		s.lobby.crew.start(j)
 	case fatal(a.cause):
-		return &ending{kind: endedMalformed, words: "it sent a packet that cannot be believed (" + a.cause.String() + ")"}
+		return &ending{kind: endedMalformed, words: unbelieved(a.cause)}
 	case a.cause == UnexpectedCode && s.veil != nil && asks(code):
 		s.put(s.veil.protocolError(octets), route{stream: s})
 	}
 	return nil
+}
+
+// unbelieved says what was wrong with the last packet of a connection.
+func unbelieved(cause Cause) string {
+	switch cause {
+	case BadMessageAuthenticator, BadRequestAuthenticator:
+		return "it sent a packet that cannot be believed (" + cause.String() + "): inside TLS the secret has to be radsec"
+	}
+	return "it sent a packet that cannot be read (" + cause.String() + ")"
 }
 
 // post sends a reply, a letter of RADIUS/1.0.
@@ -190,15 +200,9 @@ func (s *stream) post(reply []byte, back route) {
 }
 
 func (s *stream) put(reply []byte, back route) {
-	if s.outbox.put(letter{reply, back}) {
-		return
+	if !s.outbox.put(letter{reply, back}) {
+		s.lobby.server.counters.silent(ConnectionGone)
 	}
-	if s.outbox.full() {
-		s.lobby.server.counters.silent(ReplyQueueFull)
-		s.fail(&ending{kind: endedSlow, words: fmt.Sprintf("it left %d replies unread", streamOutbox)})
-		return
-	}
-	s.lobby.server.counters.silent(ConnectionGone)
 }
 
 // fail cuts a connection that takes nothing more.
@@ -262,31 +266,48 @@ func (s *stream) writeOne(b []byte) Cause {
 	if gone {
 		return ConnectionGone
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(writeLimit))
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.lobby.limits.write))
 	_, err := s.conn.Write(b)
 	switch {
 	case err == nil:
 		return causeNone
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		s.fail(&ending{kind: endedSlow, words: fmt.Sprintf("it took no reply for %v", writeLimit)})
+		s.fail(&ending{kind: endedSlow, words: fmt.Sprintf("it took no reply for %v", s.lobby.limits.write)})
 		return SlowReader
 	}
 	s.fail(&ending{kind: endedPeer, words: "the connection broke: " + plainly(err)})
 	return SendFailed
 }
 
-// end sends what waits, says goodbye and closes.
-func (s *stream) end(*ending) {
+// end sends what waits, says goodbye with close_notify and closes.
+func (s *stream) end() {
 	s.window.close()
 	s.outbox.close()
 	<-s.outbox.sent
-	_ = s.conn.Close() // with close_notify, for which it waits at most five seconds
+	s.mu.Lock()
+	failed := s.failed != nil
+	s.mu.Unlock()
+	if !failed {
+		_ = s.conn.CloseWrite()
+	}
+	s.part()
+}
+
+// part closes the connection when the peer has heard the last that we said: what it has
+// sent meanwhile would else make the kernel take it back.
+func (s *stream) part() {
+	_ = s.raw.CloseWrite()
+	_ = s.raw.SetReadDeadline(time.Now().Add(lingerLimit))
+	_, _ = io.Copy(io.Discard, s.raw)
+	_ = s.raw.Close()
 }
 
 // frames cuts a stream into packets by their Length (RFC 6613, section 2.6).
 type frames struct {
 	r        *bufio.Reader
 	patience func(time.Duration) error // sets the deadline of the next read
+	quiet    time.Duration             // until a packet begins
+	whole    time.Duration             // until it is there
 	held     int                       // octets of the packet that next returned last
 }
 
@@ -302,11 +323,11 @@ func (f *frames) next() ([]byte, error) {
 		return nil, err
 	}
 	f.held = 0
-	if err := f.need(1, quietLimit); err != nil {
+	if err := f.need(1, f.quiet); err != nil {
 		return nil, err
 	}
 	const upToLength = 4
-	if err := f.need(upToLength, frameLimit); err != nil {
+	if err := f.need(upToLength, f.whole); err != nil {
 		return nil, half(err)
 	}
 	head, err := f.r.Peek(upToLength)
@@ -317,7 +338,7 @@ func (f *frames) next() ([]byte, error) {
 	if length < headerLength || length > maxLength {
 		return nil, fmt.Errorf("%w: %d", errFrame, length)
 	}
-	if err := f.need(length, frameLimit); err != nil {
+	if err := f.need(length, f.whole); err != nil {
 		return nil, half(err)
 	}
 	f.held = length

@@ -15,4 +15,5 @@ var starters = map[string]starter{
 	"rsyslog":          rsyslog,
 	"samba":            samba,
 	"slapd":            slapd,
+	"unbound":          unbound,
 }

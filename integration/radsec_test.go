@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -15,7 +17,8 @@ import (
 // radsecproxy is what the federations themselves run (its log shows every log-in). It
 // listens for RadSec and asks the peer that "home" names over UDP. With "foreign" its
 // certificate is from an authority that nobody of the federation knows, with "called"
-// it has another name than its own.
+// it has another name than its own; it is for the realm that "realm" names, and listens
+// where "at" says.
 //
 // A story then knows its address by its name.
 func radsecproxy(s *stage, p peer) *process {
@@ -27,15 +30,14 @@ func radsecproxy(s *stage, p peer) *process {
 	if called := p.With["called"]; called != "" {
 		name = called
 	}
-	s.peerOf(authority, folder, name)
-	port := s.freeTCP()
-	s.know[p.Name] = fmt.Sprintf("127.0.0.1:%d", port)
+	s.peerOf(authority, folder, name, p.With["realm"])
+	port, at := s.freeTCP(), cmp.Or(p.With["at"], "127.0.0.1")
+	s.know[p.Name], s.know[p.Name+"_port"] = fmt.Sprintf("%s:%d", at, port), port
 	home, homePort, err := net.SplitHostPort(fmt.Sprint(s.know[p.With["home"]]))
 	s.must(err)
-	config := fmt.Sprintf(`LogLevel 2
-LogDestination file:%[1]s/log
+	config := fmt.Sprintf(`LogLevel 1
 PidFile %[1]s/pid
-ListenTLS 127.0.0.1:%[2]d
+ListenTLS %[7]s:%[2]d
 SourceUDP 127.0.0.1:*
 tls default {
 	CACertificateFile %[3]s
@@ -58,9 +60,9 @@ server home {
 realm * {
 	server home
 }
-`, folder, port, s.know["roaming_ca"], home, homePort, s.know["secret"])
+`, folder, port, s.know["roaming_ca"], home, homePort, s.know["secret"], at)
 	path := s.keep(folder, "radsecproxy.conf", []byte(config))
-	return &process{program: "radsecproxy", args: []string{"-f", "-c", path}, ready: answersTCP(port)}
+	return &process{program: "radsecproxy", args: []string{"-f", "-c", path}, ready: answersAt(s.know[p.Name].(string))}
 }
 
 // roaming is the authority of the federation's peers. The house has a certificate of
@@ -69,7 +71,7 @@ func (s *stage) roaming() *certs.Authority {
 	if s.roamers == nil {
 		s.roamers = s.authority("the roaming authority")
 		s.know["roaming_ca"] = s.keep(s.dir, "roaming-ca.pem", s.roamers.PEM())
-		s.peerOf(s.roamers, s.dir, "radius1.northbridge.nhs.uk")
+		s.peerOf(s.roamers, s.dir, "radius1.northbridge.nhs.uk", "")
 	}
 	return s.roamers
 }
@@ -81,10 +83,14 @@ func (s *stage) authority(name string) *certs.Authority {
 }
 
 // roamingPeer gives a peer its certificate, roam.pem, and the key, roam.key.
-func (s *stage) roamingPeer(folder, name string) { s.peerOf(s.roaming(), folder, name) }
+func (s *stage) roamingPeer(folder, name string) { s.peerOf(s.roaming(), folder, name, "") }
 
-func (s *stage) peerOf(a *certs.Authority, folder, name string) {
-	pair, err := a.Peer([]string{name}, certs.Options{})
+func (s *stage) peerOf(a *certs.Authority, folder, name, realm string) {
+	var o certs.Options
+	if realm != "" {
+		o.Names.NAIRealm = []string{realm}
+	}
+	pair, err := a.Peer([]string{name}, o)
 	s.must(err)
 	s.keep(folder, "roam.pem", pair.CertPEM)
 	s.keep(folder, "roam.key", []byte(pair.KeyPEM.Reveal()))
@@ -116,4 +122,43 @@ func core(s *stage, p peer) *process {
 		return nil
 	}
 	return process
+}
+
+// answersAt is ready when an address takes connections.
+func answersAt(address string) func() error {
+	return func() error {
+		c, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}
+}
+
+// unbound is a resolver that knows the records of the file that "zone" names, and asks
+// nobody. A story then knows its address by its name.
+func unbound(s *stage, p peer) *process {
+	folder, port := s.folder(p.Name), s.freeTCP()
+	records, err := os.ReadFile(s.fill(p.With["zone"]))
+	s.must(err)
+	config := fmt.Sprintf(`server:
+	interface: 127.0.0.1@%[2]d
+	directory: "%[1]s"
+	pidfile: ""
+	chroot: ""
+	username: ""
+	use-syslog: no
+	do-daemonize: no
+	num-threads: 1
+	module-config: "iterator"
+	log-queries: yes
+	local-zone: "." static
+`, folder, port)
+	for line := range strings.Lines(string(records)) {
+		if line = strings.TrimSpace(line); line != "" {
+			config += "\tlocal-data: '" + line + "'\n"
+		}
+	}
+	s.know[p.Name] = fmt.Sprintf("127.0.0.1:%d", port)
+	return &process{program: "unbound", args: []string{"-d", "-c", s.keep(folder, "unbound.conf", []byte(config))}, ready: answersTCP(port)}
 }

@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"radiusd/daemon/config": {"certs", "realms/discovery"},
 	"radiusd/daemon": {
 		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/noc/fticks", "radiusd/store", "radiusd/guard",
-		"realms", "realms/directory", "realms/upstream", "vlan", "certs", "certs/revocation",
+		"realms", "realms/directory", "realms/discovery", "realms/upstream", "vlan", "certs", "certs/revocation",
 	},
 	"radiusd": {
 		"radiusd/daemon", "radiusd/daemon/config", "radiusd/demo", "radiusd/noc", "radiusd/transport",

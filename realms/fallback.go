@@ -7,9 +7,13 @@ import (
 	"layeh.com/radius"
 )
 
-// A fallback is a partner whose people a federation knows too: while none of the
-// partner's own servers answers, new conversations go there.
+// A fallback is a partner, or whom DNS names, whose people a federation knows too: while
+// none of their own servers answers, new conversations go there.
 type fallback struct{ partner, federation Home }
+
+// FallBack returns a home that asks the first of two and, while none of its servers
+// answers, the second.
+func FallBack(first, second Home) Home { return fallback{first, second} }
 
 func (f fallback) Open(q Question) Conversation {
 	return &fallbackConversation{Conversation: f.partner.Open(q), federation: f.federation, question: q}

@@ -106,7 +106,7 @@ func (t *Table) Home(id Identity, from Origin) (Route, error) {
 
 func (t *Table) partnerHome(p *Partner, federation string) Home {
 	if p.FallBack && federation != "" {
-		return fallback{p.Home, t.federations[federation]}
+		return FallBack(p.Home, t.federations[federation])
 	}
 	return p.Home
 }

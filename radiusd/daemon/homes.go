@@ -51,20 +51,22 @@ func checkFiles(file *config.File, hear func(key string, err error)) {
 // server behind each realm of ours, the servers of partners and federations. A
 // nil homes opens nothing and has a stand answer for everybody.
 type homes struct {
-	file        *config.File
-	now         func() time.Time
-	onChange    func(pool, server, from, to, why string)
-	onHome      func(pool, server, realm string, silent bool, why string)
-	onPool      func(name string, p *upstream.Pool)
-	hear        func(key string, err error) // is told what is wrong, and where
-	keeper      *certs.Keeper
-	radsec      *certs.Keeper
-	cards       cards
-	shelf       *shelf
-	watches     []*watch
-	directories map[string]realms.Directory
-	core        realms.Home // of an edge, once a realm has asked for it
-	closers     []func()
+	file         *config.File
+	now          func() time.Time
+	onChange     func(pool, server, from, to, why string)
+	onHome       func(pool, server, realm string, silent bool, why string)
+	onPool       func(name string, p *upstream.Pool)
+	onDiscovery  func(federation, realm, found, why string)
+	onDiscovered func(name string, d *discovered)
+	hear         func(key string, err error) // is told what is wrong, and where
+	keeper       *certs.Keeper
+	radsec       *certs.Keeper
+	cards        cards
+	shelf        *shelf
+	watches      []*watch
+	directories  map[string]realms.Directory
+	core         realms.Home // of an edge, once a realm has asked for it
+	closers      []func()
 }
 
 // A stand answers for nobody: check and explain ask who would, and no more.
@@ -158,17 +160,12 @@ func (h *homes) partner(key, name string, r config.Realm) realms.Home {
 	return h.pool(key, name, config.Federation{Servers: r.Servers, Balance: r.Balance}, patience)
 }
 
-// pool makes the pool of servers of a partner or a federation. A patience of zero is
-// the usual one.
-func (h *homes) pool(key, name string, fed config.Federation, patience time.Duration) realms.Home {
-	if h == nil {
-		return stand{}
-	}
+// poolConfig is what all servers of others have in common.
+func (h *homes) poolConfig(name string, fed config.Federation, patience time.Duration) upstream.Config {
 	c := upstream.Config{
 		Name:          name,
 		Dial:          transport.DialUDP,
 		OperatorName:  h.file.Server.OperatorName,
-		Core:          key == "core",
 		OperatorNames: map[string]string{},
 		WithoutCUI:    fed.WithoutCUI,
 		LeastLoaded:   fed.Balance == "least-loaded",
@@ -182,6 +179,17 @@ func (h *homes) pool(key, name string, fed config.Federation, patience time.Dura
 			c.OperatorNames[site.Name] = site.OperatorName
 		}
 	}
+	return c
+}
+
+// pool makes the pool of servers of a partner or a federation. A patience of zero is
+// the usual one.
+func (h *homes) pool(key, name string, fed config.Federation, patience time.Duration) realms.Home {
+	if h == nil {
+		return stand{}
+	}
+	c := h.poolConfig(name, fed, patience)
+	c.Core = key == "core"
 	for i, s := range fed.Servers {
 		server, err := h.server(name, fed, s)
 		if err != nil {

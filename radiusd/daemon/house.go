@@ -26,12 +26,13 @@ type house struct {
 	realms   *realms.Table
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
-	pools    []pool             // of servers of others
-	radsec   *certs.Keeper      // what our RadSec peers are shown; nil: nothing
-	cards    cards              // what the servers of federations are shown that issue to us
-	warnings config.Problems    // what loads and is unwise all the same
-	faults   config.Problems    // what loads and does not work: a certificate that no device accepts
-	ticks    map[string]*ticker // by federation, of those that have any
+	pools    []pool                 // of servers of others
+	found    map[string]*discovered // by federation, of those that look realms up in DNS
+	radsec   *certs.Keeper          // what our RadSec peers are shown; nil: nothing
+	cards    cards                  // what the servers of federations are shown that issue to us
+	warnings config.Problems        // what loads and is unwise all the same
+	faults   config.Problems        // what loads and does not work: a certificate that no device accepts
+	ticks    map[string]*ticker     // by federation, of those that have any
 	shut     func()
 	holds    atomic.Int64 // conversations, and one for the daemon
 }
@@ -189,6 +190,22 @@ type pool struct {
 
 func (h *house) pooled(name string, p *upstream.Pool) { h.pools = append(h.pools, pool{name, p}) }
 
+func (h *house) discovers(name string, d *discovered) {
+	if h.found == nil {
+		h.found = make(map[string]*discovered)
+	}
+	h.found[name] = d
+}
+
+// allPools are those of the file, and of the realms that were found in DNS.
+func (h *house) allPools() []pool {
+	all := slices.Clone(h.pools)
+	for name, d := range h.found {
+		all = append(all, d.pools(name)...)
+	}
+	return all
+}
+
 // furnish opens everybody who answers for somebody, in place of the stands. What
 // was opened is closed again when it fails; its error is [config.Problems].
 func (d *Daemon) furnish(h *house) error {
@@ -203,7 +220,7 @@ func (d *Daemon) furnish(h *house) error {
 	if len(problems) > 0 {
 		return problems
 	}
-	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, onHome: d.homeChanged, onPool: h.pooled, hear: hear, keeper: h.keeper, radsec: h.radsec, cards: h.cards, shelf: shelf}
+	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, onHome: d.homeChanged, onPool: h.pooled, onDiscovery: d.realmLookedUp, onDiscovered: h.discovers, hear: hear, keeper: h.keeper, radsec: h.radsec, cards: h.cards, shelf: shelf}
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })

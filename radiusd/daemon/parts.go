@@ -128,7 +128,8 @@ func routes(file *config.File, homes *homes) realms.Config {
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		if f := file.Federation[name]; len(f.Servers) > 0 { // one without only asks us
-			c.Federations[name] = homes.pool("federation."+name, name, f, 0)
+			key := "federation." + name
+			c.Federations[name] = homes.discover(key, name, f, homes.pool(key, name, f, 0))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Realm)) {

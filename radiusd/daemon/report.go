@@ -136,6 +136,16 @@ func (d *Daemon) homeChanged(pool, server, realm string, silent bool, why string
 	d.desk.Notice("a home organisation answers again", "realm", realm, "pool", pool, "server", server, "why", why)
 }
 
+// realmLookedUp records what DNS says of a realm, when it says something else than
+// before.
+func (d *Daemon) realmLookedUp(federation, realm, found, why string) {
+	if found == "" {
+		d.desk.Notice("a realm has no servers of its own that can be asked: the federation's are", "realm", realm, "federation", federation, "why", why)
+		return
+	}
+	d.desk.Notice("a realm's own servers were found in DNS", "realm", realm, "federation", federation, "servers", found)
+}
+
 // figures are what the NOC was told last of requests to others. It is told once an hour
 // of every server that was asked, and within the minute of one where something was lost.
 type figures struct {
@@ -151,7 +161,7 @@ func (d *Daemon) reportFigures(f *figures) {
 	if hourly {
 		f.all = now
 	}
-	for _, p := range h.pools {
+	for _, p := range h.allPools() {
 		for _, s := range p.Status() {
 			key := p.name + " " + s.Name
 			was := f.told[key]

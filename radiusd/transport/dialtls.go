@@ -21,6 +21,8 @@ import (
 type Outbound struct {
 	Own  *certs.Keeper // what we show; the certificate of the moment
 	Peer *certs.Peer   // whose certificate the other side has to show
+	// Also is asked about a certificate that Peer takes; nil: nothing more is asked.
+	Also func(leaf *x509.Certificate) error
 	// Protocols are those of ALPN, the best first (RFC 9765, section 3.1). A server that
 	// knows none of it speaks RADIUS as it was.
 	Protocols []string
@@ -72,7 +74,11 @@ func (o Outbound) verify(s tls.ConnectionState) error {
 	if len(s.PeerCertificates) > 0 && bytes.Equal(s.PeerCertificates[0].Raw, o.Own.Current().Chain[0].Raw) {
 		return errItself
 	}
-	return o.Peer.Verify(s.PeerCertificates, x509.ExtKeyUsageServerAuth, o.Now())
+	err := o.Peer.Verify(s.PeerCertificates, x509.ExtKeyUsageServerAuth, o.Now())
+	if err == nil && o.Also != nil {
+		err = o.Also(s.PeerCertificates[0])
+	}
+	return err
 }
 
 // giveUp has the kernel end a connection whose other end has gone.

@@ -182,7 +182,9 @@ func (k *socket) examine(b []byte, g *signer, generation uint64, auth *[16]byte)
 		if v11 {
 			return answersToken(b, auth)
 		}
-		return g.verify(b, auth, k.server.config.WithoutMessageAuthenticator)
+		// Within TLS nobody stands between us, and radsecproxy 1.9 signs no answer to a
+		// Status-Server: what is signed there has to be signed well, and need not be.
+		return g.verify(b, auth, k.stream != nil || k.server.config.WithoutMessageAuthenticator)
 	case codeProtocolError:
 		if v11 {
 			return answersToken(b, auth)

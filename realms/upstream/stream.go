@@ -174,7 +174,7 @@ func (k *socket) listenStream(g *signer) {
 			return
 		}
 		switch k.take(b, g) {
-		case malformed, forged, unsigned, signedWrongly:
+		case malformed, forged, signedWrongly:
 			return
 		case sound:
 			k.stream.heard.Store(k.server.pool.config.Now().UnixNano())

@@ -274,7 +274,11 @@ func TestP64WhatIsWrongEndsTheConnection(t *testing.T) {
 			out.Secret = []byte("sesame")
 			return accepts(&out)
 		},
-		"no Message-Authenticator": func(in *radius.Packet) []byte { return withoutMAC(reply(in, radius.CodeAccessAccept)) },
+		"a Message-Authenticator that is wrong": func(in *radius.Packet) []byte {
+			out := reply(in, radius.CodeAccessAccept)
+			out.Add(rfc2869.MessageAuthenticator_Type, make([]byte, 16))
+			return withoutMAC(out)
+		},
 	} {
 		var asked atomic.Int32
 		r := onTLS(t, nil, signedBy(func(in *radius.Packet) []byte {
@@ -291,6 +295,31 @@ func TestP64WhatIsWrongEndsTheConnection(t *testing.T) {
 		if n := r.accepted.Load(); n != 2 {
 			t.Errorf("%s: %d connections", name, n)
 		}
+	}
+}
+
+// Within TLS an answer need not be signed: radsecproxy 1.9 does not sign what it says to
+// a Status-Server, and a connection is not to end for it.
+func TestUnsignedWithinTLS(t *testing.T) {
+	r := onTLS(t, nil, func(b []byte) []byte {
+		in, err := radius.Parse(b, []byte("radsec"))
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		return withoutMAC(reply(in, radius.CodeAccessAccept))
+	})
+	p := open(t, Config{Servers: []Server{r.server()}, Ticks: fast(t)})
+	for range 3 {
+		if a, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil || a.Code != radius.CodeAccessAccept {
+			t.Errorf("%+v, %v", a, err)
+		}
+	}
+	for !p.Status()[0].StatusServer {
+		time.Sleep(time.Millisecond)
+	}
+	if n := r.accepted.Load(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"strings"
 
 	"causeway/realms/discovery"
@@ -34,6 +35,15 @@ func (c *checker) discovery(federation string, fed Federation) {
 	c.listed(key+".resolvers", d.Resolvers, func(here, resolver string) {
 		if _, err := discovery.ParseResolver(resolver); err != nil {
 			c.wrong(here, `write "192.0.2.53" or "192.0.2.53:53", or leave resolvers out for those of /etc/resolv.conf`, "%q is not the IP address of a DNS server", resolver)
+		}
+	})
+	if d.WithoutNAIRealm {
+		c.warn(key+".without_nai_realm", "have the federation issue certificates with NAIRealm, and take this out",
+			"whoever forges an answer of DNS can lead a realm's people to another member of the federation")
+	}
+	c.listed(key+".policies", d.Policies, func(here, policy string) {
+		if oid, err := x509.ParseOID(policy); err != nil || oid.String() != policy {
+			c.wrong(here, `write numbers with dots between them: "1.3.6.1.4.1.25178.3.1.1"`, "%q is no object identifier", policy)
 		}
 	})
 	c.listed(key+".laboratory", d.Laboratory, func(here, text string) {

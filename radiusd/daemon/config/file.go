@@ -288,6 +288,9 @@ type Discovery struct {
 	Services   []string `toml:"services"`   // nil: discovery.DefaultServices
 	Resolvers  []string `toml:"resolvers"`  // nil: those of /etc/resolv.conf
 	Laboratory []string `toml:"laboratory"` // prefixes or addresses
+
+	Policies        []string `toml:"policies"` // that the certificate of a server has
+	WithoutNAIRealm bool     `toml:"without_nai_realm"`
 }
 
 // Config is what a resolver is made of; a prefix that did not load is left out.

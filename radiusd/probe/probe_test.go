@@ -310,7 +310,9 @@ func TestAnotherTransport(t *testing.T) {
 	if r := p.Run(context.Background()); r.Outcome != Timeout || r.Reason != ErrHomeSilent {
 		t.Errorf("a silent home: %+v", r)
 	}
-	p.Server.Exchange = func(context.Context, *radius.Packet) (*radius.Packet, error) { return nil, errors.New("handshake refused") }
+	p.Server.Exchange = func(context.Context, *radius.Packet) (*radius.Packet, error) {
+		return nil, errors.New("handshake refused")
+	}
 	if r := p.Run(context.Background()); r.Outcome != Timeout || r.Reason != realms.ErrUpstreamDown || !strings.Contains(r.Words, "handshake refused") {
 		t.Errorf("no connection: %+v", r)
 	}

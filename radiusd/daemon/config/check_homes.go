@@ -173,12 +173,19 @@ func (c *checker) realms() {
 				}
 			}
 		}
+		if own && c.present(key+".probe") {
+			c.problems = append(c.problems, c.placeKey(key+".probe", "probe is for realms with servers, and this one has a directory",
+				"probe with its test account through a federation: [[federation.eduroam.probe]]"))
+		}
 		for i, name := range r.Computers {
 			if !domain(name) {
 				c.wrong(at(key+".computers", i), `write the domain in their names: of host/pc01.ad.northbridge.nhs.uk it is "ad.northbridge.nhs.uk"`, "%q is no domain of computers", name)
 			}
 		}
 		c.upstreams(key, r.Servers)
+		if !own {
+			c.probes(key, r.Probe, r.Servers)
+		}
 	}
 }
 
@@ -201,5 +208,6 @@ func (c *checker) federations() {
 			c.warn(key, `write federation = "`+name+`" in an [[ssid]], or take it out`, "no SSID uses federation %q", name)
 		}
 		c.upstreams(key, fed.Servers)
+		c.probes(key, fed.Probe, fed.Servers)
 	}
 }

@@ -31,6 +31,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[Federation]():      "## `[federation.NAME]`",
 	reflect.TypeFor[Upstream]():        "### `servers`",
 	reflect.TypeFor[FederationProxy](): "### `clients`",
+	reflect.TypeFor[Probe]():           "### `[[federation.NAME.probe]]`",
 	reflect.TypeFor[Zone]():            "## `[zone]`",
 	reflect.TypeFor[VLAN]():            "## `[vlan]`",
 	reflect.TypeFor[SSID]():            "## `[[ssid]]`",

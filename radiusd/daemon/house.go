@@ -30,6 +30,8 @@ type house struct {
 	faults   config.Problems // what loads and does not work: a certificate that no device accepts
 	shut     func()
 	holds    atomic.Int64 // conversations, and one for the daemon
+
+	standings []*standing // the probes that the file asks for
 }
 
 // A place is what the file says of a client.
@@ -149,6 +151,7 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	h.keeper, err = openKeeper(file)
 	hear("", err)
 	h.faults = append(h.faults, checkLists(file, h.keeper, now(), hear)...)
+	h.standings = standings(file, hear)
 	if len(problems) == 0 { // else it would say the same in other words
 		h.realms, err = realms.New(routes(file, nil))
 		hear("", err)

@@ -2,12 +2,10 @@ package integration
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 )
 
 // A probing runs radiusd probe, as an admin or a monitoring system does.
@@ -19,18 +17,18 @@ type probing struct {
 	Says   []string
 }
 
-// command is radiusd, built once for all stories.
-var command = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "radiusd")
-	if err != nil {
-		return "", err
+// command builds radiusd in the story's folder, once.
+func (s *stage) command() string {
+	s.Helper()
+	program := filepath.Join(s.dir, "bin", "radiusd")
+	if _, err := os.Stat(program); err == nil {
+		return program
 	}
-	program := filepath.Join(folder, "radiusd")
 	if out, err := exec.Command("go", "build", "-o", program, "causeway/radiusd").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+		s.Fatalf("go build: %v\n%s", err, out)
 	}
-	return program, nil
-})
+	return program
+}
 
 func (s *stage) probe(p probing) {
 	s.Helper()
@@ -46,13 +44,11 @@ func (s *stage) probe(p probing) {
 
 func (s *stage) probeOnce(config string, args []string, p probing) {
 	s.Helper()
-	program, err := command()
-	s.must(err)
 	full := []string{"probe", "-c", config}
 	for _, a := range args {
 		full = append(full, s.expand(a))
 	}
-	cmd := exec.Command(program, full...)
+	cmd := exec.Command(s.command(), full...)
 	cmd.Dir = s.dir
 	out, err := cmd.CombinedOutput()
 	var ended *exec.ExitError

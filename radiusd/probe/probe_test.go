@@ -63,6 +63,7 @@ type town struct {
 
 	answers func(q *radius.Packet) *radius.Packet // in the home's place; nil: the home
 	silent  func(q *radius.Packet) bool           // nil: never
+	keyless bool                                  // the proxy keeps the keys to itself
 }
 
 func newTown(t *testing.T) *town {
@@ -121,7 +122,7 @@ func (w *town) answer(q *radius.Packet) *radius.Packet {
 	}
 	reply := q.Response(a.Code)
 	transport.AddEAP(reply, a.EAP)
-	if a.Keys.Recv != nil {
+	if a.Keys.Recv != nil && !w.keyless {
 		transport.AddKeys(reply, a.Keys.Recv, a.Keys.Send)
 	}
 	if a.Code == radius.CodeAccessChallenge {
@@ -212,6 +213,8 @@ func TestWhatCameBackIsExplained(t *testing.T) {
 				return r
 			}
 		}, outcome: Reject, reason: ErrNoRoute, words: []string{"roam-1 answered Reject after 1 round trip", "knows no realm home.example", `it says "no such realm\n\x1b[31m"`}},
+		"an Accept without its keys": {with: func(w *town, _ *Probe) { w.keyless = true }, outcome: Reject, reason: realms.ErrUpstreamReply, shown: true,
+			words: []string{"the keys in it are not those of the log-in"}},
 		"another authority": {with: func(w *town, p *Probe) { p.Account.Roots = w.other }, outcome: Reject, reason: ErrCertificate,
 			words: []string{`the certificate of "radius.home.example" is not from an authority of ours`, "No password was sent"}},
 		"another name": {with: func(_ *town, p *Probe) { p.Account.ServerName = "radius.elsewhere.example" }, outcome: Reject, reason: ErrCertificate,

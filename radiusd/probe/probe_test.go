@@ -250,7 +250,9 @@ func TestWhatCameBackIsExplained(t *testing.T) {
 			}
 			p := w.probe(w.listen(t, secret))
 			if c.with != nil {
+				w.mu.Lock()
 				c.with(w, &p)
+				w.mu.Unlock()
 			}
 			r := p.Run(context.Background())
 			if r.Outcome != c.outcome || r.Reason != c.reason {

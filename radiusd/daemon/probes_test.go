@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -174,5 +175,38 @@ func TestAProbeWithoutItsSecretsIsNotMade(t *testing.T) {
 	s.Server.Dial = nil // it would panic
 	if r := s.Run(context.Background()); r.Outcome != probe.Config || r.Words != s.flaw || r.Reason != probe.ErrMisconfigured {
 		t.Errorf("%+v", r)
+	}
+}
+
+// At a desk that cannot read the server's credentials, a probe says which and sends
+// nothing; a user who is named at the command line takes what is missing from the
+// file's account.
+func TestAProbeAtADesk(t *testing.T) {
+	asked := make(chan radius.Code, 1000)
+	address := answering(t, asked)
+	there := startTrust(t, strings.ReplaceAll(town, "UPSTREAM", address))
+	account := strings.Replace(probing, `"correct-horse-battery"`, `"cred:probe"`, 1)
+	there.write(t, "desk.toml", strings.ReplaceAll(town, "UPSTREAM", address)+account)
+	i, err := Inspect(filepath.Join(there.folder, "desk.toml"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(o ProbeOrder) (r ProbeReport) {
+		t.Helper()
+		o.Pool = "eduroam"
+		if err := i.Probe(context.Background(), o, func(one ProbeReport) { r = one }); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if r := ask(ProbeOrder{}); r.Result.Outcome != probe.Config || !strings.Contains(r.Result.Words, "password cannot be read here") || requests(asked) != 0 {
+		t.Errorf("%+v", r)
+	}
+	r := ask(ProbeOrder{User: "jo@camford.ac.uk", Password: testPassword})
+	if r.Result.Outcome != probe.Reject || r.Result.Reason != probe.ErrNoRoute || r.User != "jo@camford.ac.uk" || r.Address != address || requests(asked) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if err := i.Probe(context.Background(), ProbeOrder{Pool: "camford.ac.uk", User: "jo@camford.ac.uk", Password: testPassword}, nil); err == nil || !strings.Contains(err.Error(), "--ca and --server-name") {
+		t.Errorf("without an authority: %v", err)
 	}
 }

@@ -23,7 +23,11 @@ func newEvents() *events {
 
 // add is the house's Watch.
 func (e *events) add(event noc.Event) {
-	if event.Kind != "access" {
+	switch event.Kind {
+	case "probe": // by its server: the device is always the same
+		event.MAC = "probe of " + event.Server
+	case "access":
+	default:
 		return
 	}
 	e.mu.Lock()

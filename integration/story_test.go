@@ -30,6 +30,7 @@ import (
 	"causeway/certs"
 	"causeway/radiusd/daemon"
 	"causeway/radiusd/noc"
+	"causeway/radiusd/probe"
 	"causeway/realms/directory/directorytest"
 )
 
@@ -63,10 +64,15 @@ type peer struct {
 // A step is one thing that happens, and what must come of it.
 type step struct {
 	Name  string
-	Login *login // a device logs in
-	Act   string // stop, continue, kill or start a peer; reload the house
-	On    string // which peer
-	With  string // reload: the file of the folder that becomes the configuration
+	Login *login   // a device logs in
+	Probe *probing // radiusd probe is run
+	// CameHome is what the house's event must say of the probe's own log-in.
+	CameHome *eventIs `toml:"came_home"`
+	// Probed names a server: the house's first probe of it must be as Event says.
+	Probed string
+	Act    string // stop, continue, kill or start a peer; reload or close the house
+	On     string // which peer
+	With   string // reload: the file of the folder that becomes the configuration
 	// Refused is what the error of a reload must say; empty: the reload succeeds.
 	Refused string
 	// Let teaches the story new words before anything else in the step.
@@ -215,6 +221,15 @@ func (s *stage) take(step step) {
 	}
 	if step.Login != nil {
 		s.variations(step)
+	}
+	if step.Probe != nil {
+		s.probe(*step.Probe)
+	}
+	if step.CameHome != nil {
+		s.check(s.events.of(s.T, probe.Station), *step.CameHome)
+	}
+	if step.Probed != "" {
+		s.check(s.events.of(s.T, "probe of "+step.Probed), step.Event)
 	}
 	for _, c := range step.Counts {
 		s.count(c)
@@ -413,6 +428,10 @@ func (s *stage) act(step step) {
 		case !strings.Contains(err.Error(), step.Refused):
 			s.Errorf("the reload is refused, but not because of %q:\n%v", step.Refused, err)
 		}
+		return
+	}
+	if step.Act == "close" {
+		s.stopHouse()
 		return
 	}
 	p := s.peers[step.On]

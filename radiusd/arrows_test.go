@@ -26,13 +26,14 @@ var arrows = map[string][]string{
 	"radiusd/eap":           {"radiusd/eap/packet", "realms", "certs", "certs/revocation"},
 	"radiusd/guard":         {"realms", "certs"},
 	"radiusd/supplicant":    {"radiusd/eap/packet", "certs"},
+	"radiusd/probe":         {"radiusd/supplicant", "realms", "certs"},
 	"radiusd/daemon/config": {"certs", "realms/discovery"},
 	"radiusd/daemon": {
-		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/noc/fticks", "radiusd/store", "radiusd/guard",
+		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/noc/fticks", "radiusd/store", "radiusd/guard", "radiusd/probe",
 		"realms", "realms/directory", "realms/discovery", "realms/upstream", "vlan", "certs", "certs/revocation",
 	},
 	"radiusd": {
-		"radiusd/daemon", "radiusd/daemon/config", "radiusd/demo", "radiusd/noc", "radiusd/transport",
+		"radiusd/daemon", "radiusd/daemon/config", "radiusd/demo", "radiusd/noc", "radiusd/probe", "radiusd/transport",
 		"certs", "realms", "realms/directory", "vlan",
 	},
 	"radiusd/demo": {

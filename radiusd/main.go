@@ -37,6 +37,7 @@ var commands = []command{
 	{"serve", "-c FILE", "run the server", runServe},
 	{"reload", "--pid N", "ask a running server to read its configuration again", runReload},
 	{"ad", "join|test …", "join an Active Directory domain; ask its domain controllers", runAD},
+	{"probe", "[-c FILE] [NAME[/SERVER]] …", "log in through each server of a federation or a partner; say what came back", runProbe},
 	{"cert", "init|server|client …", "make a private CA, server and client certificates", runCert},
 	{"hash", "[--nt]", "turn a password on standard input into a line for a users file", runHash},
 	{"version", "", "print the version", runVersion},
@@ -72,7 +73,7 @@ func usage(w io.Writer) {
 	for _, c := range commands {
 		fmt.Fprintf(w, "  radiusd %-44s %s\n", c.name+" "+c.usage, c.help)
 	}
-	fmt.Fprint(w, "\nExit codes: 0 good, 1 a check failed, 2 usage, 78 bad configuration.\n")
+	fmt.Fprint(w, "\nExit codes: 0 good, 1 a check failed, 2 usage, 78 bad configuration;\nof probe 0 accept, 1 reject, 2 timeout, 3 nothing could be asked.\n")
 }
 
 // flags makes the flag set of one command, whose errors end in exitUsage.

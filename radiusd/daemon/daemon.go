@@ -48,6 +48,7 @@ type Daemon struct {
 	storms   *guard.Storms
 	net      *transport.Server
 	abroad   waiting
+	rounds   rounds
 	reloads  sync.Mutex   // one at a time
 	moves    sync.RWMutex // held while a reload looks at who is where and takes over
 	counts   struct {
@@ -118,6 +119,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	var keepers sync.WaitGroup
 	keepers.Go(func() { d.sweep(keeping) })
 	keepers.Go(func() { d.report(keeping) })
+	keepers.Go(func() { d.probe(keeping) })
 
 	drained := make(chan struct{})
 	go func() {

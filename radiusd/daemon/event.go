@@ -109,7 +109,14 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	}
 	t.ended = true
 	d.talks.forget(t)
-	defer t.house.leave()
+	left := false
+	leave := func() {
+		if !left {
+			left = true
+			t.house.leave()
+		}
+	}
+	defer leave()
 
 	e := &t.event
 	e.Outcome, e.Duration = outcome, d.now().Sub(t.began)
@@ -143,6 +150,7 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	}
 	d.weather(t, outcome, why)
 	t.tick(outcome, why, e.Time.Add(e.Duration))
+	leave() // who hears of the end may take it for one
 	d.desk.End(*e)
 	if d.watch != nil {
 		d.watch(*e)

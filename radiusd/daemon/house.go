@@ -35,6 +35,8 @@ type house struct {
 	ticks    map[string]*ticker     // by federation, of those that have any
 	shut     func()
 	holds    atomic.Int64 // conversations, and one for the daemon
+
+	standings []*standing // the probes that the file asks for
 }
 
 // A place is what the file says of a client.
@@ -171,6 +173,7 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	h.cards = openCards(file, hear)
 	checkPeers(file, hear)
 	h.faults = append(h.faults, checkLists(file, h.keeper, now(), hear)...)
+	h.standings = standings(file, hear)
 	if len(problems) == 0 { // else it would say the same in other words
 		h.realms, err = realms.New(routes(file, nil))
 		hear("", err)

@@ -14,9 +14,10 @@
 //	time           when the line's event happened: for an ending, when it ended
 //	level          INFO; WARN when the network or somebody else is at fault; ERROR when we are
 //	msg            "began" or "ended"; for lines of the server itself, what it says
-//	kind           access, accounting
+//	kind           access, accounting, probe
 //	id             the conversation: the same on its "began" and "ended" lines
-//	outcome        accept, reject, abandoned, error; for accounting start, stop, interim-update
+//	outcome        accept, reject, abandoned, error; for accounting start, stop, interim-update; for a
+//	               probe accept, reject, timeout, config
 //	reason         a code of the table of reasons
 //	fault          user, device, ours, theirs, network
 //	meaning        the reason's sentence

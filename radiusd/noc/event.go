@@ -2,15 +2,15 @@ package noc
 
 import "time"
 
-// An Event is one authentication from its first packet to its end, or one
-// accounting message. It has only names and numbers: no type that could hold a
+// An Event is one authentication from its first packet to its end, one accounting
+// message, or one probe of somebody else's server. It has only names and numbers: no type that could hold a
 // secret (S17).
 type Event struct {
 	Time     time.Time     // the first request
 	Duration time.Duration // to the last reply
 
 	ID   string // the conversation
-	Kind string // "access", "accounting"
+	Kind string // "access", "accounting", "probe"
 
 	NAS       string // what the controller calls itself
 	Client    string // what the configuration calls it
@@ -39,7 +39,7 @@ type Event struct {
 	Stage string
 	Sent  int
 
-	Outcome string // "accept", "reject", "abandoned", "error"
+	Outcome string // "accept", "reject", "abandoned", "error"; of a probe also "timeout", "config"
 	Reason  string // a code of the table of reasons; empty when accepted
 	Detail  string // for an engineer; never a secret
 

@@ -158,6 +158,10 @@ func textEvent(dst []byte, at time.Time, began bool, e *Event) []byte {
 		dst = append(dst, "USAGE   "...)
 		dst = appendWord(dst, e.Outcome)
 		dst = append(dst, ' ')
+	case e.Kind == "probe":
+		dst = append(dst, "PROBE   "...)
+		dst = appendWord(dst, e.Outcome)
+		dst = append(dst, ' ')
 	case known:
 		dst = append(dst, word...)
 	default:

@@ -57,6 +57,13 @@ var reasons = []Reason{
 	{"reject-storm", Device, "The device asks without a pause and its own organisation says no each time: this server answers for a while.", "Ask the caller to forget the network on the device and to type the password afresh; the log line says when the wait ends."},
 	{"upstream-bad-reply", Theirs, "The other organisation's server sent an answer that cannot be used.", "Tell the network engineer, who compares the shared secret and asks the other side."},
 
+	// Probes of another organisation's servers.
+	{"probe-no-route", Theirs, "The federation's own server said no before anybody spoke EAP.", "Ask the federation's operator whether it routes the test account's realm and takes requests from us."},
+	{"probe-refused", Theirs, "The home organisation of the test account said no.", "Check the account's password and end date with its owner; visitors of other realms are not concerned."},
+	{"probe-home-silent", Theirs, "The federation's server lives, and the home organisation of the test account does not answer.", "Ring that organisation if it is ours or a partner; the federation is well."},
+	{"probe-certificate", Theirs, "Who answered did not prove to be the home organisation.", "Compare ca and server_name with its certificate; if they are right, somebody else answers: ring it."},
+	{"probe-misconfigured", Ours, "The test account in the configuration cannot log in.", "Correct the account's block in the configuration; radiusd probe says what is wrong."},
+
 	// Our own EAP server.
 	{"eap-malformed", Device, "The device sent something that is no valid EAP message.", "Restart the device's Wi-Fi; if it stays, update the device or the access point."},
 	{"eap-method-refused", Device, "The device insists on a way of logging on that we do not offer.", "Set the device up afresh with our profile."},

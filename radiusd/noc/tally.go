@@ -9,18 +9,18 @@ import (
 // labels are of closed lists, so that nobody outside can make a thousand
 // counters; what is in no list is counted as "other".
 type Count struct {
-	Kind    string // "access", "accounting", "other"
-	Outcome string // "accept", "reject", "abandoned", "error", "other"; for accounting "start", "stop", "interim-update"
+	Kind    string // "access", "accounting", "probe", "other"
+	Outcome string // "accept", "reject", "abandoned", "error", "other"; for accounting "start", "stop", "interim-update"; for a probe also "timeout", "config"
 	Reason  string // a code of the table, "" or "other"
 	N       uint64
 }
 
 const otherLabel = "other"
 
-var kindLabels = []string{"access", "accounting"}
+var kindLabels = []string{"access", "accounting", "probe"}
 
 var outcomeLabels = []string{
-	"accept", "reject", "abandoned", "error",
+	"accept", "reject", "abandoned", "error", "timeout", "config",
 	"start", "stop", "interim-update", "accounting-on", "accounting-off",
 }
 

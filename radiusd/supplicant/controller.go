@@ -26,12 +26,25 @@ var (
 	ErrEndless = errors.New("the server does not come to an end")
 )
 
+// An Exchange carries one request to a server and returns its reply, over any
+// transport. It may change the request's Identifier, and repeat the request where
+// its transport loses packets; it signs what it sends and believes no reply that is
+// not the server's. What RADIUS hides in the reply is hidden with the request's own
+// Secret and Authenticator, however it travelled. An error that wraps [ErrNoAnswer]
+// means that nothing came in time; ctx bounds the wait.
+type Exchange func(ctx context.Context, request *radius.Packet) (*radius.Packet, error)
+
 // A Controller is a pretend wireless controller: it carries one log-in after
 // another to a RADIUS server. It is used by one caller at a time; several share
 // nothing and may run side by side, each with its own Conn.
 type Controller struct {
 	Conn   net.Conn // dialled, UDP: one Read is one packet
 	Secret certs.Secret
+	// Exchange carries the requests in Conn's place, which may then be nil.
+	Exchange Exchange
+	// Unsigned takes replies without Message-Authenticator, from servers that cannot
+	// be mended (CVE-2024-3596).
+	Unsigned bool
 
 	NASIdentifier string
 	NASIP         netip.Addr // zero: Conn's own address
@@ -71,11 +84,39 @@ func (c *Controller) Login(ctx context.Context, p *Peer) (Result, error) {
 	defer p.Close()
 	start := time.Now()
 	l := login{controller: c, peer: p, result: Result{MACFirst: true, plain: p.method.kind == 0}}
-	defer context.AfterFunc(ctx, func() { _ = c.Conn.SetReadDeadline(time.Unix(1, 0)) })()
+	defer c.until(ctx)()
 	err := l.run(ctx)
 	l.result.Duration = time.Since(start)
 	l.result.Refusal = p.Refusal()
 	return l.result, err
+}
+
+// Status asks the server itself how it is (RFC 5997), without a log-in: nil when it
+// answers. Errors are those of Login.
+func (c *Controller) Status(ctx context.Context) error {
+	defer c.until(ctx)()
+	var authenticator [16]byte
+	if _, err := rand.Read(authenticator[:]); err != nil {
+		return err
+	}
+	r := newRequest(c.out, c.nextID(), authenticator)
+	r.b[0] = byte(radius.CodeStatusServer)
+	r.addText(attrNASIdentifier, c.NASIdentifier)
+	c.out = r.b
+	sent, err := r.sign([]byte(c.Secret.Reveal()))
+	if err != nil {
+		return err
+	}
+	_, err = (&login{controller: c}).exchange(ctx, sent)
+	return err
+}
+
+// until ends a read under way when ctx ends; the caller runs what it returns.
+func (c *Controller) until(ctx context.Context) (stop func() bool) {
+	if c.Conn == nil {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(ctx, func() { _ = c.Conn.SetReadDeadline(time.Unix(1, 0)) })
 }
 
 // A login is one log-in on its way.
@@ -230,6 +271,9 @@ func (c *Controller) describe(r *request) {
 // each time (RFC 5080, section 2.2.1).
 func (l *login) exchange(ctx context.Context, sent []byte) ([]byte, error) {
 	c := l.controller
+	if c.Exchange != nil {
+		return l.elsewhere(ctx, sent)
+	}
 	l.last = nil
 	for try := range c.tries() {
 		if try > 0 {
@@ -262,6 +306,24 @@ func (l *login) exchange(ctx context.Context, sent []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%w after %d tries", ErrNoAnswer, c.tries())
 }
 
+// elsewhere gives a request to the controller's Exchange.
+func (l *login) elsewhere(ctx context.Context, sent []byte) ([]byte, error) {
+	request, err := radius.Parse(sent, []byte(l.controller.Secret.Reveal()))
+	if err != nil {
+		return nil, err
+	}
+	reply, err := l.controller.Exchange(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if !answers(reply.Code) {
+		return nil, fmt.Errorf("%w: %w", ErrServer, errCode)
+	}
+	l.result.Rounds++
+	l.result.MACFirst = l.result.MACFirst && len(reply.Attributes) > 0 && reply.Attributes[0].Type == attrMessageAuthenticator
+	return reply.MarshalBinary()
+}
+
 // await reads until a verified reply or the deadline. What cannot be verified
 // moves no timer (S1).
 func (l *login) await(sent []byte) ([]byte, error) {
@@ -278,14 +340,13 @@ func (l *login) await(sent []byte) ([]byte, error) {
 			return nil, err
 		}
 		reply, err := verify(c.in[:n], sent, []byte(c.Secret.Reveal()))
-		if err != nil {
+		if err != nil && (!c.Unsigned || !Unsigned(err)) {
 			l.last = err
 			l.result.Dropped++
 			continue
 		}
 		l.result.Rounds++
-		// Verified, so there is a first attribute.
-		l.result.MACFirst = l.result.MACFirst && reply[headerLength] == attrMessageAuthenticator
+		l.result.MACFirst = l.result.MACFirst && len(reply) > headerLength && reply[headerLength] == attrMessageAuthenticator
 		return reply, nil
 	}
 }
@@ -323,6 +384,9 @@ func (c *Controller) called() string {
 func (c *Controller) nasIP() netip.Addr {
 	if c.NASIP.IsValid() {
 		return c.NASIP
+	}
+	if c.Conn == nil {
+		return netip.Addr{}
 	}
 	if a, ok := c.Conn.LocalAddr().(*net.UDPAddr); ok {
 		return a.AddrPort().Addr().Unmap()

@@ -396,3 +396,59 @@ func TestKeysMatch(t *testing.T) {
 		t.Fatal("no keys match")
 	}
 }
+
+// A Status-Server is signed, answered by any verified reply of the right code, and
+// unanswered in silence (RFC 5997).
+func TestStatus(t *testing.T) {
+	conn := &wireConn{answer: func(q []byte) [][]byte { return [][]byte{answerTo(q, radius.CodeAccessAccept)} }}
+	c := &Controller{Conn: conn, Secret: testSecret, NASIdentifier: "radiusd-probe"}
+	if err := c.Status(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	q := conn.sent[0]
+	if radius.Code(q[0]) != radius.CodeStatusServer || q[headerLength] != attrMessageAuthenticator || find(q, attrNASIdentifier) == nil || find(q, attrUserName) != nil {
+		t.Errorf("%x", q)
+	}
+	conn.answer = func([]byte) [][]byte { return nil }
+	if err := c.Status(context.Background()); !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("silence: %v", err)
+	}
+	conn.answer = func(q []byte) [][]byte {
+		other := bytes.Clone(q)
+		other[1]++
+		return [][]byte{answerTo(other, radius.CodeAccessAccept)}
+	}
+	if err := c.Status(context.Background()); !errors.Is(err, ErrNoAnswer) || WrongSecret(err) || Unsigned(err) {
+		t.Errorf("an answer to something else: %v", err)
+	}
+}
+
+// Unsigned takes what has no Message-Authenticator and nothing that has a wrong one.
+func TestUnsignedIsNotForged(t *testing.T) {
+	unsigned := func(q []byte) []byte {
+		b := append([]byte{byte(radius.CodeAccessReject), q[1], 0, headerLength}, q[4:20]...)
+		return seal(b)
+	}
+	forged := func(q []byte) []byte {
+		b := answerTo(q, radius.CodeAccessReject)
+		b[25] ^= 1
+		copy(b[4:20], q[4:20])
+		return seal(b)
+	}
+	for name, x := range map[string]struct {
+		reply    func(q []byte) []byte
+		unsigned bool
+		taken    bool
+		why      func(error) bool
+	}{
+		"without, and it must":     {unsigned, false, false, Unsigned},
+		"without, and it may":      {unsigned, true, true, nil},
+		"a wrong one all the same": {forged, true, false, WrongSecret},
+	} {
+		c := &Controller{Conn: &wireConn{answer: func(q []byte) [][]byte { return [][]byte{x.reply(q)} }}, Secret: testSecret, Unsigned: x.unsigned}
+		r, err := c.Login(context.Background(), newPeer(t, world(t).config("ttls-pap", 0)))
+		if taken := r.Code == radius.CodeAccessReject; taken != x.taken || x.why != nil && !x.why(err) {
+			t.Errorf("%s: taken %v, %v", name, taken, err)
+		}
+	}
+}

@@ -49,7 +49,17 @@ var (
 	errWrongMessageMAC = errors.New("reply with a wrong Message-Authenticator")
 )
 
-// A request is an Access-Request being written.
+// WrongSecret tells that replies came, the last of them made with another shared
+// secret than ours, or forged. [ErrNoAnswer] is beside it.
+func WrongSecret(err error) bool {
+	return errors.Is(err, errAuthenticator) || errors.Is(err, errWrongMessageMAC)
+}
+
+// Unsigned tells that replies came, the last of them without Message-Authenticator.
+// [ErrNoAnswer] is beside it.
+func Unsigned(err error) bool { return errors.Is(err, errNoMessageMAC) }
+
+// A request is an Access-Request, or a Status-Server, being written.
 type request struct{ b []byte }
 
 // newRequest begins in buf, which it takes over, with room left for the
@@ -127,15 +137,19 @@ func verify(reply, request, secret []byte) ([]byte, error) {
 	if reply[1] != request[1] {
 		return nil, errOtherRequest
 	}
-	switch radius.Code(reply[0]) {
-	case radius.CodeAccessAccept, radius.CodeAccessReject, radius.CodeAccessChallenge:
-	default:
+	if !answers(radius.Code(reply[0])) {
 		return nil, errCode
 	}
 	if !radius.IsAuthenticResponse(reply, request, secret) {
 		return nil, errAuthenticator
 	}
 	return reply, verifyMAC(reply, request, secret)
+}
+
+// answers tells whether a code may answer an Access-Request, or a Status-Server
+// sent to where those are answered (RFC 5997, section 3).
+func answers(code radius.Code) bool {
+	return code == radius.CodeAccessAccept || code == radius.CodeAccessReject || code == radius.CodeAccessChallenge
 }
 
 // verifyMAC wants exactly one Message-Authenticator, and a right one. It is made

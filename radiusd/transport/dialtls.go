@@ -1,12 +1,15 @@
 package transport
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"syscall"
@@ -86,4 +89,31 @@ func giveUp(_, _ string, c syscall.RawConn) error {
 	return c.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(patienceOfTCP/time.Millisecond))
 	})
+}
+
+// DialPackets is Dial for who reads and writes as over UDP: one Read is one packet.
+func (o Outbound) DialPackets(ctx context.Context, address string) (net.Conn, error) {
+	c, err := o.Dial(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return &packets{Conn: c, from: bufio.NewReaderSize(c, maxLength)}, nil
+}
+
+// packets are those of a stream, one after the other (RFC 6613, section 2.6.1).
+type packets struct {
+	net.Conn
+	from *bufio.Reader
+}
+
+func (p *packets) Read(b []byte) (int, error) {
+	head, err := p.from.Peek(headerLength)
+	if err != nil {
+		return 0, err
+	}
+	n := int(binary.BigEndian.Uint16(head[2:]))
+	if n < headerLength || n > min(maxLength, len(b)) {
+		return 0, errFrame
+	}
+	return io.ReadFull(p.from, b[:n])
 }

@@ -206,12 +206,19 @@ func (c *checker) realms() {
 				}
 			}
 		}
+		if own && c.present(key+".probe") {
+			c.problems = append(c.problems, c.placeKey(key+".probe", "probe is for realms with servers, and this one has a directory",
+				"probe with its test account through a federation: [[federation.eduroam.probe]]"))
+		}
 		for i, name := range r.Computers {
 			if !domain(name) {
 				c.wrong(at(key+".computers", i), `write the domain in their names: of host/pc01.ad.northbridge.nhs.uk it is "ad.northbridge.nhs.uk"`, "%q is no domain of computers", name)
 			}
 		}
 		c.upstreams(key, Federation{}, r.Servers)
+		if !own {
+			c.probes(key, r.Probe, r.Servers)
+		}
 	}
 }
 
@@ -246,5 +253,6 @@ func (c *checker) federations() {
 		if fed.Discovery != nil {
 			c.discovery(key, fed)
 		}
+		c.probes(key, fed.Probe, fed.Servers)
 	}
 }

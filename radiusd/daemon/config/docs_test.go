@@ -37,6 +37,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[FTicks]():          "### `fticks`",
 	reflect.TypeFor[FederationProxy](): "### `clients`",
 	reflect.TypeFor[Discovery]():       "### `[federation.NAME.discovery]`",
+	reflect.TypeFor[Probe]():           "### `[[federation.NAME.probe]]`",
 	reflect.TypeFor[Zone]():            "## `[zone]`",
 	reflect.TypeFor[VLAN]():            "## `[vlan]`",
 	reflect.TypeFor[SSID]():            "## `[[ssid]]`",

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"causeway/certs"
@@ -220,6 +221,7 @@ type Realm struct {
 	Computers []string   `toml:"computers"`
 	SSIDs     []string   `toml:"ssids"`
 	Roaming   bool       `toml:"roaming" default:"true"`
+	Probe     []Probe    `toml:"probe"` // of a partner
 }
 
 // Ours says whether the people of a realm are our own: they are in a directory here, or
@@ -260,6 +262,7 @@ type Federation struct {
 	WithoutCUI  bool              `toml:"without_cui"`
 	FTicks      FTicks            `toml:"fticks"`
 	Discovery   *Discovery        `toml:"discovery"`
+	Probe       []Probe           `toml:"probe"`
 }
 
 // FTicks says where the operator of a federation counts visitors; without a Server
@@ -303,6 +306,30 @@ func (d Discovery) Config() discovery.Config {
 	}
 	return c
 }
+
+// A Probe is a test account that logs in through each of the servers, to see that
+// somebody can.
+type Probe struct {
+	User        string       `toml:"user" need:"yes"` // with its realm, ours or another's
+	Outer       string       `toml:"outer"`           // empty: User
+	Method      string       `toml:"method" default:"peap-mschapv2"`
+	Password    certs.Secret `toml:"password"`
+	Certificate string       `toml:"certificate" ref:"yes"` // of the methods that end in "tls"
+	PrivateKey  string       `toml:"private_key" ref:"yes"`
+	CA          string       `toml:"ca" need:"yes" ref:"yes"` // of the home organisation's server certificate
+	ServerName  string       `toml:"server_name" need:"yes"`  // that it carries
+	Every       Span         `toml:"every" default:"10m"`     // 0: only when radiusd probe is run
+}
+
+// ProbeMethods are what Probe.Method can be. They prove the home organisation before
+// they tell it a password, so plain PAP is none of them.
+var ProbeMethods = []string{
+	"peap-mschapv2", "peap-gtc", "ttls-pap", "ttls-mschapv2", "ttls-mschap", "ttls-chap", "ttls-eap-mschapv2", "ttls-eap-gtc",
+	"tls", "peap-tls", "ttls-eap-tls",
+}
+
+// WithCertificate tells whether the account has a certificate in a password's place.
+func (p Probe) WithCertificate() bool { return strings.HasSuffix(p.Method, "tls") }
 
 // An Upstream is a server that answers for other people's users.
 type Upstream struct {

@@ -134,9 +134,9 @@ func (s *server) acquire(ctx context.Context) (place, error) {
 			s.mu.Unlock()
 			return p, nil
 		}
-		if len(s.sockets) >= s.pool.config.Sockets {
+		if len(s.sockets) >= s.most() {
 			s.mu.Unlock()
-			return place{}, fmt.Errorf("every one of %d sockets is full: %w", s.pool.config.Sockets, realms.ErrServerBusy)
+			return place{}, fmt.Errorf("every one of %d sockets is full: %w", s.most(), realms.ErrServerBusy)
 		}
 		if err := s.backingOff(); err != nil {
 			s.mu.Unlock()
@@ -166,10 +166,18 @@ func (s *server) tryAcquire() (place, bool) {
 	if p, ok := s.free.pop(); ok {
 		return p, true
 	}
-	if len(s.sockets) < s.pool.config.Sockets && s.backingOff() == nil {
+	if len(s.sockets) < s.most() && s.backingOff() == nil {
 		s.open()
 	}
 	return place{}, false
+}
+
+// most is how many sockets or connections there may be.
+func (s *server) most() int {
+	if s.config.Connect != nil {
+		return min(s.pool.config.Sockets, mostConnections)
+	}
+	return s.pool.config.Sockets
 }
 
 // open has a socket opened, if that is not under way already, and returns what

@@ -31,6 +31,9 @@ const (
 	// has four octets. It divides the number of Tokens.
 	tokens = 1024
 
+	// mostConnections are open to one server by RadSec: who listens counts them.
+	mostConnections = 16
+
 	// mostQueued bounds what waits to be written on one connection.
 	mostQueued = 1 << 20
 

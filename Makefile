@@ -6,7 +6,7 @@ LINT       := $(TOOLS)/golangci-lint
 LINT_VER   := v2.12.2
 # Real peers for the tests, by Debian package name, and what builds those that Debian
 # leaves half out.
-PEERS      := slapd ldap-utils redis-server redis-tools openssl eapoltest hostapd wpasupplicant freeradius freeradius-utils iproute2 \
+PEERS      := slapd ldap-utils redis-server redis-tools openssl eapoltest hostapd wpasupplicant freeradius freeradius-utils radsecproxy iproute2 \
 	gcc make libc6-dev libssl-dev dpkg-dev ca-certificates
 FUZZTIME   ?= 30s
 
@@ -64,3 +64,7 @@ prove: ## the second interpreter over millions of random policies and requests
 .PHONY: bench
 bench: build ## the figures of docs/performance.md beside their targets
 	$(GO) run ./integration/bench
+
+.PHONY: bench-peers
+bench-peers: build ## radiusd, radsecproxy and FreeRADIUS as proxies, side by side
+	$(GO) run ./integration/bench -only peers

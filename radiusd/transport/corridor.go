@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"net/netip"
 	"time"
 
@@ -69,7 +68,7 @@ func (s *Server) receive(a *arrival, known *duplicates, d *digester) (reply []by
 	j = packet.build(client.key.secret)
 	j.request.Client, j.request.From, j.request.Received = client, a.from, a.now
 	j.request.arrived = a.wall
-	j.ctx.base, j.ctx.deadline = s.base, a.wall.Add(s.cfg.Patience)
+	j.ctx.base, j.ctx.deadline, j.ctx.vigil = s.base, a.wall.Add(s.cfg.Patience), s.vigil
 	j.answer, j.holder = fresh, holder
 	return nil, j
 }
@@ -146,5 +145,3 @@ func (s *Server) handler(r role) Handler {
 	}
 	return s.cfg.Access
 }
-
-var _ context.Context = (*patience)(nil)

@@ -45,7 +45,7 @@ type contender struct {
 	address string
 	pid     int
 	stop    func()
-	says    func() string // what it said when it started
+	says    func() string   // what it said when it started
 	each    []time.Duration // processor time of one request
 	rates   []float64       // a second
 	lost    uint64

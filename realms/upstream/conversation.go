@@ -20,7 +20,7 @@ type conversation struct {
 	operator string
 
 	server *server // nil until one has answered
-	name   string  // the User-Name that it was routed by
+	name   string  // the User-Name that it was routed by, once there has been a Challenge
 	state  []byte  // of the last Challenge, as the server gave it
 	joined bool    // it began elsewhere: the first request that we see has a State
 	sum    uint64  // of the EAP packet that the last Challenge answered
@@ -63,10 +63,7 @@ func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realm
 
 // belongs refuses a request that was routed by another name than this one.
 func (c *conversation) belongs(r *request) error {
-	if c.name == "" {
-		c.name = string(r.name)
-	}
-	if c.name != string(r.name) {
+	if c.name != "" && c.name != string(r.name) {
 		return fmt.Errorf("the user name changed in mid-conversation: %w", realms.ErrConversationUnknown)
 	}
 	return nil
@@ -88,7 +85,8 @@ func (c *conversation) repeated(r *request) bool {
 // other.
 func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, *server, error) {
 	now := c.pool.config.Now()
-	e := envelope{state: c.state, operator: c.operator, askCUI: !c.pool.config.WithoutCUI}
+	e := &r.envelope
+	e.state, e.operator, e.askCUI = c.state, c.operator, !c.pool.config.WithoutCUI
 	deadline := now.Add(c.pool.config.Patience)
 	var tried map[*server]error // made by the first failure
 	for ctx.Err() == nil {
@@ -135,7 +133,7 @@ func (c *conversation) next(tried map[*server]error) (s *server, another bool) {
 	return s, false
 }
 
-func (c *conversation) try(ctx context.Context, s *server, r *request, e envelope, until time.Time) (realms.Answer, bool, error) {
+func (c *conversation) try(ctx context.Context, s *server, r *request, e *envelope, until time.Time) (realms.Answer, bool, error) {
 	if err := s.claim(); err != nil {
 		return realms.Answer{}, false, err
 	}
@@ -174,7 +172,7 @@ func (c *conversation) took(r *request, s *server, a realms.Answer) (realms.Answ
 	c.rounds++
 	switch a.Code {
 	case radius.CodeAccessChallenge:
-		c.state = a.State
+		c.state, c.name = a.State, string(r.name)
 		c.stage = "waiting for the supplicant"
 	case radius.CodeAccessAccept:
 		c.cui = showCUI(a.CUI)

@@ -97,7 +97,7 @@ const (
 // says in what way the reply contradicts itself or the request; the Answer is
 // then a Reject.
 func (r *request) read(b []byte, auth *[16]byte, g *signer, maxTimeout uint32) (realms.Answer, error) {
-	in := inward{request: r, auth: auth, g: g, room: make([]byte, 0, len(b))}
+	in := inward{request: r, auth: auth, g: g, size: len(b)}
 	in.answer.Code = radius.Code(b[0])
 	for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
 		if err := in.take(rest[0], rest[2:rest[1]]); err != nil {
@@ -128,16 +128,24 @@ type inward struct {
 	auth   *[16]byte
 	g      *signer
 	answer realms.Answer
-	room   []byte // one allocation for everything that outlives the packet
+	room   []byte // one allocation for everything that outlives the packet, when there is something
+	size   int    // of the packet: it holds no more
 	eapLen int
 	proxy  int // Proxy-States seen
 }
 
 // keep copies value out of the packet.
 func (in *inward) keep(value []byte) []byte {
+	in.open()
 	start := len(in.room)
 	in.room = append(in.room, value...)
 	return in.room[start:len(in.room):len(in.room)]
+}
+
+func (in *inward) open() {
+	if in.room == nil {
+		in.room = make([]byte, 0, in.size)
+	}
 }
 
 // take is the allow-list.
@@ -211,6 +219,7 @@ func (in *inward) takeKeys(subs []byte) error {
 func (in *inward) join(b []byte) error {
 	a := &in.answer
 	if in.eapLen > 0 {
+		in.open()
 		start := len(in.room)
 		for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
 			if rest[0] == byte(rfc2869.EAPMessage_Type) {

@@ -281,7 +281,7 @@ func (s *server) openSockets() []*socket {
 // exchange sends one request to this server and waits for its answer. It gives
 // up at the time given, or when ctx ends. An error of an answered request says
 // how the answer contradicts itself; the Answer is then a Reject.
-func (s *server) exchange(ctx context.Context, r *request, e envelope, until time.Time) (a realms.Answer, answered bool, err error) {
+func (s *server) exchange(ctx context.Context, r *request, e *envelope, until time.Time) (a realms.Answer, answered bool, err error) {
 	p, err := s.acquire(ctx)
 	if err != nil {
 		return a, false, err
@@ -293,7 +293,7 @@ func (s *server) exchange(ctx context.Context, r *request, e envelope, until tim
 	e.id = p.id
 	_, _ = rand.Read(e.auth[:])
 	t := p.slot() // ours alone until it waits
-	if t.wire, err = r.append(t.wire[:0], &e, g); err != nil {
+	if t.wire, err = r.append(t.wire[:0], e, g); err != nil {
 		return a, false, err
 	}
 	now := s.pool.config.Now()

@@ -125,9 +125,10 @@ func (k *socket) take(b []byte, g *signer) {
 	id := b[1]
 	k.mu.Lock()
 	t := &k.slots[id]
-	generation, auth := t.generation, t.auth
+	generation := t.generation
+	g.auth = t.auth
 	k.mu.Unlock()
-	if f := k.examine(b, g, generation, &auth); f != sound {
+	if f := k.examine(b, g, generation, &g.auth); f != sound {
 		s.counters.dropped[f].Add(1)
 		return
 	}

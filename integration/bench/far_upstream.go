@@ -40,19 +40,3 @@ func farUpstreamRate() ([]row, error) {
 		atMost(fmt.Sprintf("of them lost or refused (%d answered)", t.answered()), float64(t.lost+t.refused), 0, ""),
 	}, nil
 }
-
-// A dead upstream among live ones: users of one realm ask at a steady rate, and a few
-// of another, whose upstream lives or is dead.
-const (
-	steadyRate  = 3000.0
-	elsewhere   = 100.0
-	deadTurns   = 8
-	deadTurn    = 3 * time.Second
-	visitorUser = "visitor@other.example"
-	deadUser    = "visitor@dead.example"
-)
-
-// deadUpstream is what a dead upstream costs the users of the live ones.
-func deadUpstream() ([]row, error) {
-	return nil, nil
-}

@@ -191,8 +191,8 @@ func startRadsecproxy(upstream string, level int) (*contender, error) {
 }
 
 // startFreeRADIUS runs Debian's with nothing but what a proxy needs: one module, which
-// reads the realm. A Message-Authenticator is required of the client, and replies are
-// kept for repeated requests as long as it likes.
+// reads the realm, and no line for a log-in. A Message-Authenticator is required of the
+// client; threads, and how long replies are kept, are as in the file it comes with.
 func startFreeRADIUS(upstream string) (*contender, error) {
 	host, port, err := net.SplitHostPort(upstream)
 	if err != nil {

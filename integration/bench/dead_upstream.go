@@ -13,8 +13,8 @@ import (
 const (
 	steadyRate    = 3000.0 // a second
 	elsewhereRate = 100.0
-	deadTurns     = 8
-	deadTurn      = 3 * time.Second
+	deadTurns     = 16
+	deadTurn      = 1500 * time.Millisecond
 )
 
 // deadUpstream is what somebody else's dead upstream costs those whose own lives.
@@ -41,25 +41,31 @@ func deadUpstream() ([]row, error) {
 	}
 	defer s.stop()
 	waits := map[string][]time.Duration{} // the 99th percentile of each turn
+	failed := uint64(0)
 	for turn := range deadTurns + 1 {
 		for _, other := range []string{"living.example", "dead.example"} {
-			wait, err := s.beside(other)
+			wait, lost, err := s.beside(other)
 			if err != nil {
 				return nil, err
 			}
+			failed += lost
 			if turn > 0 { // the first warms
 				waits[other] = append(waits[other], wait)
 			}
 		}
 	}
-	before, after := median(waits["living.example"]), median(waits["dead.example"])
+	// A turn in which something else took the core says nothing: the calmer quarter counts.
+	before, after := percentile(waits["living.example"], 25), percentile(waits["dead.example"], 25)
 	what := fmt.Sprintf("99th percentile of log-ins beside a dead upstream over that beside a live one (%v / %v)", after.Round(time.Microsecond), before.Round(time.Microsecond))
-	return []row{atMost(what, float64(after)/float64(before), 1.1, " x")}, nil
+	return []row{
+		atMost(what, float64(after)/float64(before), 1.1, " x"),
+		atMost("of them lost or refused", float64(failed), 0, ""),
+	}, nil
 }
 
 // beside is the 99th percentile of what people of the live realm wait while others of
-// the other realm log in.
-func (s *server) beside(other string) (time.Duration, error) {
+// the other realm log in, and how many of them do not get in.
+func (s *server) beside(other string) (wait time.Duration, lost uint64, err error) {
 	main := load{address: s.address, sockets: 4, window: 250, rate: steadyRate, user: func(uint64) string { return peerUser }, while: deadTurn, waits: true}
 	side := load{address: s.address, sockets: 2, window: 250, rate: elsewhereRate, user: func(uint64) string { return "visitor@" + other }, while: deadTurn}
 	var (
@@ -70,10 +76,7 @@ func (s *server) beside(other string) (time.Duration, error) {
 	t, err := main.run()
 	waiting.Wait()
 	if err = errors.Join(err, failed); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	if t.refused > 0 || t.lost > 0 {
-		return 0, fmt.Errorf("%d refused, %d lost of a load that had to be accepted", t.refused, t.lost)
-	}
-	return percentile(t.waits, 99), nil
+	return percentile(t.waits, 99), t.refused + t.lost, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -42,8 +43,10 @@ func deadUpstream() ([]row, error) {
 	defer s.stop()
 	waits := map[string][]time.Duration{} // the 99th percentile of each turn
 	failed := uint64(0)
+	others := []string{"living.example", "dead.example"}
 	for turn := range deadTurns + 1 {
-		for _, other := range []string{"living.example", "dead.example"} {
+		slices.Reverse(others) // neither always comes second
+		for _, other := range others {
 			wait, lost, err := s.beside(other)
 			if err != nil {
 				return nil, err

@@ -192,8 +192,9 @@ func startRadsecproxy(upstream string, level int) (*contender, error) {
 }
 
 // startFreeRADIUS runs Debian's with nothing but what a proxy needs: one module, which
-// reads the realm. It writes a line for each log-in, as we do, or none. A Message-Authenticator is required of the
-// client; threads, and how long replies are kept, are as in the file it comes with.
+// reads the realm. It writes a line for each log-in, as we do, or none. A
+// Message-Authenticator is required of the client; threads, and how long replies are
+// kept, are as in the file it comes with.
 func startFreeRADIUS(upstream string, lines bool) (*contender, error) {
 	host, port, err := net.SplitHostPort(upstream)
 	if err != nil {

@@ -64,3 +64,7 @@ prove: ## the second interpreter over millions of random policies and requests
 .PHONY: bench
 bench: build ## the figures of docs/performance.md beside their targets
 	$(GO) run ./integration/bench
+
+.PHONY: bench-peers
+bench-peers: build ## radiusd, radsecproxy and FreeRADIUS as proxies, side by side
+	$(GO) run ./integration/bench -only peers

@@ -126,7 +126,7 @@ func (a Assignment) Tag(reply *radius.Packet) error {
 	if err := a.sound(); err != nil {
 		return err
 	}
-	w := writer{to: reply, room: make([]byte, 0, 64)}
+	w := newWriter(reply)
 	switch a.nas.vendor.vlan {
 	case wirelessVLAN:
 		w.number(mikrotikVLAN, uint32(a.id))
@@ -148,10 +148,20 @@ func (a Assignment) Tag(reply *radius.Packet) error {
 	return nil
 }
 
-// A writer adds attributes whose octets share one array.
+// A writer adds attributes that share one array, as do their octets: all that a
+// network usually takes is one allocation.
 type writer struct {
-	to   *radius.Packet
-	room []byte
+	to     *radius.Packet
+	room   []byte
+	first  [3]radius.AVP // a VLAN takes so many
+	used   int
+	octets [32]byte
+}
+
+func newWriter(to *radius.Packet) *writer {
+	w := &writer{to: to}
+	w.room = w.octets[:0]
+	return w
 }
 
 // begin writes the header of a Vendor-Specific attribute (RFC 2865, section 5.26)
@@ -170,8 +180,13 @@ func (w *writer) end(at attribute, start int) {
 	if at.vendor != 0 {
 		code = vendorSpecific
 	}
-	value := w.room[start:len(w.room):len(w.room)]
-	w.to.Add(code, radius.Attribute(value))
+	avp := &radius.AVP{}
+	if w.used < len(w.first) {
+		avp = &w.first[w.used]
+		w.used++
+	}
+	*avp = radius.AVP{Type: code, Attribute: w.room[start:len(w.room):len(w.room)]}
+	w.to.Attributes = append(w.to.Attributes, avp)
 }
 
 func (w *writer) number(at attribute, n uint32) {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"hash"
 	"net"
+	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,13 +44,21 @@ func (r *papRequest) build(b []byte, id byte, serial uint64) []byte {
 	b = attribute(b, 4, "\x0a\x14\x00\x0a")
 	b = attribute(b, 32, "royal-wlc")
 	b = attribute(b, 30, "02-00-00-00-00-01:eduroam")
-	b = attribute(b, 31, "02-00-5E-00-53-01")
+	b = attribute(b, 31, benchDevice(serial))
 	b = attribute(b, 61, "\x00\x00\x00\x13")
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
 	r.mac.Reset()
 	r.mac.Write(b)
 	r.mac.Sum(b[sign:sign])
 	return b
+}
+
+// benchDevice is one of 4,096: people come back.
+func benchDevice(n uint64) string {
+	b := []byte("02-00-5E-00-00-00")
+	const digits = "0123456789ABCDEF"
+	b[13], b[15], b[16] = digits[n>>8&15], digits[n>>4&15], digits[n&15]
+	return string(b)
 }
 
 // hide writes the password as RFC 2865, section 5.2 does, in two blocks.
@@ -74,14 +84,52 @@ func attribute(b []byte, kind byte, value string) []byte {
 // A tally is what a load came to.
 type tally struct {
 	accepted, refused, lost uint64
-	took                    time.Duration
+	drained                 uint64          // accepted after the time was up
+	took                    time.Duration   // of what was accepted in time
+	waits                   []time.Duration // of each answer, in no order
 }
 
-func (t tally) rate() float64 { return float64(t.accepted) / t.took.Seconds() }
+func (t *tally) rate() float64 { return float64(t.accepted) / t.took.Seconds() }
+
+// answered is how many requests the server has done its work for.
+func (t *tally) answered() uint64 { return t.accepted + t.drained + t.refused }
+
+func (t *tally) add(other *tally) {
+	t.accepted += other.accepted
+	t.refused += other.refused
+	t.lost += other.lost
+	t.drained += other.drained
+	t.waits = append(t.waits, other.waits...)
+}
+
+// percentile is what so many of a hundred answers did not wait longer for.
+func percentile(waits []time.Duration, p float64) time.Duration {
+	if len(waits) == 0 {
+		return 0
+	}
+	slices.Sort(waits)
+	return waits[min(len(waits)-1, int(float64(len(waits))*p/100))]
+}
+
+// A load is how a server is asked.
+type load struct {
+	address string
+	sockets int                   // pretend controllers
+	window  int                   // requests in flight on each at most, up to 256
+	rate    float64               // requests a second together; 0: as fast as they are answered
+	user    func(n uint64) string // the n-th request's
+	while   time.Duration
+	waits   bool // note how long each answer took
+}
 
 // flood sends requests as fast as they are answered, from so many sockets with
 // so many in flight on each, for a while. user names the n-th request's user.
 func flood(address string, sockets, window int, user func(n uint64) string, while time.Duration) (tally, error) {
+	l := load{address: address, sockets: sockets, window: window, user: user, while: while}
+	return l.run()
+}
+
+func (l *load) run() (tally, error) {
 	var (
 		sum     tally
 		serial  atomic.Uint64
@@ -91,91 +139,155 @@ func flood(address string, sockets, window int, user func(n uint64) string, whil
 	)
 	serial.Store(uint64(time.Now().UnixNano()))
 	begin := time.Now()
-	for range sockets {
+	for range l.sockets {
 		waiting.Go(func() {
-			t, err := floodOne(address, window, &serial, user, begin.Add(while))
+			a, err := newAsker(l, &serial)
+			if err == nil {
+				err = a.ask(begin)
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			sum.accepted += t.accepted
-			sum.refused += t.refused
-			sum.lost += t.lost
+			if a != nil {
+				sum.add(&a.tally)
+			}
 			failed = errors.Join(failed, err)
 		})
 	}
 	waiting.Wait()
-	sum.took = while
+	sum.took = l.while
 	return sum, failed
 }
 
-const batch = 32
+const (
+	batch   = 32
+	givenUp = 2 * time.Second // without an answer a request is lost; nothing is sent twice
+)
 
-// floodOne keeps a window of requests in flight on one socket.
-func floodOne(address string, window int, serial *atomic.Uint64, user func(uint64) string, end time.Time) (t tally, err error) {
-	conn, err := net.Dial("udp", address)
+// An asker is one socket of a load: a controller with up to 256 requests in flight.
+type asker struct {
+	*load
+	tally    tally
+	serial   *atomic.Uint64
+	udp      *net.UDPConn
+	batches  *ipv4.PacketConn
+	request  *papRequest
+	out, in  []ipv4.Message
+	next     byte
+	sent     [256]time.Time // zero: not in flight
+	inFlight int
+	looked   time.Time // for what is lost
+}
+
+func newAsker(l *load, serial *atomic.Uint64) (*asker, error) {
+	conn, err := net.Dial("udp", l.address)
 	if err != nil {
-		return t, err
+		return nil, err
 	}
-	defer func() { _ = conn.Close() }()
 	udp := conn.(*net.UDPConn)
 	_ = udp.SetReadBuffer(4 << 20)
-	batches := ipv4.NewPacketConn(udp)
+	return &asker{
+		load: l, serial: serial, udp: udp, batches: ipv4.NewPacketConn(udp),
+		request: newPAP("", benchPassword), out: messages(batch), in: messages(batch), looked: time.Now(),
+	}, nil
+}
 
-	request := newPAP("", benchPassword)
-	out, in := messages(batch), messages(batch)
-	next, busy := byte(0), [256]bool{}
-	inFlight := 0
-	send := func(n int) error {
-		ready := out[:0]
-		for len(ready) < min(n, batch) {
-			for busy[next] {
-				next++
-			}
-			number := serial.Add(1)
-			request.user = user(number)
-			m := out[len(ready)]
-			m.Buffers[0] = request.build(m.Buffers[0], next, number)
-			busy[next] = true
-			next++
-			ready = out[:len(ready)+1]
+// ask asks from begin until the load's time is up, and then hears what is still
+// under way.
+func (a *asker) ask(begin time.Time) error {
+	defer func() { _ = a.udp.Close() }()
+	end := begin.Add(a.while)
+	asked := 0
+	for {
+		now := time.Now()
+		late := !now.Before(end)
+		if late && a.inFlight == 0 {
+			return nil
 		}
-		inFlight += len(ready)
-		for len(ready) > 0 {
-			sent, err := batches.WriteBatch(ready, 0)
+		room := 0
+		if !late {
+			room = a.window - a.inFlight
+		}
+		if a.rate > 0 {
+			room = min(room, int(now.Sub(begin).Seconds()*a.rate/float64(a.sockets))-asked)
+		}
+		if room > 0 {
+			n, err := a.send(min(room, batch), now)
 			if err != nil {
 				return err
 			}
-			ready = ready[sent:]
-		}
-		return nil
-	}
-	for time.Now().Before(end) {
-		for inFlight < window {
-			if err := send(window - inFlight); err != nil {
-				return t, err
-			}
-		}
-		_ = udp.SetReadDeadline(time.Now().Add(time.Second))
-		n, err := batches.ReadBatch(in, 0)
-		if err != nil { // a second of silence: what was in flight is lost
-			t.lost += uint64(inFlight)
-			busy, inFlight = [256]bool{}, 0
-			continue
-		}
-		for _, m := range in[:n] {
-			reply := m.Buffers[0][:m.N]
-			if len(reply) < 20 || !busy[reply[1]] {
+			if asked += n; room > n && n > 0 {
 				continue
 			}
-			busy[reply[1]] = false
-			inFlight--
-			if reply[0] == 2 {
-				t.accepted++
-			} else {
-				t.refused++
-			}
+		}
+		if err := a.hear(now, late); err != nil {
+			return err
 		}
 	}
-	return t, nil
+}
+
+func (a *asker) send(n int, now time.Time) (int, error) {
+	for _, m := range a.out[:n] {
+		for !a.sent[a.next].IsZero() {
+			a.next++
+		}
+		number := a.serial.Add(1)
+		a.request.user = a.user(number)
+		m.Buffers[0] = a.request.build(m.Buffers[0], a.next, number)
+		a.sent[a.next] = now
+		a.next++
+	}
+	a.inFlight += n
+	return n, writeAll(a.batches, a.out[:n])
+}
+
+// hear takes the answers that there are, waiting for the first one.
+func (a *asker) hear(now time.Time, late bool) error {
+	patience := 100 * time.Millisecond
+	if a.rate > 0 {
+		patience = time.Millisecond
+	}
+	_ = a.udp.SetReadDeadline(now.Add(patience))
+	n, err := a.batches.ReadBatch(a.in, 0)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	now = time.Now()
+	for _, m := range a.in[:max(n, 0)] {
+		reply := m.Buffers[0][:m.N]
+		if len(reply) < 20 || a.sent[reply[1]].IsZero() {
+			continue
+		}
+		if a.waits {
+			a.tally.waits = append(a.tally.waits, now.Sub(a.sent[reply[1]]))
+		}
+		a.sent[reply[1]] = time.Time{}
+		a.inFlight--
+		switch {
+		case reply[0] != 2:
+			a.tally.refused++
+		case late:
+			a.tally.drained++
+		default:
+			a.tally.accepted++
+		}
+	}
+	a.look(now)
+	return nil
+}
+
+// look gives up what has been under way for too long.
+func (a *asker) look(now time.Time) {
+	if now.Sub(a.looked) < givenUp/10 {
+		return
+	}
+	a.looked = now
+	for id, sent := range a.sent {
+		if !sent.IsZero() && now.Sub(sent) > givenUp {
+			a.sent[id] = time.Time{}
+			a.inFlight--
+			a.tally.lost++
+		}
+	}
 }
 
 func messages(n int) []ipv4.Message {
@@ -184,72 +296,6 @@ func messages(n int) []ipv4.Message {
 		list[i].Buffers = [][]byte{make([]byte, 4096)}
 	}
 	return list
-}
-
-// A sink is a pretend upstream: it accepts everybody at once.
-type sink struct {
-	conn *net.UDPConn
-	done chan struct{}
-}
-
-func newSink() (*sink, error) {
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return nil, err
-	}
-	_ = conn.SetReadBuffer(8 << 20)
-	s := &sink{conn, make(chan struct{})}
-	go s.serve()
-	return s, nil
-}
-
-func (s *sink) stop() {
-	_ = s.conn.Close()
-	<-s.done
-}
-
-func (s *sink) serve() {
-	defer close(s.done)
-	batches := ipv4.NewPacketConn(s.conn)
-	in, out := messages(batch), messages(batch)
-	mac := hmac.New(md5.New, []byte(benchSecret))
-	for {
-		n, err := batches.ReadBatch(in, 0)
-		if err != nil {
-			return
-		}
-		for i, m := range in[:n] {
-			out[i].Addr = m.Addr
-			out[i].Buffers[0] = accept(out[i].Buffers[0], m.Buffers[0][:m.N], mac)
-		}
-		for ready := out[:n]; len(ready) > 0; {
-			sent, err := batches.WriteBatch(ready, 0)
-			if err != nil {
-				return
-			}
-			ready = ready[sent:]
-		}
-	}
-}
-
-// accept answers one request: Message-Authenticator first, Proxy-State as it came.
-func accept(b, request []byte, mac hash.Hash) []byte {
-	b = append(b[:0], 2, request[1], 0, 0)
-	b = append(b, request[4:20]...)
-	b = append(b, 80, 18)
-	b = append(b, make([]byte, 16)...)
-	for rest := request[20:]; len(rest) >= 2 && int(rest[1]) >= 2 && int(rest[1]) <= len(rest); rest = rest[rest[1]:] {
-		if rest[0] == 33 {
-			b = append(b, rest[:rest[1]]...)
-		}
-	}
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
-	mac.Reset()
-	mac.Write(b)
-	mac.Sum(b[22:22])
-	sum := md5.Sum(append(b, benchSecret...))
-	copy(b[4:20], sum[:])
-	return b
 }
 
 // papRate is plain PAP from the file directory on one pinned core.
@@ -285,7 +331,7 @@ func (s *server) flooded(what string, user func(uint64) string, target float64) 
 		return nil, fmt.Errorf("%d refused, %d lost of a load that had to be accepted", t.refused, t.lost)
 	}
 	after, err := s.cpu()
-	each := (after - before) / time.Duration(t.accepted)
+	each := (after - before) / time.Duration(t.answered())
 	what = fmt.Sprintf("%s, one pinned core (%v of it each)", what, each.Round(100*time.Nanosecond))
 	return []row{atLeast(what, t.rate(), target, "/s")}, err
 }
@@ -297,7 +343,7 @@ func proxyRate() ([]row, error) {
 		return nil, err
 	}
 	defer upstream.stop()
-	s, err := start(1, upstream.conn.LocalAddr().String())
+	s, err := start(1, upstream.address())
 	if err != nil {
 		return nil, err
 	}

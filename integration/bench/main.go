@@ -19,16 +19,20 @@ import (
 var groups = []struct {
 	name    string
 	measure func() ([]row, error)
+	asked   bool // only when it is named
 }{
-	{"packet", packetPath},
-	{"auth", authentications},
-	{"rsa", rsaKeys},
-	{"far", farDirectoryRates},
-	{"pap", papRate},
-	{"proxy", proxyRate},
-	{"ad", domainRates},
-	{"memory", memory},
-	{"half-open", halfOpen},
+	{"packet", packetPath, false},
+	{"auth", authentications, false},
+	{"rsa", rsaKeys, false},
+	{"far", farDirectoryRates, false},
+	{"pap", papRate, false},
+	{"proxy", proxyRate, false},
+	{"far-upstream", farUpstreamRate, false},
+	{"dead-upstream", deadUpstream, false},
+	{"peers", peers, true},
+	{"ad", domainRates, false},
+	{"memory", memory, false},
+	{"half-open", halfOpen, false},
 }
 
 // A row is one figure as it was seen.
@@ -49,7 +53,8 @@ func main() {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "FIGURE\tSEEN\tTARGET\t")
 	for _, g := range groups {
-		if *only != "" && !strings.Contains(","+*only+",", ","+g.name+",") {
+		named := strings.Contains(","+*only+",", ","+g.name+",")
+		if !named && (*only != "" || g.asked) {
 			continue
 		}
 		rows, err := g.measure()
@@ -86,4 +91,9 @@ func told(what, seen string) row { return row{what, seen, "-", true} }
 
 func atLeast(what string, seen, target float64, unit string) row {
 	return row{what, fmt.Sprintf("%.0f%s", seen, unit), fmt.Sprintf("at least %.0f%s", target, unit), seen >= target}
+}
+
+// atLeastTimes is a ratio.
+func atLeastTimes(what string, seen, target float64) row {
+	return row{what, fmt.Sprintf("%.2f x", seen), fmt.Sprintf("at least %g x", target), seen >= target}
 }

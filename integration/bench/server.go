@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -40,12 +41,13 @@ type server struct {
 
 // Options say what kind of server is measured.
 type options struct {
-	users     int    // in the file directory
-	upstream  string // where the realm partner.example is answered; empty: nowhere
-	directory string // TOML in place of the file directory
-	rsa       bool   // a server key of RSA-2048
-	both      bool   // that and one of ECDSA
-	bothCores bool   // not pinned to one
+	users     int               // in the file directory
+	upstream  string            // where the realm partner.example is answered; empty: nowhere
+	more      map[string]string // other partners' upstreams, by realm
+	directory string            // TOML in place of the file directory
+	rsa       bool              // a server key of RSA-2048
+	both      bool              // that and one of ECDSA
+	bothCores bool              // not pinned to one
 }
 
 // start runs bin/radiusd on a pinned core with a directory of so many users.
@@ -163,9 +165,16 @@ func (s *server) configure(o options) error {
 	if err != nil {
 		return err
 	}
-	partner := ""
+	partners := maps.Clone(o.more)
 	if o.upstream != "" {
-		partner = fmt.Sprintf("[realm.\"partner.example\"]\nservers = [{ address = %q, secret = %q }]\n", o.upstream, benchSecret)
+		if partners == nil {
+			partners = map[string]string{}
+		}
+		partners["partner.example"] = o.upstream
+	}
+	partner := ""
+	for realm, address := range partners {
+		partner += fmt.Sprintf("[realm.%q]\nservers = [{ address = %q, secret = %q }]\n", realm, address, benchSecret)
 	}
 	people := "kind = \"file\"\npath = \"users.toml\"\n"
 	if o.directory != "" {

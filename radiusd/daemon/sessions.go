@@ -72,17 +72,38 @@ func newSessions(now func() time.Time) *sessions {
 func (s *sessions) start(d device, n network) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(d)
 	now := s.now()
+	row, known := s.rows[d]
+	if known { // it comes back, most often to where it was
+		s.move(row.Value.(*session), n)
+		row.Value.(*session).since = now
+		s.oldest.MoveToBack(row)
+	}
 	for e := s.oldest.Front(); e != nil; e = s.oldest.Front() {
 		old := e.Value.(*session)
-		if len(s.rows) < maxSessions && now.Sub(old.since) < sessionLife {
+		if (known || len(s.rows) < maxSessions) && now.Sub(old.since) < sessionLife {
 			break
 		}
 		s.end(old.device)
 	}
-	s.rows[d] = s.oldest.PushBack(&session{d, n, now})
-	s.on[n]++
+	if !known {
+		s.rows[d] = s.oldest.PushBack(&session{d, n, now})
+		s.on[n]++
+	}
+}
+
+func (s *sessions) move(row *session, n network) {
+	if row.network != n {
+		s.left(row.network)
+		row.network = n
+		s.on[n]++
+	}
+}
+
+func (s *sessions) left(n network) {
+	if s.on[n]--; s.on[n] == 0 {
+		delete(s.on, n)
+	}
 }
 
 // stop records that a device has gone after so long a session. A session that
@@ -117,9 +138,7 @@ func (s *sessions) end(d device) {
 	n := e.Value.(*session).network
 	delete(s.rows, d)
 	s.oldest.Remove(e)
-	if s.on[n]--; s.on[n] == 0 {
-		delete(s.on, n)
-	}
+	s.left(n)
 }
 
 // live lists the VLANs that devices are on now, at every site where they may

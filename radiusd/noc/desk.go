@@ -220,12 +220,17 @@ func (d *Desk) herald() {
 	}
 }
 
+// gathering is how long the first line of a burst waits for others, so that a busy log
+// costs hundreds of writes a second and not one for every few lines.
+const gathering = 2 * time.Millisecond
+
 // write is the one goroutine that writes.
 func (d *Desk) write() {
 	defer close(d.written)
 	defer close(d.trouble)
 	o := outlet{writer: d.writer}
 	for range d.wake {
+		time.Sleep(gathering)
 		d.flush(&o)
 	}
 	d.flush(&o)

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"net/netip"
 	"time"
 
@@ -90,7 +89,7 @@ func (s *Server) admit(a *arrival, known memory, d *digester) (reply []byte, j *
 	j = packet.build(a.client.key.secret)
 	j.request.Client, j.request.From, j.request.Received = a.client, a.from, a.now
 	j.request.arrived = a.wall
-	j.ctx.base, j.ctx.deadline = s.base, a.wall.Add(s.cfg.Patience)
+	j.ctx.base, j.ctx.deadline, j.ctx.vigil = s.base, a.wall.Add(s.cfg.Patience), s.vigil
 	j.answer, j.holder = fresh, a.holder
 	return nil, j
 }
@@ -196,5 +195,3 @@ func (s *Server) handler(r role) Handler {
 	}
 	return s.cfg.Access
 }
-
-var _ context.Context = (*patience)(nil)

@@ -81,6 +81,7 @@ type Server struct {
 	closeErr error
 	cancel   context.CancelFunc // ends every handler's context
 	base     context.Context
+	vigil    *vigil
 }
 
 // Listen opens every socket and reads nothing yet. The error names the address
@@ -92,6 +93,7 @@ func Listen(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, places: newPlaces(cfg.InFlight), room: newWaitingRoom(), closed: make(chan struct{})}
 	s.clients.Store(newRegister(cfg.Clients, nil))
 	s.base, s.cancel = context.WithCancel(context.Background())
+	s.vigil = newVigil(s.base)
 	for _, t := range transports {
 		opened, err := t.open(s.base, s)
 		s.listeners = append(s.listeners, opened...)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
-	"slices"
 
 	"layeh.com/radius"
 )
@@ -81,11 +80,13 @@ func SSID(vendorName string, p *radius.Packet) (ssid, ap string, ok bool) {
 	return "", ap, false
 }
 
-func vendorNamed(name string) vendor {
-	if i := slices.IndexFunc(vendors, func(v vendor) bool { return v.name == name }); i >= 0 {
-		return vendors[i]
+func vendorNamed(name string) *vendor {
+	for i := range vendors {
+		if vendors[i].name == name {
+			return &vendors[i]
+		}
 	}
-	return vendors[0]
+	return &vendors[0]
 }
 
 // splitStation splits Called-Station-Id (RFC 3580, section 3.20): a MAC in any
@@ -109,10 +110,8 @@ func splitStation(called []byte) (station string, ssid []byte) {
 // length as spelled, 0 when there is none. Spellings: 00-10-A4-23-19-C0 with
 // "-" or ":", 0010.a423.19c0 with "." or "-", 0010a42319c0.
 func macPrefix(b []byte) (mac string, n int) {
-	for _, f := range []struct {
-		length, group int
-		separators    string
-	}{{17, 2, "-:."}, {14, 4, ".-:"}, {13, 6, "-:"}, {12, 12, ""}} {
+	for i := range macSpellings {
+		f := &macSpellings[i]
 		if len(b) != f.length && (len(b) < f.length || b[f.length] != ':') {
 			continue
 		}
@@ -122,6 +121,12 @@ func macPrefix(b []byte) (mac string, n int) {
 	}
 	return "", 0
 }
+
+// macSpellings are what macPrefix knows.
+var macSpellings = [...]struct {
+	length, group int
+	separators    string
+}{{17, 2, "-:."}, {14, 4, ".-:"}, {13, 6, "-:"}, {12, 12, ""}}
 
 func macDigits(b []byte, group int, separators string) (string, bool) {
 	out := make([]byte, 0, 17)

@@ -579,20 +579,57 @@ func TestP33HandlersHaveADeadline(t *testing.T) {
 }
 
 func TestPatienceRunsOut(t *testing.T) {
-	p := &patience{base: context.Background(), deadline: time.Now().Add(-time.Second)}
+	v := newVigil(t.Context())
+	p := &patience{base: context.Background(), vigil: v, deadline: time.Now().Add(-time.Second)}
 	<-p.Done()
 	if !errors.Is(p.Err(), context.DeadlineExceeded) {
 		t.Error(p.Err())
 	}
+	asked := &patience{base: context.Background(), vigil: v, deadline: time.Now().Add(-time.Second)}
+	if !errors.Is(asked.Err(), context.DeadlineExceeded) {
+		t.Error("nobody waited, and its time is not out:", asked.Err())
+	}
+	<-asked.Done()
 	type key struct{}
-	q := &patience{base: context.WithValue(context.Background(), key{}, 7), deadline: time.Now().Add(time.Hour)}
-	if q.Value(key{}) != 7 {
-		t.Error("a value of the base is lost")
+	q := &patience{base: context.WithValue(context.Background(), key{}, 7), vigil: v, deadline: time.Now().Add(time.Hour)}
+	if q.Value(key{}) != 7 || q.Err() != nil {
+		t.Error("a value of the base is lost, or its time is out:", q.Err())
 	}
 	q.end()
 	<-q.Done()
 	if q.Value(key{}) != 7 || !errors.Is(q.Err(), context.Canceled) {
 		t.Error(q.Err())
+	}
+}
+
+// Contexts that are derived from a handler's end with it, and it forgets those that
+// ended before.
+func TestPatienceTakesItsChildrenAlong(t *testing.T) {
+	base, cancel := context.WithCancel(t.Context())
+	v := newVigil(base)
+	p := &patience{base: base, vigil: v, deadline: time.Now().Add(time.Hour)}
+	early, done := context.WithTimeout(p, time.Hour)
+	child, childDone := context.WithTimeout(p, time.Hour)
+	defer childDone()
+	waits := p.Done()
+	done()
+	if p.mu.Lock(); len(p.calls) != 1 {
+		t.Errorf("%d children are remembered, one lives", len(p.calls))
+	}
+	p.mu.Unlock()
+	cancel() // the server gives up those who wait
+	<-waits
+	<-child.Done()
+	if !errors.Is(p.Err(), context.Canceled) || !errors.Is(child.Err(), context.Canceled) || !errors.Is(early.Err(), context.Canceled) {
+		t.Error(p.Err(), child.Err(), early.Err())
+	}
+	late := &patience{base: base, vigil: v, deadline: time.Now().Add(time.Hour)}
+	<-late.Done()
+	called := make(chan struct{})
+	late.AfterFunc(func() { close(called) })
+	<-called
+	if v.root.next != &v.root {
+		t.Error("the vigil keeps those that are over")
 	}
 }
 

@@ -21,7 +21,7 @@ type conversation struct {
 	realm    string
 
 	server *server // nil until one has answered
-	name   string  // the User-Name that it was routed by
+	name   string  // the User-Name that it was routed by, once there has been a Challenge
 	state  []byte  // of the last Challenge, as the server gave it
 	joined bool    // it began elsewhere: the first request that we see has a State
 	sum    uint64  // of the EAP packet that the last Challenge answered
@@ -65,10 +65,7 @@ func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realm
 
 // belongs refuses a request that was routed by another name than this one.
 func (c *conversation) belongs(r *request) error {
-	if c.name == "" {
-		c.name = string(r.name)
-	}
-	if c.name != string(r.name) {
+	if c.name != "" && c.name != string(r.name) {
 		return fmt.Errorf("the user name changed in mid-conversation: %w", realms.ErrConversationUnknown)
 	}
 	return nil
@@ -90,7 +87,8 @@ func (c *conversation) repeated(r *request) bool {
 // other.
 func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, *realms.Facts, *server, error) {
 	now := c.pool.config.Now()
-	e := envelope{state: c.state, core: c.pool.config.Core, operator: c.operator, askCUI: !c.pool.config.WithoutCUI}
+	e := &r.envelope
+	e.state, e.core, e.operator, e.askCUI = c.state, c.pool.config.Core, c.operator, !c.pool.config.WithoutCUI
 	deadline := now.Add(c.pool.config.Patience)
 	var tried map[*server]error // made by the first failure
 	for ctx.Err() == nil {
@@ -140,7 +138,7 @@ func (c *conversation) next(tried map[*server]error) (s *server, another bool) {
 	return s, false
 }
 
-func (c *conversation) try(ctx context.Context, s *server, r *request, e envelope, until time.Time) (realms.Answer, *realms.Facts, bool, error) {
+func (c *conversation) try(ctx context.Context, s *server, r *request, e *envelope, until time.Time) (realms.Answer, *realms.Facts, bool, error) {
 	if err := s.claim(); err != nil {
 		return realms.Answer{}, nil, false, err
 	}
@@ -189,7 +187,7 @@ func (c *conversation) took(r *request, s *server, a realms.Answer, facts *realm
 	c.pool.homeAnswered(c.realm, s, a.Code == radius.CodeAccessAccept, a.Code == radius.CodeAccessReject)
 	switch a.Code {
 	case radius.CodeAccessChallenge:
-		c.state = a.State
+		c.state, c.name = a.State, string(r.name)
 		c.stage = "waiting for the supplicant"
 	case radius.CodeAccessAccept:
 		c.cui = showCUI(a.CUI)

@@ -16,6 +16,7 @@ type signer struct {
 	md5    hash.Hash
 	hmac   hash.Hash // HMAC-MD5 under secret
 	sum    [md5.Size]byte
+	auth   [16]byte // of the request that is being looked at
 }
 
 // signers hands out signers of one secret, so that no exchange makes its own.
@@ -59,9 +60,9 @@ func (g *signer) isResponse(packet []byte, auth *[16]byte) bool {
 
 // pad returns MD5(secret + a + b): one block of the key stream under
 // which RADIUS hides passwords and keys. It is good until the next call.
-func (g *signer) pad(a, b []byte) []byte {
+func (g *signer) pad(secret, a, b []byte) []byte {
 	g.md5.Reset()
-	_, _ = g.md5.Write(g.secret)
+	_, _ = g.md5.Write(secret)
 	_, _ = g.md5.Write(a)
 	_, _ = g.md5.Write(b)
 	return g.md5.Sum(g.sum[:0])
@@ -73,7 +74,7 @@ func (g *signer) appendHidden(dst, plain []byte, auth *[16]byte) []byte {
 	chain := auth[:]
 	for ; len(plain) >= 16; plain = plain[16:] {
 		start := len(dst)
-		for i, p := range g.pad(chain, nil) {
+		for i, p := range g.pad(g.secret, chain, nil) {
 			dst = append(dst, p^plain[i])
 		}
 		chain = dst[start:]
@@ -81,12 +82,13 @@ func (g *signer) appendHidden(dst, plain []byte, auth *[16]byte) []byte {
 	return dst
 }
 
-// appendShown appends hidden with its disguise taken off. The first block of the
-// key stream comes from auth and salt, the others from the block before.
-func (g *signer) appendShown(dst, hidden []byte, auth *[16]byte, salt []byte) []byte {
+// appendShown appends hidden, which secret hides, with its disguise taken off. The
+// first block of the key stream comes from auth and salt, the others from the block
+// before.
+func (g *signer) appendShown(dst, secret, hidden []byte, auth *[16]byte, salt []byte) []byte {
 	chain, tail := auth[:], salt
 	for ; len(hidden) >= 16; hidden = hidden[16:] {
-		for i, p := range g.pad(chain, tail) {
+		for i, p := range g.pad(secret, chain, tail) {
 			dst = append(dst, p^hidden[i])
 		}
 		chain, tail = hidden[:16], nil
@@ -110,7 +112,7 @@ func (g *signer) mppeKey(value []byte, auth *[16]byte) ([]byte, error) {
 	if len(value) < 2+16 || (len(value)-2)%16 != 0 {
 		return nil, errKey
 	}
-	plain := g.appendShown(make([]byte, 0, len(value)), value[2:], auth, value[:2])
+	plain := g.appendShown(make([]byte, 0, len(value)), g.secret, value[2:], auth, value[:2])
 	if int(plain[0]) != keyLength || len(plain) < 1+keyLength {
 		return nil, errKey
 	}

@@ -104,7 +104,7 @@ func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) (rea
 
 // readFacts is read with what a core tells beside; nil when the envelope asks for none.
 func (r *request) readFacts(b []byte, e *envelope, g *signer, maxTimeout uint32) (realms.Answer, *realms.Facts, error) {
-	in := inward{request: r, auth: &e.auth, plain: e.v11, g: g, room: make([]byte, 0, len(b))}
+	in := inward{request: r, auth: &e.auth, plain: e.v11, g: g, size: len(b)}
 	in.answer.Code = radius.Code(b[0])
 	if e.core {
 		in.facts = new(realms.Facts)
@@ -142,7 +142,8 @@ type inward struct {
 	plain  bool // nothing is hidden
 	g      *signer
 	answer realms.Answer
-	room   []byte // one allocation for everything that outlives the packet
+	room   []byte // one allocation for everything that outlives the packet, when there is something
+	size   int    // of the packet: it holds no more
 	eapLen int
 	proxy  int           // Proxy-States seen
 	facts  *realms.Facts // of a core; nil: whoever answers is believed in nothing
@@ -150,9 +151,16 @@ type inward struct {
 
 // keep copies value out of the packet.
 func (in *inward) keep(value []byte) []byte {
+	in.open()
 	start := len(in.room)
 	in.room = append(in.room, value...)
 	return in.room[start:len(in.room):len(in.room)]
+}
+
+func (in *inward) open() {
+	if in.room == nil {
+		in.room = make([]byte, 0, in.size)
+	}
 }
 
 // take is the allow-list.
@@ -241,6 +249,7 @@ func (in *inward) key(value []byte) ([]byte, error) {
 func (in *inward) join(b []byte) error {
 	a := &in.answer
 	if in.eapLen > 0 {
+		in.open()
 		start := len(in.room)
 		for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
 			if rest[0] == byte(rfc2869.EAPMessage_Type) {

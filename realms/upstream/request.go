@@ -61,6 +61,8 @@ type request struct {
 	proxy  int    // Proxy-States it came with
 	user   uint64 // who asks, to tell several silent users from one
 	sum    uint64 // of its EAP octets, to know a repetition
+
+	envelope envelope // of the server that is being asked
 }
 
 var seed = maphash.MakeSeed()
@@ -256,8 +258,7 @@ func (r *request) appendOne(dst []byte, a *radius.AVP, e *envelope, g *signer) [
 // are.
 func (r *request) appendPassword(dst, value []byte, e *envelope, g *signer) []byte {
 	var buf [128]byte
-	theirs := signer{secret: r.packet.Secret, md5: g.md5}
-	plain := theirs.appendShown(buf[:0], value, &r.packet.Authenticator, nil)
+	plain := g.appendShown(buf[:0], r.packet.Secret, value, &r.packet.Authenticator, nil)
 	defer clear(plain)
 	if e.v11 { // without the padding, which was part of the disguise (RFC 9765, section 5.1.1)
 		return append(dst, plain[:max(1, len(bytes.TrimRight(plain, "\x00")))]...)

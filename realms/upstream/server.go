@@ -326,7 +326,7 @@ func (s *server) openSockets() []*socket {
 // up at the time given, or when ctx ends. What was under way on a connection that
 // ended goes out once more, on another. An error of an answered request says how
 // the answer contradicts itself; the Answer is then a Reject.
-func (s *server) exchange(ctx context.Context, r *request, e envelope, until time.Time) (realms.Answer, *realms.Facts, bool, error) {
+func (s *server) exchange(ctx context.Context, r *request, e *envelope, until time.Time) (realms.Answer, *realms.Facts, bool, error) {
 	s.counters.inFlight.Add(1)
 	defer s.counters.inFlight.Add(-1)
 	a, facts, end, err := s.attempt(ctx, r, e, until)
@@ -336,7 +336,7 @@ func (s *server) exchange(ctx context.Context, r *request, e envelope, until tim
 	return a, facts, end == answered, err
 }
 
-func (s *server) attempt(ctx context.Context, r *request, e envelope, until time.Time) (a realms.Answer, facts *realms.Facts, end outcome, err error) {
+func (s *server) attempt(ctx context.Context, r *request, e *envelope, until time.Time) (a realms.Answer, facts *realms.Facts, end outcome, err error) {
 	p, err := s.acquire(ctx)
 	if err != nil {
 		return a, nil, 0, err
@@ -345,9 +345,9 @@ func (s *server) attempt(ctx context.Context, r *request, e envelope, until time
 	g := s.signers.get()
 	defer s.signers.put(g)
 
-	p.address(&e)
+	p.address(e)
 	t := p.slot() // ours alone until it waits
-	if t.wire, err = r.append(t.wire[:0], &e, g); err != nil {
+	if t.wire, err = r.append(t.wire[:0], e, g); err != nil {
 		return a, nil, 0, err
 	}
 	now := s.pool.config.Now()
@@ -369,7 +369,7 @@ func (s *server) attempt(ctx context.Context, r *request, e envelope, until time
 	case refused:
 		return a, nil, end, protocolError(t.reply)
 	}
-	a, facts, err = r.readFacts(t.reply, &e, g, s.pool.config.SessionTimeout)
+	a, facts, err = r.readFacts(t.reply, e, g, s.pool.config.SessionTimeout)
 	return a, facts, end, err
 }
 

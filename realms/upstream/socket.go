@@ -147,11 +147,15 @@ func (k *socket) take(b []byte, g *signer) flaw {
 	id := k.slotOf(b)
 	k.mu.Lock()
 	t := &k.slots[id]
-	generation, auth, before := t.generation, t.auth, t.before
+	generation, before := t.generation, t.before
+	g.auth = t.auth
 	k.mu.Unlock()
-	f := k.examine(b, g, generation, &auth)
-	if f == forged && generation > 1 && k.examine(b, g, generation, &before) == sound {
-		f = outrun
+	f := k.examine(b, g, generation, &g.auth)
+	if f == forged && generation > 1 {
+		g.auth = before
+		if k.examine(b, g, generation, &g.auth) == sound {
+			f = outrun
+		}
 	}
 	if f != sound {
 		s.counters.dropped[f].Add(1)

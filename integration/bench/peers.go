@@ -1,0 +1,374 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"text/template"
+	"time"
+)
+
+// The proxies side by side: each is asked the same by the same load, and sends it
+// to a sink of the same kind. They take turns, so that whatever else the machine
+// does weighs on all alike, and what is said of each is the median of its turns.
+const (
+	peerTurns  = 7
+	peerTurn   = 2 * time.Second
+	peerUser   = "student@partner.example"
+	peerWindow = 48 // on each of four sockets: 192 in flight, since radsecproxy has 256 identifiers
+)
+
+// A proxy is one of those that are compared.
+type proxy struct {
+	name  string
+	start func(upstream string) (*contender, error)
+}
+
+// proxies are in the order of the table; ours is the first.
+var proxies = []proxy{
+	{"radiusd", startOurs},
+	{"radsecproxy", func(upstream string) (*contender, error) { return startRadsecproxy(upstream, 3) }},
+	{"radsecproxy without a line for each log-in", func(upstream string) (*contender, error) { return startRadsecproxy(upstream, 1) }},
+	{"freeradius", func(upstream string) (*contender, error) { return startFreeRADIUS(upstream, true) }},
+	{"freeradius without a line for each log-in", func(upstream string) (*contender, error) { return startFreeRADIUS(upstream, false) }},
+}
+
+// A contender is a proxy that runs, and what its turns came to.
+type contender struct {
+	name    string
+	address string
+	pid     int
+	stop    func()
+	says    func() string   // what it said when it started
+	each    []time.Duration // processor time of one request
+	rates   []float64       // a second
+	lost    uint64
+}
+
+// peers measures them all.
+func peers() ([]row, error) {
+	upstream, err := newSink()
+	if err != nil {
+		return nil, err
+	}
+	defer upstream.stop()
+	running, stop, err := startAll(upstream.address())
+	defer stop()
+	if err != nil {
+		return nil, err
+	}
+	for turn := range peerTurns + 1 {
+		for _, c := range running {
+			if err := c.turn(turn > 0); err != nil { // the first warms
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+	}
+	rows := compared(running)
+	far, err := peersFar()
+	return append(rows, far...), err
+}
+
+// startAll starts the proxies. What it returns to stop them is good after an error.
+func startAll(upstream string) (running []*contender, stop func(), err error) {
+	stop = func() {
+		for _, c := range running {
+			c.stop()
+		}
+	}
+	for _, p := range proxies {
+		c, err := p.start(upstream)
+		if err != nil {
+			return running, stop, fmt.Errorf("%s: %w", p.name, err)
+		}
+		c.name = p.name
+		running = append(running, c)
+		if err := answers(c.address, peerUser); err != nil {
+			return running, stop, fmt.Errorf("%s: %w: %s", p.name, err, c.says())
+		}
+	}
+	return running, stop, nil
+}
+
+// turn is one turn at saturation.
+func (c *contender) turn(counts bool) error {
+	l := load{address: c.address, sockets: 4, window: peerWindow, user: func(uint64) string { return peerUser }, while: peerTurn}
+	var t tally
+	used, err := spent(c.pid, func() (err error) { t, err = l.run(); return err })
+	if err != nil {
+		return err
+	}
+	if t.refused > 0 || t.accepted == 0 {
+		return fmt.Errorf("%d accepted, %d refused of a load that had to be accepted", t.accepted, t.refused)
+	}
+	if counts {
+		c.each = append(c.each, used/time.Duration(t.answered()))
+		c.rates = append(c.rates, t.rate())
+		c.lost += t.lost
+	}
+	return nil
+}
+
+// compared makes the rows: each by itself, then the others over ours, turn by turn.
+func compared(running []*contender) (rows []row) {
+	for _, c := range running {
+		rows = append(rows, told(fmt.Sprintf("proxied PAP, %s, one pinned core (%v of it each, %d lost)", c.name, median(c.each).Round(100*time.Nanosecond), c.lost),
+			fmt.Sprintf("%.0f/s", median(c.rates))))
+	}
+	ours := running[0]
+	for _, c := range running[1:] {
+		times, rates := make([]float64, peerTurns), make([]float64, peerTurns)
+		for i := range times {
+			times[i] = float64(c.each[i]) / float64(ours.each[i])
+			rates[i] = ours.rates[i] / c.rates[i]
+		}
+		target := 1.0
+		if strings.HasPrefix(c.name, "freeradius") {
+			target = 3
+		}
+		rows = append(rows, atLeastTimes("CPU of a request, "+c.name+" over radiusd", median(times), target))
+		if target == 1 {
+			rows = append(rows, atLeastTimes("requests a second, radiusd over "+c.name, median(rates), target))
+		}
+	}
+	return rows
+}
+
+func median[N float64 | time.Duration](list []N) N {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}
+
+// peersFar is what becomes of 1,024 requests in flight when the upstream is 50 ms away.
+func peersFar() ([]row, error) {
+	upstream, err := newFarSink(farAway)
+	if err != nil {
+		return nil, err
+	}
+	defer upstream.stop()
+	running, stop, err := startAll(upstream.address())
+	defer stop()
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, c := range running {
+		t, err := farFlood(c.address)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		rows = append(rows, told(fmt.Sprintf("upstream 50 ms away, 1,024 in flight, %s: %d answered, %d lost, %d refused", c.name, t.accepted+t.drained, t.lost, t.refused), fmt.Sprintf("%.0f/s", t.rate())))
+	}
+	return rows, nil
+}
+
+func startOurs(upstream string) (*contender, error) {
+	s, err := start(1, upstream)
+	if err != nil {
+		return nil, err
+	}
+	return &contender{address: s.address, pid: s.cmd.Process.Pid, stop: s.stop, says: s.log.String}, nil
+}
+
+// startRadsecproxy runs Debian's. At level 3 it writes a line for each log-in, as
+// we do; at 1 it does not. 1.9 cannot be told to require a Message-Authenticator: it
+// verifies those that come.
+func startRadsecproxy(upstream string, level int) (*contender, error) {
+	host, port, err := net.SplitHostPort(upstream)
+	if err != nil {
+		return nil, err
+	}
+	return startPeer(radsecproxyConfig, map[string]any{"host": host, "upstream": port, "level": level}, "radsecproxy.conf",
+		func(folder string) []string {
+			return []string{"radsecproxy", "-f", "-c", filepath.Join(folder, "radsecproxy.conf")}
+		})
+}
+
+// startFreeRADIUS runs Debian's with nothing but what a proxy needs: one module, which
+// reads the realm. It writes a line for each log-in, as we do, or none. A
+// Message-Authenticator is required of the client; threads, and how long replies are
+// kept, are as in the file it comes with.
+func startFreeRADIUS(upstream string, lines bool) (*contender, error) {
+	host, port, err := net.SplitHostPort(upstream)
+	if err != nil {
+		return nil, err
+	}
+	return startPeer(freeradiusConfig, map[string]any{"host": host, "upstream": port, "lines": lines}, "radiusd.conf",
+		func(folder string) []string { return []string{"freeradius", "-f", "-d", folder} })
+}
+
+// startPeer writes a configuration, fills in a port, the folder and the secret, and
+// runs a command on the server's core. What it says goes to a file.
+func startPeer(config string, words map[string]any, name string, command func(folder string) []string) (*contender, error) {
+	folder, err := os.MkdirTemp("", "causeway-bench-")
+	if err != nil {
+		return nil, err
+	}
+	c := &contender{stop: func() { _ = os.RemoveAll(folder) }}
+	c.says = func() string {
+		text, _ := os.ReadFile(filepath.Join(folder, "says"))
+		return string(text)
+	}
+	port, err := freePort()
+	if err != nil {
+		c.stop()
+		return nil, err
+	}
+	c.address = fmt.Sprintf("127.0.0.1:%d", port)
+	words["port"], words["folder"], words["secret"] = port, folder, benchSecret
+	var text bytes.Buffer
+	err = template.Must(template.New(name).Option("missingkey=error").Parse(config)).Execute(&text, words)
+	err = errors.Join(err, os.WriteFile(filepath.Join(folder, name), text.Bytes(), 0o600))
+	// FreeRADIUS wants a dictionary beside its configuration, be it empty.
+	err = errors.Join(err, os.WriteFile(filepath.Join(folder, "dictionary"), nil, 0o600))
+	says, opened := os.Create(filepath.Join(folder, "says"))
+	if err = errors.Join(err, opened); err != nil {
+		c.stop()
+		return nil, err
+	}
+	args := command(folder)
+	if _, err := exec.LookPath(args[0]); err != nil {
+		c.stop()
+		return nil, fmt.Errorf("%s is not installed: run make deps", args[0])
+	}
+	cmd := exec.Command("taskset", append([]string{"-c", serverCore}, args...)...)
+	cmd.Stdout, cmd.Stderr = says, says
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		c.stop()
+		return nil, err
+	}
+	c.pid = cmd.Process.Pid
+	c.stop = func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		_ = says.Close()
+		_ = os.RemoveAll(folder)
+	}
+	return c, nil
+}
+
+// answers waits until a server accepts a user.
+func answers(address, user string) error {
+	for range 100 {
+		if err := answersOnce(address, user); err == nil {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return errors.New("the server does not answer")
+}
+
+func answersOnce(address, user string) error {
+	conn, err := net.Dial("udp", address)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if _, err := conn.Write(newPAP(user, benchPassword).build(nil, 1, uint64(time.Now().UnixNano()))); err != nil {
+		return err
+	}
+	b := make([]byte, 4096)
+	n, err := conn.Read(b)
+	if err == nil && (n < 20 || b[0] != 2) {
+		err = errors.New("it refuses")
+	}
+	return err
+}
+
+var radsecproxyConfig = strings.TrimLeft(`
+ListenUDP      127.0.0.1:{{.port}}
+LogLevel       {{.level}}
+LoopPrevention on
+client load {
+	host   127.0.0.1
+	type   udp
+	secret {{.secret}}
+}
+server sink {
+	host   {{.host}}:{{.upstream}}
+	type   udp
+	secret {{.secret}}
+}
+realm partner.example {
+	server sink
+}
+`, "\n")
+
+const freeradiusConfig = `
+name = bench
+prefix = /usr
+localstatedir = {{.folder}}
+logdir = {{.folder}}
+run_dir = {{.folder}}
+raddbdir = {{.folder}}
+libdir = /usr/lib/freeradius
+max_request_time = 30
+max_requests = 16384
+cleanup_delay = 5
+proxy_requests = yes
+log {
+	destination = files
+	file = {{.folder}}/radius.log
+	auth = {{if .lines}}yes{{else}}no{{end}}
+}
+thread pool {
+	start_servers = 5
+	max_servers = 32
+	min_spare_servers = 3
+	max_spare_servers = 10
+	max_requests_per_server = 0
+}
+security {
+	max_attributes = 200
+	reject_delay = 0
+	status_server = yes
+}
+client load {
+	ipaddr = 127.0.0.1
+	secret = "{{.secret}}"
+	require_message_authenticator = yes
+	nas_type = other
+}
+home_server sink {
+	type = auth
+	ipaddr = {{.host}}
+	port = {{.upstream}}
+	secret = "{{.secret}}"
+	response_window = 20
+	zombie_period = 40
+	status_check = none
+}
+home_server_pool sink {
+	type = fail-over
+	home_server = sink
+}
+realm partner.example {
+	auth_pool = sink
+	nostrip
+}
+modules {
+	realm suffix {
+		format = suffix
+		delimiter = "@"
+	}
+}
+server proxy {
+	listen {
+		type = auth
+		ipaddr = 127.0.0.1
+		port = {{.port}}
+	}
+	authorize {
+		suffix
+	}
+}
+`

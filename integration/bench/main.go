@@ -27,6 +27,7 @@ var groups = []struct {
 	{"far", farDirectoryRates, false},
 	{"pap", papRate, false},
 	{"proxy", proxyRate, false},
+	{"radsec", radSec, false},
 	{"far-upstream", farUpstreamRate, false},
 	{"dead-upstream", deadUpstream, false},
 	{"peers", peers, true},

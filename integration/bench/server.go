@@ -43,6 +43,7 @@ type server struct {
 type options struct {
 	users     int               // in the file directory
 	upstream  string            // where the realm partner.example is answered; empty: nowhere
+	overTLS   *tlsSink          // upstream is this one, by RadSec
 	more      map[string]string // other partners' upstreams, by realm
 	directory string            // TOML in place of the file directory
 	rsa       bool              // a server key of RSA-2048
@@ -175,6 +176,11 @@ func (s *server) configure(o options) error {
 	partner := ""
 	for realm, address := range partners {
 		partner += fmt.Sprintf("[realm.%q]\nservers = [{ address = %q, secret = %q }]\n", realm, address, benchSecret)
+	}
+	if o.overTLS != nil {
+		if partner, err = s.overTLS(o.overTLS); err != nil {
+			return err
+		}
 	}
 	people := "kind = \"file\"\npath = \"users.toml\"\n"
 	if o.directory != "" {

@@ -122,6 +122,10 @@ func (s *sink) deliver() {
 
 // accept answers one request: Message-Authenticator first, Proxy-State as it came.
 func accept(b, request []byte, mac hash.Hash) []byte {
+	return acceptWith(b, request, mac, benchSecret)
+}
+
+func acceptWith(b, request []byte, mac hash.Hash, secret string) []byte {
 	b = append(b[:0], 2, request[1], 0, 0)
 	b = append(b, request[4:20]...)
 	b = append(b, 80, 18)
@@ -135,7 +139,7 @@ func accept(b, request []byte, mac hash.Hash) []byte {
 	mac.Reset()
 	mac.Write(b)
 	mac.Sum(b[22:22])
-	sum := md5.Sum(append(b, benchSecret...))
+	sum := md5.Sum(append(b, secret...))
 	copy(b[4:20], sum[:])
 	return b
 }

@@ -64,8 +64,11 @@ func (k *socket) waitStatus(id uint16, auth *[16]byte, now, until time.Time) {
 }
 
 func (k *socket) arm(t *slot, auth *[16]byte, now, until time.Time) {
+	if t.generation > 0 && !t.spent {
+		t.remember(t.auth)
+	}
 	t.generation++
-	t.waiting, t.spent, t.before, t.auth = true, false, t.auth, *auth
+	t.waiting, t.spent, t.auth = true, false, *auth
 	t.sent, t.until = now, until
 	k.waiting.Add(1)
 }
@@ -147,10 +150,10 @@ func (k *socket) take(b []byte, g *signer) flaw {
 	id := k.slotOf(b)
 	k.mu.Lock()
 	t := &k.slots[id]
-	generation, auth, before := t.generation, t.auth, t.before
+	generation, auth, unanswered := t.generation, t.auth, t.unanswered
 	k.mu.Unlock()
 	f := k.examine(b, g, generation, &auth)
-	if f == forged && generation > 1 && k.examine(b, g, generation, &before) == sound {
+	if f == forged && k.answersAny(b, g, generation, unanswered) {
 		f = outrun
 	}
 	if f != sound {
@@ -159,6 +162,17 @@ func (k *socket) take(b []byte, g *signer) flaw {
 	}
 	k.deliver(id, generation, b)
 	return sound
+}
+
+// answersAny says whether a packet is the late reply to one of the requests that were
+// given up.
+func (k *socket) answersAny(b []byte, g *signer, generation uint64, unanswered [][16]byte) bool {
+	for i := range unanswered {
+		if k.examine(b, g, generation, &unanswered[i]) == sound {
+			return true
+		}
+	}
+	return false
 }
 
 // slotOf says which slot a packet answers.

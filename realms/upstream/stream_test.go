@@ -399,6 +399,44 @@ func TestALateAnswerOnAStream(t *testing.T) {
 	}
 }
 
+// A home that answers long after it was given up, when its identifier has served others
+// meanwhile, does not take the connection from under everybody else.
+func TestAVeryLateAnswerOnAStream(t *testing.T) {
+	r := onTLS(t, nil, signedBy(accepts))
+	p := open(t, Config{Servers: []Server{r.server()}})
+	if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil {
+		t.Fatal(err)
+	}
+	k := p.servers[0].openSockets()[0]
+	g := p.servers[0].signers.get()
+	now := time.Now()
+	answerTo := func(n byte) flaw {
+		return k.take(accepts(&radius.Packet{Code: radius.CodeAccessRequest, Identifier: 9, Secret: []byte("radsec"), Authenticator: [16]byte{n}}), g)
+	}
+	wait := func(n byte) { k.wait(9, &[16]byte{n}, now, now.Add(time.Minute), time.Minute) }
+	for n := range byte(6) {
+		wait(n + 1)
+		if n%2 == 1 && answerTo(n+1) != sound { // 1, 3 and 5 are given up
+			t.Fatalf("the answer to %d is not taken", n+1)
+		}
+		k.forget(9)
+	}
+	wait(7)
+	defer k.forget(9)
+	for first, want := range map[byte]flaw{1: outrun, 3: outrun, 5: outrun, 7: sound, 8: forged} {
+		if f := answerTo(first); f != want {
+			t.Errorf("an answer to %d: %d, not %d", first, f, want)
+		}
+	}
+	for n := range byte(100) {
+		k.forget(9)
+		wait(n + 100)
+	}
+	if n := len(k.slots[9].unanswered); n != mostUnanswered {
+		t.Errorf("%d requests remembered", n)
+	}
+}
+
 func FuzzReadFrame(f *testing.F) {
 	f.Add([]byte{2, 1, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
 	f.Add([]byte{2, 1, 0, 19})

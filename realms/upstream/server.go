@@ -30,6 +30,7 @@ type server struct {
 	failure  error         // of the last dial
 	again    time.Time     // RadSec: before then nobody dials
 	pause    time.Duration // RadSec: how long the last failure keeps from dialling
+	barren   int           // RadSec: connections in a row that ended without an answer
 	closed   bool
 
 	judge    sync.Mutex // guards health and changes

@@ -376,6 +376,38 @@ func TestR30BackOff(t *testing.T) {
 	}
 }
 
+// Holds R30 for a server that takes connections and hangs up at the first request, as a
+// load balancer without anybody behind it does: it is dialled no more often than one that
+// is not there, and it is found dead.
+func TestR30WhoHangsUp(t *testing.T) {
+	var r *roamer
+	r = onTLS(t, nil, func([]byte) []byte {
+		r.cut()
+		return nil
+	})
+	dead := make(chan string, 16)
+	p := open(t, Config{
+		Servers: []Server{r.server()}, ProbeTimeout: 50 * time.Millisecond, Ticks: fast(t),
+		OnChange: func(_, _, to, why string) {
+			if to == string(Dead) {
+				dead <- why
+			}
+		},
+	})
+	began := time.Now()
+	for range 100 {
+		if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); !errors.Is(err, realms.ErrUpstreamDown) {
+			t.Fatal(err)
+		}
+	}
+	if n, most := int(r.accepted.Load()), 3+int(time.Since(began)/(leastBackOff*9/10)); n > most {
+		t.Errorf("%d dials in %v", n, time.Since(began))
+	}
+	if why := <-dead; !strings.Contains(why, "without an answer") {
+		t.Errorf("dead: %s", why)
+	}
+}
+
 // A late answer to the request before, whose identifier has a new one, is nobody's, and
 // no reason to end a connection on which others wait.
 func TestALateAnswerOnAStream(t *testing.T) {

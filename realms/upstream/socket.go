@@ -272,11 +272,23 @@ func (k *socket) sweep(now time.Time) (repeated bool, sent time.Time) {
 	for _, id := range finished {
 		k.server.release(place{k, id})
 	}
-	if len(finished) > 0 && k.stream != nil && k.stream.missed() {
+	if len(finished) > 0 && k.stream != nil && k.stream.missed() && k.spareable() {
 		k.server.retire(k)
 		k.server.judged((*health).renewed)
 	}
 	return repeated, sent
+}
+
+// spareable says whether unanswered Status-Servers say something of a connection: of a
+// server that has never answered one they say nothing, and who waits there for a slow
+// home waits on.
+func (k *socket) spareable() bool {
+	if k.waiting.Load() == 0 {
+		return true
+	}
+	k.server.judge.Lock()
+	defer k.server.judge.Unlock()
+	return k.server.health.speaks
 }
 
 // repeat sends the same octets again and doubles the interval

@@ -325,6 +325,9 @@ func TestR23AConnectionThatFellSilent(t *testing.T) {
 	if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil {
 		t.Fatal(err)
 	}
+	for !p.Status()[0].StatusServer { // it has to be known that it answers them at all
+		time.Sleep(time.Millisecond)
+	}
 	r.mu.Lock()
 	first := r.conns[0]
 	r.mu.Unlock()
@@ -334,6 +337,39 @@ func TestR23AConnectionThatFellSilent(t *testing.T) {
 	}
 	if st := p.Status()[0]; r.accepted.Load() != 2 || st.Sockets != 1 || st.Health == Dead {
 		t.Errorf("%d connections, %+v", r.accepted.Load(), st)
+	}
+}
+
+// A server that answers no Status-Server, as FreeRADIUS unless it is told to, keeps its
+// connection while somebody waits there for a slow home: Status-Servers that it never
+// answered say nothing of the connection.
+func TestASlowHomeBehindAServerWithoutStatusServer(t *testing.T) {
+	late := make(chan []byte)
+	var asked, probed atomic.Int32
+	r := onTLS(t, nil, func(b []byte) []byte {
+		in, err := radius.Parse(b, []byte("radsec"))
+		if err != nil {
+			panic(err)
+		}
+		if in.Code != radius.CodeStatusServer {
+			asked.Add(1)
+			go func() { late <- accepts(in) }()
+			return nil
+		}
+		if asked.Load() > 0 && probed.Add(1) < 3 {
+			return nil
+		}
+		if asked.Load() == 0 {
+			return nil
+		}
+		return <-late // after the third Status-Server, which it does not answer either
+	})
+	p := open(t, Config{Servers: []Server{r.server()}, ProbeTimeout: 50 * time.Millisecond, Retransmit: 50 * time.Millisecond, Idle: 50 * time.Millisecond, Ticks: fast(t)})
+	if a, err := ask(p, papRequest(t, "s@slow.ac.uk", "a password")); err != nil || a.Code != radius.CodeAccessAccept {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if asked.Load() != 1 || r.accepted.Load() != 1 {
+		t.Errorf("asked %d times over %d connections", asked.Load(), r.accepted.Load())
 	}
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,6 +54,37 @@ func (t *conversation) tellWhy(reply *radius.Packet, why error) {
 	if t.seat.edge != "" {
 		_ = add(reply, realms.Facts{Reason: realms.Reason(reasonOf(why))}) // a reason is short
 	}
+}
+
+var errNobody = errors.New("the core let somebody in without saying whom")
+
+// believe judges what a core has told in its Accept: it was asked for the people of one
+// realm, and may run that realm with others which this edge keeps apart, by their SSIDs
+// or by whether they roam. Our own EAP server does the same (R4).
+func (t *conversation) believe() error {
+	if !t.route.Own || t.house.file.Server.Mode != "edge" {
+		return nil
+	}
+	id := t.home.Trace().Identity
+	switch {
+	case id == realms.Identity{}:
+		return fmt.Errorf("%w: %w", errNobody, realms.ErrUpstreamReply)
+	case t.house.realms.Owner(id.Realm) == t.route.Owner:
+		return nil
+	case id.Machine() && t.house.hasComputers(t.route.Owner, id.Realm):
+		return nil
+	}
+	return fmt.Errorf("realm %q inside, %q outside: %w", id.Realm, t.route.Realm, realms.ErrInnerRealm)
+}
+
+// hasComputers says whether the computers of a domain belong to a realm of ours.
+func (h *house) hasComputers(owner, domain string) bool {
+	for name, r := range h.file.Realm {
+		if strings.EqualFold(name, owner) && slices.Contains(lower(r.Computers), domain) {
+			return true
+		}
+	}
+	return false
 }
 
 func add(reply *radius.Packet, facts realms.Facts) error {

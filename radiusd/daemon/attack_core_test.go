@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -8,9 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"layeh.com/radius"
+	"layeh.com/radius/rfc4372"
+
 	"causeway/certs"
+	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/noc"
 	"causeway/radiusd/supplicant"
+	"causeway/realms"
 	"causeway/realms/directory"
 )
 
@@ -127,6 +133,49 @@ func (p pair) login(tb testing.TB, ssid, outer, inner string) (supplicant.Result
 		tb.Fatal(err)
 	}
 	return result, p.edge.event(tb)
+}
+
+// Holds F3 between core and edge: where the core tells of some groups only, a rule of the
+// edge on another group is not passed over, as if nobody were in that group. Rules on
+// those that are told go on as ever, for who is in them and who is not.
+func TestF3AnEdgeIsToldOfSomeGroups(t *testing.T) {
+	for tells, want := range map[string]struct{ nurse, student string }{
+		`"Wifi-Clinical", "wifi-quarantine"`: {"666", "110"},
+		`"Wifi-Clinical"`:                    {"groups-unknown", "groups-unknown"},
+	} {
+		p := startPair(t, strings.Replace(coreHalf, "[core]\n", "[core]\ntells = ["+tells+"]\n", 1))
+		if err := p.edge.rewrite(t, `ssids = ["Students"]`, `ssids = ["NHS-Staff"]`); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{nurseName: want.nurse, studentName: want.student} {
+			result, e := p.login(t, "NHS-Staff", name, name)
+			if got := cmp.Or(result.VLAN, e.Reason); got != want {
+				t.Errorf("told of %s, %s: %s and not %s (%s)", tells, name, got, want, e.Detail)
+			}
+		}
+	}
+}
+
+// Holds R6 at an edge: two people of one name, in two directories of the core, are two
+// people for the organisation that they visit.
+func TestR6NamesakesAtAnEdge(t *testing.T) {
+	p := radius.New(radius.CodeAccessRequest, nil)
+	p.Add(rfc4372.ChargeableUserIdentity_Type, radius.Attribute{0})
+	file := &config.File{Server: config.Server{Mode: "edge", CUIKey: cuiTestKey}}
+	given := func(realm, owner string) string {
+		c := conversation{
+			house: &house{file: file}, seat: seat{place: place{proxy: "eduroam"}}, operator: "other.example",
+			route: realms.Route{Name: coreRoute, Realm: realm, Own: true, Owner: owner},
+		}
+		return string(c.chargeable(p, realms.Account{Name: "jsmith"}))
+	}
+	north, student, south := given("northbridge.nhs.uk", "northbridge.nhs.uk"), given("students.northbridge.nhs.uk", "northbridge.nhs.uk"), given("southbridge.nhs.uk", "southbridge.nhs.uk")
+	if len(north) != 64 || north != student {
+		t.Errorf("one account by two realms: %q and %q", north, student)
+	}
+	if north == south {
+		t.Error("two people have one identity")
+	}
 }
 
 // Holds R4 at an edge: the core runs two realms as one, and the edge keeps them apart by

@@ -42,11 +42,27 @@ func (t *conversation) tell(reply *radius.Packet, answer realms.Answer) error {
 	}
 	facts := realms.Facts{Account: answer.Account, Trace: t.home.Trace()}
 	if tells := t.house.file.Core.Tells; tells != nil {
-		facts.Account.Groups = slices.DeleteFunc(slices.Clone(facts.Account.Groups), func(group string) bool {
-			return !slices.ContainsFunc(tells, func(told string) bool { return strings.EqualFold(told, group) })
-		})
+		facts.Account = selected(facts.Account, tells)
 	}
 	return add(reply, facts)
+}
+
+// selected is an account with those of its groups that edges are told of. An edge whose
+// rules turn on another group has to know that it was not told of it: else it would take
+// everybody for no member, and pass over the rule that keeps some of them out.
+func selected(a realms.Account, tells []string) realms.Account {
+	among := func(list []string) func(string) bool {
+		return func(group string) bool {
+			return slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, group) })
+		}
+	}
+	isTold, isTheirs, whole := among(tells), among(a.Groups), !a.GroupsUnknown
+	a.Groups = slices.DeleteFunc(slices.Clone(a.Groups), func(group string) bool { return !isTold(group) })
+	a.GroupsUnknown, a.NotIn = true, nil
+	if whole {
+		a.NotIn = slices.DeleteFunc(slices.Clone(tells), isTheirs)
+	}
+	return a
 }
 
 // tellWhy adds to a Reject for an edge why it is one.

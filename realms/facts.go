@@ -39,6 +39,7 @@ const (
 	factAccount    = 'n'
 	factGroup      = 'g'
 	factGroupsLack = 'l' // there are more groups than are told
+	factNotIn      = 'w' // a group that they are not in, where not all is told
 	factReason     = 'e'
 )
 
@@ -86,6 +87,9 @@ func (f *Facts) Attributes() (all []radius.Attribute, err error) {
 	lack := f.Account.GroupsUnknown
 	for _, group := range f.Account.Groups {
 		lack = !add(factGroup, group) || lack
+	}
+	for _, group := range f.Account.NotIn {
+		add(factNotIn, group) // of one that does not fit nothing is known
 	}
 	if lack {
 		all = append(all, append(radius.Attribute{factGroupsLack, ':'}, yes(true)...))
@@ -160,6 +164,8 @@ func (f *Facts) Take(value []byte) error {
 		f.Trace.Certificate.Policies = append(f.Trace.Certificate.Policies, text)
 	case factGroup:
 		f.Account.Groups = append(f.Account.Groups, text)
+	case factNotIn:
+		f.Account.NotIn = append(f.Account.NotIn, text)
 	case factUnchecked:
 		return flag(&f.Trace.Certificate.Unchecked)
 	case factResumed:

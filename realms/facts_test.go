@@ -37,7 +37,7 @@ func TestFactsArriveAsTheyWere(t *testing.T) {
 		{},
 		{Reason: ErrBadPassword},
 		{Account: Account{Name: "nurse", Groups: []string{"Wifi-Clinical", "Ärzte: alle"}}, Trace: Trace{Method: "peap", Inner: "mschapv2", Identity: nurse, TLS: "1.3", Resumed: true}},
-		{Account: Account{Name: "PC01$", GroupsUnknown: true}, Trace: Trace{
+		{Account: Account{Name: "PC01$", GroupsUnknown: true, NotIn: []string{"Wifi-Clinical"}}, Trace: Trace{
 			Method: "teap", Identity: nurse, Device: computer,
 			Certificate: Certificate{Authority: "devices", Policies: []string{"1.2.3", "1.2.4"}, Unchecked: true},
 		}},
@@ -91,6 +91,7 @@ func TestFactsThatMakeNoSense(t *testing.T) {
 
 func FuzzFacts(f *testing.F) {
 	f.Add([]byte("g:Wifi-Clinical"))
+	f.Add([]byte("w:Wifi-Clinical"))
 	f.Add([]byte("u:nurse@northbridge.nhs.uk"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var facts Facts

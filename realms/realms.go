@@ -88,6 +88,9 @@ type Account struct {
 	// GroupsUnknown says that the list of groups may be incomplete. Policy
 	// refuses to decide a rule on a group that it cannot see.
 	GroupsUnknown bool
+	// NotIn are groups that the account is surely not in where GroupsUnknown says that
+	// the list may be incomplete.
+	NotIn []string
 	// PasswordSet changes whenever the password does, and is nothing else: a
 	// session that began with another one is not resumed. Empty: unknown.
 	PasswordSet string

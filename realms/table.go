@@ -19,6 +19,7 @@ type Route struct {
 	Name  string // what the log calls it: "trust" (the directory), "camford.ac.uk", "eduroam"
 	Realm string // the realm that was asked for
 	Own   bool   // answered here
+	Owner string // of our own: the realm in the configuration that Realm is, or is below
 	Home  Home
 }
 
@@ -73,7 +74,7 @@ func (t *Table) Home(id Identity, from Origin) (Route, error) {
 		if err := t.mayLogIn(own, from); err != nil {
 			return Route{}, err
 		}
-		return Route{Name: own.RouteName, Realm: id.Realm, Own: true, Home: own.Home}, nil
+		return Route{Name: own.RouteName, Realm: id.Realm, Own: true, Owner: own.Name, Home: own.Home}, nil
 	}
 	partner, isPartner := t.partners[id.Realm]
 	if parent, below := t.belowOwn(id.Realm); below && !isPartner {
@@ -149,6 +150,15 @@ func (p *Partner) isOn(ssid, federation string) bool {
 		return federation != ""
 	}
 	return slices.Contains(p.SSIDs, ssid)
+}
+
+// Owner is the realm of ours in the configuration that a realm is, or is below; empty for
+// one that is not ours.
+func (t *Table) Owner(realm string) string {
+	if own := t.own[realm]; own != nil {
+		return own.Name
+	}
+	return ""
 }
 
 // belowOwn finds the own realm that a realm is below.

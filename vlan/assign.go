@@ -25,6 +25,7 @@ type Facts struct {
 
 	Groups        []string // of our own directory; nobody else's count
 	GroupsUnknown bool     // Groups may be incomplete
+	NotIn         []string // groups that they are surely not in where Groups may be incomplete
 
 	Method, Inner string // Method is "tls", "ttls", "peap", "teap", "pap"; empty when hidden
 
@@ -115,6 +116,7 @@ type subject struct {
 	device   device
 	issuer   int // 0: none that the file names, or no certificate
 	marks    set // groups, and policies of the certificate
+	notIn    set // groups, where they are not all known
 
 	groupsUnknown, certificateUnknown bool
 }
@@ -140,6 +142,7 @@ func (p *Policy) person(f *Facts, s *subject) error {
 	}
 	if s.own {
 		p.groupsOf(f.Groups, &s.marks)
+		p.groupsOf(f.NotIn, &s.notIn)
 		s.groupsUnknown = f.GroupsUnknown
 		s.device = deviceOf(f.Device)
 		p.certificateOf(f, s)
@@ -287,7 +290,7 @@ func (r *rule) judge(s *subject) verdict {
 		}
 	}
 	if r.group != 0 && !s.marks.has(r.group) {
-		if !s.groupsUnknown {
+		if !s.groupsUnknown || s.notIn.has(r.group) {
 			return notInGroup
 		}
 		v = groupHidden

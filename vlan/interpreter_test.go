@@ -139,7 +139,7 @@ func holds(r Rule, operator string, f Facts) (undecided Reason, fits bool) {
 		}
 	}
 	if r.Group != "" && !slices.ContainsFunc(f.Groups, func(g string) bool { return strings.EqualFold(g, r.Group) }) {
-		if !f.GroupsUnknown {
+		if !f.GroupsUnknown || slices.ContainsFunc(f.NotIn, func(g string) bool { return strings.EqualFold(g, r.Group) }) {
 			return "", false
 		}
 		undecided = ErrGroupsUnknown
@@ -377,6 +377,8 @@ func (d dice) facts() Facts {
 	for _, g := range worldGroups {
 		if d.IntN(3) == 0 {
 			f.Groups = append(f.Groups, pick(d, []string{g, strings.ToLower(g)}))
+		} else if f.GroupsUnknown && d.IntN(3) == 0 {
+			f.NotIn = append(f.NotIn, pick(d, []string{g, strings.ToLower(g)}))
 		}
 	}
 	switch d.IntN(64) {

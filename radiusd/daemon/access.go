@@ -54,6 +54,9 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 		return d.refuse(req, talk, realms.Answer{}, realms.ErrInternal)
 	}
 
+	if err := talk.believe(); err != nil {
+		return d.refuse(req, talk, realms.Answer{}, err)
+	}
 	place, err := talk.house.vlan.Assign(talk.facts(answer))
 	if err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,11 +42,27 @@ func (t *conversation) tell(reply *radius.Packet, answer realms.Answer) error {
 	}
 	facts := realms.Facts{Account: answer.Account, Trace: t.home.Trace()}
 	if tells := t.house.file.Core.Tells; tells != nil {
-		facts.Account.Groups = slices.DeleteFunc(slices.Clone(facts.Account.Groups), func(group string) bool {
-			return !slices.ContainsFunc(tells, func(told string) bool { return strings.EqualFold(told, group) })
-		})
+		facts.Account = selected(facts.Account, tells)
 	}
 	return add(reply, facts)
+}
+
+// selected is an account with those of its groups that edges are told of. An edge whose
+// rules turn on another group has to know that it was not told of it: else it would take
+// everybody for no member, and pass over the rule that keeps some of them out.
+func selected(a realms.Account, tells []string) realms.Account {
+	among := func(list []string) func(string) bool {
+		return func(group string) bool {
+			return slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, group) })
+		}
+	}
+	isTold, isTheirs, whole := among(tells), among(a.Groups), !a.GroupsUnknown
+	a.Groups = slices.DeleteFunc(slices.Clone(a.Groups), func(group string) bool { return !isTold(group) })
+	a.GroupsUnknown, a.NotIn = true, nil
+	if whole {
+		a.NotIn = slices.DeleteFunc(slices.Clone(tells), isTheirs)
+	}
+	return a
 }
 
 // tellWhy adds to a Reject for an edge why it is one.
@@ -53,6 +70,37 @@ func (t *conversation) tellWhy(reply *radius.Packet, why error) {
 	if t.seat.edge != "" {
 		_ = add(reply, realms.Facts{Reason: realms.Reason(reasonOf(why))}) // a reason is short
 	}
+}
+
+var errNobody = errors.New("the core let somebody in without saying whom")
+
+// believe judges what a core has told in its Accept: it was asked for the people of one
+// realm, and may run that realm with others which this edge keeps apart, by their SSIDs
+// or by whether they roam. Our own EAP server does the same (R4).
+func (t *conversation) believe() error {
+	if !t.route.Own || t.house.file.Server.Mode != "edge" {
+		return nil
+	}
+	id := t.home.Trace().Identity
+	switch {
+	case id == realms.Identity{}:
+		return fmt.Errorf("%w: %w", errNobody, realms.ErrUpstreamReply)
+	case t.house.realms.Owner(id.Realm) == t.route.Owner:
+		return nil
+	case id.Machine() && t.house.hasComputers(t.route.Owner, id.Realm):
+		return nil
+	}
+	return fmt.Errorf("realm %q inside, %q outside: %w", id.Realm, t.route.Realm, realms.ErrInnerRealm)
+}
+
+// hasComputers says whether the computers of a domain belong to a realm of ours.
+func (h *house) hasComputers(owner, domain string) bool {
+	for name, r := range h.file.Realm {
+		if strings.EqualFold(name, owner) && slices.Contains(lower(r.Computers), domain) {
+			return true
+		}
+	}
+	return false
 }
 
 func add(reply *radius.Packet, facts realms.Facts) error {

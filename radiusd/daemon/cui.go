@@ -43,11 +43,21 @@ func (t *conversation) chargeable(p *radius.Packet, account realms.Account) []by
 		return nil
 	}
 	mac := hmac.New(sha256.New, []byte(key))
-	for _, part := range []string{"causeway cui 1", t.operator, t.route.Name, strings.ToLower(account.Name)} {
+	for _, part := range []string{"causeway cui 1", t.operator, t.known(), strings.ToLower(account.Name)} {
 		_, _ = mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part)))) //nolint:gosec // names are short
 		_, _ = mac.Write([]byte(part))
 	}
 	return hex.AppendEncode(nil, mac.Sum(nil))
+}
+
+// known says by whom an account is known under its name: the directory, or at an edge,
+// which does not hear of directories, the core and the realm. Two people of one name in
+// two directories of a core must not have one identity.
+func (t *conversation) known() string {
+	if t.house.file.Server.Mode == "edge" {
+		return t.route.Name + " " + t.route.Owner
+	}
+	return t.route.Name
 }
 
 // cuiOf is the Chargeable-User-Identity of a request for the log; empty for none and

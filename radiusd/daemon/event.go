@@ -68,7 +68,7 @@ func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 	f := vlan.Facts{
 		Site: t.seat.site, Controller: t.seat.controller, SSID: t.seat.ssid,
 		Realm: t.route.Realm, Own: t.route.Own,
-		Groups: answer.Account.Groups, GroupsUnknown: answer.Account.GroupsUnknown,
+		Groups: answer.Account.Groups, GroupsUnknown: answer.Account.GroupsUnknown, NotIn: answer.Account.NotIn,
 		Method: trace.Method, Inner: trace.Inner,
 		Elsewhere: t.seat.proxy != "", ByEdge: t.seat.edge != "", Operator: t.operator,
 	}

@@ -43,10 +43,10 @@ func (d *Daemon) weather(t *conversation, outcome string, why error) {
 	}
 }
 
-// caller is whom a storm is made of: the user as the device names it, the device, and
-// who answers.
+// caller is whom a storm is made of: the user as the device names it, the device, where
+// it is, and who answers.
 func (t *conversation) caller() guard.Caller {
-	return guard.Caller{Route: t.route.Name, User: t.event.Outer, MAC: t.event.MAC}
+	return guard.Caller{Route: t.route.Name, User: t.event.Outer, MAC: t.event.MAC, Client: t.client}
 }
 
 func limitsOf(file *config.File) guard.Limits {

@@ -63,6 +63,12 @@ func TestR28AStormIsAnsweredHere(t *testing.T) {
 			t.Errorf("%s on %q: %s (%s)", c.user, c.mac, e.Reason, e.Detail)
 		}
 	}
+	there := r
+	r = rogueAt(t, "127.0.0.2", town.address) // at Eastmoor, where nobody has asked yet
+	if e := try(visitorName, phone); e.Reason != "upstream-rejected" {
+		t.Errorf("in another building: %s", e.Reason)
+	}
+	r = there
 	if got := say(r.carry(t, town.peer(t, nil), nurseName, onEduroam, nil)); got != "accept 310" {
 		t.Errorf("our nurse on the device: %s", got)
 	}

@@ -37,8 +37,9 @@ func (l Limits) hold(n int) time.Duration {
 	return min(d, l.Longest)
 }
 
-// A Caller is a user on a device, with whom answers for them.
-type Caller struct{ Route, User, MAC string }
+// A Caller is a user on a device at one controller, with whom answers for them. Anybody
+// can give the names of both: who does so in another building holds up nobody here.
+type Caller struct{ Route, User, MAC, Client string }
 
 // A Hold is why a caller is answered here.
 type Hold struct {

@@ -35,7 +35,7 @@ func (w *weather) try(c Caller, good bool) (asked bool) {
 	return true
 }
 
-var stubborn = Caller{"eduroam", "bob@uni.ac.uk", "02-00-5E-00-53-01"}
+var stubborn = Caller{"eduroam", "bob@uni.ac.uk", "02-00-5E-00-53-01", "royal-wlc"}
 
 // Holds R28: of a device that asks every other second, its home sees a few tries and
 // then one for each hold, which grow to five minutes and no further.
@@ -73,13 +73,14 @@ func TestR28UserAndDeviceTogether(t *testing.T) {
 		t.Fatal("the storm itself is not held")
 	}
 	for _, c := range []Caller{
-		{stubborn.Route, stubborn.User, "02-00-5E-00-53-02"}, {stubborn.Route, "alice@uni.ac.uk", stubborn.MAC}, {"govroam", stubborn.User, stubborn.MAC},
+		{stubborn.Route, stubborn.User, "02-00-5E-00-53-02", stubborn.Client}, {stubborn.Route, "alice@uni.ac.uk", stubborn.MAC, stubborn.Client}, {"govroam", stubborn.User, stubborn.MAC, stubborn.Client},
+		{stubborn.Route, stubborn.User, stubborn.MAC, "eastmoor-wlc"}, // somebody in another building who gives both names
 	} {
 		if !w.try(c, true) {
 			t.Errorf("%v is held", c)
 		}
 	}
-	hidden := Caller{stubborn.Route, stubborn.User, ""}
+	hidden := Caller{stubborn.Route, stubborn.User, "", stubborn.Client}
 	for range 100 {
 		if !w.try(hidden, false) {
 			t.Fatal("a device without an address is held by its user alone")
@@ -177,7 +178,7 @@ func TestR28NoLockOut(t *testing.T) {
 func TestStormsAreBounded(t *testing.T) {
 	w := newWeather()
 	w.max = 100
-	caller := func(n int) Caller { return Caller{"eduroam", "bob@uni.ac.uk", fmt.Sprint(n)} }
+	caller := func(n int) Caller { return Caller{"eduroam", "bob@uni.ac.uk", fmt.Sprint(n), "royal-wlc"} }
 	for n := range 1000 {
 		for range 6 {
 			w.try(caller(n), false)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -28,7 +29,7 @@ type RadSec struct {
 	// Handshakes bounds those under way: 128; and a quarter of it from one address.
 	Handshakes int
 
-	handshake, frame, quiet, write time.Duration // of one connection; tests make them shorter
+	handshake, frame, quiet, write, linger time.Duration // of one connection; tests make them shorter
 }
 
 // What RADIUS/1.1 may be.
@@ -68,6 +69,7 @@ func (r *RadSec) fill() {
 	r.frame = orDefault(r.frame, frameLimit)
 	r.quiet = orDefault(r.quiet, quietLimit)
 	r.write = orDefault(r.write, writeLimit)
+	r.linger = orDefault(r.linger, lingerLimit)
 }
 
 // A radsecSocket is one address on which peers connect.
@@ -84,17 +86,18 @@ type lobby struct {
 
 	mu       sync.Mutex
 	stopping bool
-	streams  map[*stream]struct{} // from accept to the end
-	shaking  int                  // handshakes under way
-	at       map[netip.Addr]int   // those by address
-	of       map[string]int       // open connections by client
+	streams  map[*stream]struct{}    // from accept to the end
+	shaking  int                     // handshakes under way
+	at       map[netip.Addr]int      // those by address
+	of       map[string]int          // open connections by client
+	regulars map[netip.Addr]struct{} // from where a client has been admitted
 	ended    sync.Once
 }
 
 func openTLS(ctx context.Context, s *Server) ([]listener, error) {
 	l := &lobby{
 		server: s, limits: s.cfg.RadSec,
-		streams: make(map[*stream]struct{}), at: make(map[netip.Addr]int), of: make(map[string]int),
+		streams: make(map[*stream]struct{}), at: make(map[netip.Addr]int), of: make(map[string]int), regulars: make(map[netip.Addr]struct{}),
 	}
 	l.crew.work = l.handle
 	config := net.ListenConfig{KeepAliveConfig: keepAlive}
@@ -170,7 +173,8 @@ func (l *lobby) welcome(raw *net.TCPConn) {
 
 // enter counts a connection in whose handshake is about to begin.
 func (l *lobby) enter(s *stream) *ending {
-	if len(l.server.clients.Load().peersAt(s.from.Addr())) == 0 {
+	peers := l.server.clients.Load().peersAt(s.from.Addr())
+	if len(peers) == 0 {
 		return &ending{kind: endedUnknown, words: "no client of ours connects from this address"}
 	}
 	l.mu.Lock()
@@ -181,7 +185,7 @@ func (l *lobby) enter(s *stream) *ending {
 		return &ending{kind: endedStopped, words: "the server stops"}
 	case len(l.streams) >= l.limits.Connections:
 		return &ending{kind: endedFull, words: fmt.Sprintf("%d connections are open", len(l.streams))}
-	case l.shaking >= l.limits.Handshakes:
+	case l.shaking >= l.room(block, peers):
 		return &ending{kind: endedFull, words: fmt.Sprintf("%d handshakes are under way", l.shaking)}
 	case l.at[block] >= max(1, l.limits.Handshakes/4):
 		return &ending{kind: endedFull, words: fmt.Sprintf("%d handshakes are under way from this address", l.at[block])}
@@ -190,6 +194,32 @@ func (l *lobby) enter(s *stream) *ending {
 	l.shaking++
 	l.at[block]++
 	return nil
+}
+
+// room is how many handshakes may be under way for one more to begin. The last quarter is
+// for those who have been here before, or whose address is in the configuration:
+// strangers who stall in the lobby do not keep a federation's proxy from coming back.
+func (l *lobby) room(block netip.Addr, peers []*Client) int {
+	_, regular := l.regulars[block]
+	if regular || slices.ContainsFunc(peers, func(c *Client) bool { return c.Prefix.IsValid() }) {
+		return l.limits.Handshakes
+	}
+	return max(1, min(l.limits.Handshakes, l.limits.Connections)*3/4)
+}
+
+// mostRegulars bounds the addresses that are remembered; any one is forgotten for a new
+// one.
+const mostRegulars = 1024
+
+// greet remembers from where a client came.
+func (l *lobby) greet(block netip.Addr) {
+	for old := range l.regulars {
+		if len(l.regulars) < mostRegulars {
+			break
+		}
+		delete(l.regulars, old)
+	}
+	l.regulars[block] = struct{}{}
 }
 
 // blockOf is what one machine has to itself: an IPv4 address, or 64 bits of IPv6.
@@ -206,16 +236,17 @@ func blockOf(a netip.Addr) netip.Addr {
 // attend is the life of one connection.
 func (l *lobby) attend(s *stream) {
 	why := s.shakeHands()
-	l.shaken(s)
 	if why == nil {
 		why = l.admit(s)
 	}
 	if why != nil {
 		l.refused(s, s.client(), why)
-		s.part()
+		s.part() // it counts as a handshake until it has gone: failing costs the stranger nothing
+		l.shaken(s)
 		l.leave(s)
 		return
 	}
+	l.shaken(s)
 	go s.write()
 	why = s.read()
 	if why.kind == endedStopped {
@@ -256,6 +287,7 @@ func (l *lobby) admit(s *stream) *ending {
 		return &ending{kind: endedFull, words: fmt.Sprintf("it has %d connections already", l.of[name])}
 	}
 	s.counted = name
+	l.greet(blockOf(s.from.Addr()))
 	l.of[name]++
 	l.server.counters.radsec.opened.Add(1)
 	l.server.counters.radsec.open.Add(1)

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -68,7 +69,7 @@ func TestS12OnlyTheDiagonalConnects(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var heard string
-	s, address := radsecServer(t, Config{Clients: mustClients(t, list...), Access: func(ctx context.Context, req *Request) []byte {
+	s, address := radsecServer(t, Config{Clients: mustClients(t, list...), RadSec: RadSec{Handshakes: 1024}, Access: func(ctx context.Context, req *Request) []byte {
 		mu.Lock()
 		heard = req.Client.Name
 		mu.Unlock()
@@ -429,6 +430,70 @@ func TestF15Bounds(t *testing.T) {
 	if got := s.Stats().RadSec; got.Open != 3 || got.Opened != 3 || got.Of("full") == 0 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// stranger connects from an address and says something.
+func stranger(t testing.TB, from, to, words string) net.Conn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	c := must(d.Dial("tcp", to))
+	t.Cleanup(func() { _ = c.Close() })
+	if _, err := io.WriteString(c, words); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c
+}
+
+// Holds F15: strangers who stall their handshakes, from as many addresses as they like,
+// do not keep out a client that has been here before.
+func TestF15StrangersInTheLobby(t *testing.T) {
+	a := town().authority
+	s, address := radsecServer(t, Config{
+		Clients: mustClients(t, peerClient(t, a, "roam1", "roam1.example.net")),
+		RadSec:  RadSec{Handshakes: 4, handshake: time.Minute},
+	})
+	good := pair(t, a, "roam1.example.net")
+	first := mustDial(t, address, good)
+	first.send(logIn(1))
+	first.receive()
+	for i := range 3 {
+		stranger(t, fmt.Sprintf("127.0.0.%d", i+2), address, "\x16\x03\x01")
+	}
+	fourth := stranger(t, "127.0.0.5", address, "")
+	if _, err := fourth.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatalf("a fourth stranger: %v", err)
+	}
+	if n := newsOf(t, s, "", refusedNews); n.WhyRefused != "3 handshakes are under way" {
+		t.Errorf("%+v", n)
+	}
+	second := mustDial(t, address, good)
+	second.send(logIn(1))
+	second.receive()
+}
+
+// Holds F15: handshakes that fail count until their connections have gone. One stranger
+// who fails as fast as it can has its own share of the lobby and no more.
+func TestF15StrangersWhoFailFast(t *testing.T) {
+	a := town().authority
+	s, address := radsecServer(t, Config{
+		Clients: mustClients(t, peerClient(t, a, "roam1", "roam1.example.net")),
+		RadSec:  RadSec{Connections: 4, Handshakes: 8, linger: 20 * time.Second},
+	})
+	for range 2 { // a quarter of eight
+		stranger(t, "127.0.0.2", address, "GET / HTTP/1.1\r\n\r\n")
+	}
+	eventually(t, "both have failed", func() bool { return s.Stats().RadSec.Of("handshake") == 2 })
+	third := stranger(t, "127.0.0.2", address, "")
+	if _, err := third.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatalf("a third connection of the same stranger: %v", err)
+	}
+	if n := newsOf(t, s, "", refusedNews); n.WhyRefused != "2 handshakes are under way from this address" {
+		t.Errorf("%+v", n)
+	}
+	p := mustDial(t, address, pair(t, a, "roam1.example.net"))
+	p.send(logIn(1))
+	p.receive()
 }
 
 // A peer that sends and does not read costs itself only.

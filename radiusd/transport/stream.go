@@ -297,7 +297,7 @@ func (s *stream) end() {
 // sent meanwhile would else make the kernel take it back.
 func (s *stream) part() {
 	_ = s.raw.CloseWrite()
-	_ = s.raw.SetReadDeadline(time.Now().Add(lingerLimit))
+	_ = s.raw.SetReadDeadline(time.Now().Add(s.lobby.limits.linger))
 	_, _ = io.Copy(io.Discard, s.raw)
 	_ = s.raw.Close()
 }

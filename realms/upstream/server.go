@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,7 @@ type server struct {
 	failure  error         // of the last dial
 	again    time.Time     // RadSec: before then nobody dials
 	pause    time.Duration // RadSec: how long the last failure keeps from dialling
+	barren   int           // RadSec: connections in a row that ended without an answer
 	closed   bool
 
 	judge    sync.Mutex // guards health and changes
@@ -68,7 +70,7 @@ type slot struct {
 	spent      bool         // its answer has been seen: a copy says nothing new
 	status     bool         // it holds a Status-Server
 	auth       [16]byte     // Request Authenticator
-	before     [16]byte     // that of the request before
+	unanswered [][16]byte   // those of the requests before that have had no answer yet; never changed in place
 	wire       []byte       // the request, repeated as it is (RFC 5080, section 2.2.1)
 	reply      []byte       // the verified reply
 	done       chan outcome // of whoever waits
@@ -77,6 +79,22 @@ type slot struct {
 	due   time.Time // of the next repetition
 	every time.Duration
 	until time.Time // of giving up
+}
+
+// mostUnanswered is how many requests of a slot are remembered that were given up. An
+// answer comes seldom later than a proxy waits for it, some thirty seconds, in which a
+// slot is given up seven times at most.
+const mostUnanswered = 8
+
+// remember keeps the authenticator of a request that was given up: whoever answers it
+// late is slow, and no forger. Of a home that is slow on purpose the whole connection
+// must not die.
+func (t *slot) remember(auth [16]byte) {
+	kept := t.unanswered
+	if len(kept) == mostUnanswered {
+		kept = kept[1:]
+	}
+	t.unanswered = append(slices.Clip(kept), auth) // a copy: somebody may be reading the old one
 }
 
 // A place is a slot by its address.

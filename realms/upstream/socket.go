@@ -64,8 +64,11 @@ func (k *socket) waitStatus(id uint16, auth *[16]byte, now, until time.Time) {
 }
 
 func (k *socket) arm(t *slot, auth *[16]byte, now, until time.Time) {
+	if t.generation > 0 && !t.spent {
+		t.remember(t.auth)
+	}
 	t.generation++
-	t.waiting, t.spent, t.before, t.auth = true, false, t.auth, *auth
+	t.waiting, t.spent, t.auth = true, false, *auth
 	t.sent, t.until = now, until
 	k.waiting.Add(1)
 }
@@ -147,15 +150,12 @@ func (k *socket) take(b []byte, g *signer) flaw {
 	id := k.slotOf(b)
 	k.mu.Lock()
 	t := &k.slots[id]
-	generation, before := t.generation, t.before
+	generation, unanswered := t.generation, t.unanswered
 	g.auth = t.auth
 	k.mu.Unlock()
 	f := k.examine(b, g, generation, &g.auth)
-	if f == forged && generation > 1 {
-		g.auth = before
-		if k.examine(b, g, generation, &g.auth) == sound {
-			f = outrun
-		}
+	if f == forged && k.answersAny(b, g, generation, unanswered) {
+		f = outrun
 	}
 	if f != sound {
 		s.counters.dropped[f].Add(1)
@@ -163,6 +163,17 @@ func (k *socket) take(b []byte, g *signer) flaw {
 	}
 	k.deliver(id, generation, b)
 	return sound
+}
+
+// answersAny says whether a packet is the late reply to one of the requests that were
+// given up.
+func (k *socket) answersAny(b []byte, g *signer, generation uint64, unanswered [][16]byte) bool {
+	for i := range unanswered {
+		if k.examine(b, g, generation, &unanswered[i]) == sound {
+			return true
+		}
+	}
+	return false
 }
 
 // slotOf says which slot a packet answers.
@@ -264,11 +275,23 @@ func (k *socket) sweep(now time.Time) (repeated bool, sent time.Time) {
 	for _, id := range finished {
 		k.server.release(place{k, id})
 	}
-	if len(finished) > 0 && k.stream != nil && k.stream.missed() {
+	if len(finished) > 0 && k.stream != nil && k.stream.missed() && k.spareable() {
 		k.server.retire(k)
 		k.server.judged((*health).renewed)
 	}
 	return repeated, sent
+}
+
+// spareable says whether unanswered Status-Servers say something of a connection: of a
+// server that has never answered one they say nothing, and who waits there for a slow
+// home waits on.
+func (k *socket) spareable() bool {
+	if k.waiting.Load() == 0 {
+		return true
+	}
+	k.server.judge.Lock()
+	defer k.server.judge.Unlock()
+	return k.server.health.speaks
 }
 
 // repeat sends the same octets again and doubles the interval

@@ -62,6 +62,8 @@ type stream struct {
 	pending chan struct{} // holds one when queue is not empty
 	ended   chan struct{} // closed with the connection
 	over    bool
+	used    bool // something was sent
+	proved  bool // something was answered
 }
 
 // newStream makes a socket of a connection whose handshake is done.
@@ -117,7 +119,7 @@ func (k *stream) post(b []byte) error {
 	if k.over || len(k.queue)+len(b) > mostQueued {
 		return errConnectionLost
 	}
-	k.queue = append(k.queue, b...)
+	k.queue, k.used = append(k.queue, b...), true
 	select {
 	case k.pending <- struct{}{}:
 	default:
@@ -155,17 +157,63 @@ func (k *socket) send() {
 		room = k.stream.take(room)
 		_ = k.conn.SetWriteDeadline(time.Now().Add(writeTime)) // an error shows in the write
 		if _, err := k.conn.Write(room); err != nil {
-			k.server.retire(k)
+			k.server.broken(k)
 			return
 		}
 	}
+}
+
+// prove takes note of the first answer: only then is it known that a connection is good
+// for something, and that whoever needs one more may dial at once.
+func (k *socket) prove() {
+	k.stream.mu.Lock()
+	first := !k.stream.proved
+	k.stream.proved = true
+	k.stream.mu.Unlock()
+	if first {
+		k.server.mu.Lock()
+		k.server.pause, k.server.barren = 0, 0
+		k.server.mu.Unlock()
+	}
+}
+
+// fruitless tells a connection that took requests and answered none.
+func (k *stream) fruitless() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.used && !k.proved && !k.over
+}
+
+var errFruitless = errors.New("it takes connections and ends them without an answer")
+
+// broken retires a connection that the other side has ended. A second one in a row that
+// ended before it answered anything is no better than one that could not be made: who
+// accepts and hangs up would else be dialled twice for each request, and never be judged.
+func (s *server) broken(k *socket) {
+	again := k.stream.fruitless() && s.hangsUp()
+	s.retire(k)
+	if again {
+		s.unreachable(errFruitless)
+	}
+}
+
+// hangsUp counts a connection that answered nothing and says whether that is a habit.
+func (s *server) hangsUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.barren++; s.barren < 2 {
+		return false
+	}
+	s.failure = errFruitless
+	s.backOff(errFruitless)
+	return true
 }
 
 // listenStream reads replies until the connection ends. One that is malformed or
 // signed wrongly ends it: whatever follows cannot be trusted to begin where it seems
 // to (RFC 6613, section 2.6.4; P64).
 func (k *socket) listenStream(g *signer) {
-	defer k.server.retire(k)
+	defer k.server.broken(k)
 	r := bufio.NewReaderSize(k.conn, 16<<10)
 	buf := make([]byte, maxPacket)
 	for {
@@ -182,6 +230,7 @@ func (k *socket) listenStream(g *signer) {
 		case sound:
 			k.stream.heard.Store(k.server.pool.config.Now().UnixNano())
 			k.stream.misses.Store(0)
+			k.prove()
 		}
 	}
 }
@@ -233,8 +282,7 @@ func (s *server) backOff(err error) {
 		return
 	}
 	if err == nil {
-		s.pause = 0
-		return
+		return // the first answer ends the pause
 	}
 	s.pause = min(max(2*s.pause, leastBackOff), mostBackOff)
 	s.again = s.pool.config.Now().Add(jitter(s.pause))

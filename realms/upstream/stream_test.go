@@ -354,6 +354,9 @@ func TestR23AConnectionThatFellSilent(t *testing.T) {
 	if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil {
 		t.Fatal(err)
 	}
+	for !p.Status()[0].StatusServer { // it has to be known that it answers them at all
+		time.Sleep(time.Millisecond)
+	}
 	r.mu.Lock()
 	first := r.conns[0]
 	r.mu.Unlock()
@@ -363,6 +366,39 @@ func TestR23AConnectionThatFellSilent(t *testing.T) {
 	}
 	if st := p.Status()[0]; r.accepted.Load() != 2 || st.Sockets != 1 || st.Health == Dead {
 		t.Errorf("%d connections, %+v", r.accepted.Load(), st)
+	}
+}
+
+// A server that answers no Status-Server, as FreeRADIUS unless it is told to, keeps its
+// connection while somebody waits there for a slow home: Status-Servers that it never
+// answered say nothing of the connection.
+func TestASlowHomeBehindAServerWithoutStatusServer(t *testing.T) {
+	late := make(chan []byte)
+	var asked, probed atomic.Int32
+	r := onTLS(t, nil, func(b []byte) []byte {
+		in, err := radius.Parse(b, []byte("radsec"))
+		if err != nil {
+			panic(err)
+		}
+		if in.Code != radius.CodeStatusServer {
+			asked.Add(1)
+			go func() { late <- accepts(in) }()
+			return nil
+		}
+		if asked.Load() > 0 && probed.Add(1) < 3 {
+			return nil
+		}
+		if asked.Load() == 0 {
+			return nil
+		}
+		return <-late // after the third Status-Server, which it does not answer either
+	})
+	p := open(t, Config{Servers: []Server{r.server()}, ProbeTimeout: 50 * time.Millisecond, Retransmit: 50 * time.Millisecond, Idle: 50 * time.Millisecond, Ticks: fast(t)})
+	if a, err := ask(p, papRequest(t, "s@slow.ac.uk", "a password")); err != nil || a.Code != radius.CodeAccessAccept {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if asked.Load() != 1 || r.accepted.Load() != 1 {
+		t.Errorf("asked %d times over %d connections", asked.Load(), r.accepted.Load())
 	}
 }
 
@@ -405,6 +441,38 @@ func TestR30BackOff(t *testing.T) {
 	}
 }
 
+// Holds R30 for a server that takes connections and hangs up at the first request, as a
+// load balancer without anybody behind it does: it is dialled no more often than one that
+// is not there, and it is found dead.
+func TestR30WhoHangsUp(t *testing.T) {
+	var r *roamer
+	r = onTLS(t, nil, func([]byte) []byte {
+		r.cut()
+		return nil
+	})
+	dead := make(chan string, 16)
+	p := open(t, Config{
+		Servers: []Server{r.server()}, ProbeTimeout: 50 * time.Millisecond, Ticks: fast(t),
+		OnChange: func(_, _, to, why string) {
+			if to == string(Dead) {
+				dead <- why
+			}
+		},
+	})
+	began := time.Now()
+	for range 100 {
+		if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); !errors.Is(err, realms.ErrUpstreamDown) {
+			t.Fatal(err)
+		}
+	}
+	if n, most := int(r.accepted.Load()), 3+int(time.Since(began)/(leastBackOff*9/10)); n > most {
+		t.Errorf("%d dials in %v", n, time.Since(began))
+	}
+	if why := <-dead; !strings.Contains(why, "without an answer") {
+		t.Errorf("dead: %s", why)
+	}
+}
+
 // A late answer to the request before, whose identifier has a new one, is nobody's, and
 // no reason to end a connection on which others wait.
 func TestALateAnswerOnAStream(t *testing.T) {
@@ -425,6 +493,44 @@ func TestALateAnswerOnAStream(t *testing.T) {
 		if f := k.take(accepts(late), g); f != want {
 			t.Errorf("an answer to %d: %d, not %d", first, f, want)
 		}
+	}
+}
+
+// A home that answers long after it was given up, when its identifier has served others
+// meanwhile, does not take the connection from under everybody else.
+func TestAVeryLateAnswerOnAStream(t *testing.T) {
+	r := onTLS(t, nil, signedBy(accepts))
+	p := open(t, Config{Servers: []Server{r.server()}})
+	if _, err := ask(p, papRequest(t, "s@camford.ac.uk", "a password")); err != nil {
+		t.Fatal(err)
+	}
+	k := p.servers[0].openSockets()[0]
+	g := p.servers[0].signers.get()
+	now := time.Now()
+	answerTo := func(n byte) flaw {
+		return k.take(accepts(&radius.Packet{Code: radius.CodeAccessRequest, Identifier: 9, Secret: []byte("radsec"), Authenticator: [16]byte{n}}), g)
+	}
+	wait := func(n byte) { k.wait(9, &[16]byte{n}, now, now.Add(time.Minute), time.Minute) }
+	for n := range byte(6) {
+		wait(n + 1)
+		if n%2 == 1 && answerTo(n+1) != sound { // 1, 3 and 5 are given up
+			t.Fatalf("the answer to %d is not taken", n+1)
+		}
+		k.forget(9)
+	}
+	wait(7)
+	defer k.forget(9)
+	for first, want := range map[byte]flaw{1: outrun, 3: outrun, 5: outrun, 7: sound, 8: forged} {
+		if f := answerTo(first); f != want {
+			t.Errorf("an answer to %d: %d, not %d", first, f, want)
+		}
+	}
+	for n := range byte(100) {
+		k.forget(9)
+		wait(n + 100)
+	}
+	if n := len(k.slots[9].unanswered); n != mostUnanswered {
+		t.Errorf("%d requests remembered", n)
 	}
 }
 

@@ -370,6 +370,9 @@ func (s *server) attempt(ctx context.Context, r *request, e *envelope, until tim
 	}
 	now := s.pool.config.Now()
 	done := p.socket.wait(p.id, &e.auth, now, until, jitter(s.pool.config.Retransmit))
+	if k := p.socket.stream; k != nil {
+		k.use()
+	}
 	if err := p.socket.write(t.wire); err != nil {
 		return a, nil, lost, err
 	}

@@ -62,7 +62,7 @@ type stream struct {
 	pending chan struct{} // holds one when queue is not empty
 	ended   chan struct{} // closed with the connection
 	over    bool
-	used    bool // something was sent
+	used    bool // a user's request was sent
 	proved  bool // something was answered
 }
 
@@ -119,7 +119,7 @@ func (k *stream) post(b []byte) error {
 	if k.over || len(k.queue)+len(b) > mostQueued {
 		return errConnectionLost
 	}
-	k.queue, k.used = append(k.queue, b...), true
+	k.queue = append(k.queue, b...)
 	select {
 	case k.pending <- struct{}{}:
 	default:
@@ -177,11 +177,23 @@ func (k *socket) prove() {
 	}
 }
 
-// fruitless tells a connection that took requests and answered none.
-func (k *stream) fruitless() bool {
+// fruitless tells a connection that took users' requests and answered none. One that
+// ends under a Status-Server is none: FreeRADIUS hangs up at those unless it is told to
+// answer them, and serves users all the same.
+func (k *socket) fruitless() bool {
+	k.mu.Lock()
+	status := k.slots[0].waiting
+	k.mu.Unlock()
+	k.stream.mu.Lock()
+	defer k.stream.mu.Unlock()
+	return k.stream.used && !k.stream.proved && !k.stream.over && !status
+}
+
+// use takes note that a user's request goes out.
+func (k *stream) use() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.used && !k.proved && !k.over
+	k.used = true
 }
 
 var errFruitless = errors.New("it takes connections and ends them without an answer")
@@ -190,7 +202,7 @@ var errFruitless = errors.New("it takes connections and ends them without an ans
 // ended before it answered anything is no better than one that could not be made: who
 // accepts and hangs up would else be dialled twice for each request, and never be judged.
 func (s *server) broken(k *socket) {
-	again := k.stream.fruitless() && s.hangsUp()
+	again := k.fruitless() && s.hangsUp()
 	s.retire(k)
 	if again {
 		s.unreachable(errFruitless)

@@ -468,8 +468,43 @@ func TestR30WhoHangsUp(t *testing.T) {
 	if n, most := int(r.accepted.Load()), 3+int(time.Since(began)/(leastBackOff*9/10)); n > most {
 		t.Errorf("%d dials in %v", n, time.Since(began))
 	}
-	if why := <-dead; !strings.Contains(why, "without an answer") {
-		t.Errorf("dead: %s", why)
+	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(time.Millisecond) {
+		select {
+		case why := <-dead:
+			if !strings.Contains(why, "without an answer") {
+				t.Errorf("dead: %s", why)
+			}
+			return
+		default:
+			_, _ = ask(p, papRequest(t, "s@camford.ac.uk", "a password"))
+		}
+	}
+	t.Error("it is not found dead")
+}
+
+// A server that hangs up at each Status-Server, as FreeRADIUS does that is not told to
+// answer them, and serves users, is not found dead for it.
+func TestWhoHangsUpAtAStatusServer(t *testing.T) {
+	var r *roamer
+	var probed atomic.Int32
+	r = onTLS(t, nil, func(b []byte) []byte {
+		if radius.Code(b[0]) == radius.CodeStatusServer {
+			probed.Add(1)
+			r.cut()
+			return nil
+		}
+		return signedBy(accepts)(b)
+	})
+	p := open(t, Config{Servers: []Server{r.server()}, ProbeTimeout: 20 * time.Millisecond, Idle: 20 * time.Millisecond, Ticks: fast(t), OnChange: func(_, _, to, why string) {
+		t.Errorf("%s: %s", to, why)
+	}})
+	for limit := time.Now().Add(20 * time.Second); probed.Load() < 6; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("only %d Status-Servers came", probed.Load())
+		}
+	}
+	if st := p.Status()[0]; st.Health != Alive {
+		t.Errorf("%+v", st)
 	}
 }
 

@@ -37,10 +37,10 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 	if err := d.enter(req, talk); err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)
 	}
-	if !d.abroad.admit(talk.route) {
+	if !d.abroad.admit(talk.route, talk.house.edge()) {
 		return d.refuse(req, talk, realms.Answer{}, realms.ErrServerBusy)
 	}
-	defer d.abroad.dismiss(talk.route)
+	defer d.abroad.dismiss(talk.route, talk.house.edge())
 
 	answer, err := talk.home.Answer(ctx, req.Packet)
 	switch {
@@ -259,7 +259,7 @@ func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.A
 		transport.AddEAP(reply, failure)
 	}
 	d.end(t, outcomeReject, why)
-	if !t.held && !ourFault(why) && (t.home == nil || t.route.Own && t.house.file.Server.Mode != "edge") { // a core has held it already
+	if !t.held && !ourFault(why) && (t.home == nil || t.route.Own && !t.house.edge()) { // a core has held it already
 		d.hold(req, t)
 	}
 	t.tellWhy(reply, why)

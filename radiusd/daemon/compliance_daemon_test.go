@@ -151,7 +151,7 @@ func TestF5ASilentRealmCostsOnlyItself(t *testing.T) {
 	h := &town.abroad
 	route := realms.Route{Name: "eduroam", Realm: "uni.ac.uk"}
 	for n := range mostOfRealm {
-		if !h.admit(route) {
+		if !h.admit(route, false) {
 			t.Fatalf("refused with %d waiting", n)
 		}
 	}
@@ -163,10 +163,10 @@ func TestF5ASilentRealmCostsOnlyItself(t *testing.T) {
 	if got := say(r.carry(t, town.peer(t, nil), nurseName, onStaff, nil)); got != "accept 110" {
 		t.Errorf("the nurse meanwhile: %s", got)
 	}
-	if !h.admit(realms.Route{Name: "camford.ac.uk", Realm: "camford.ac.uk"}) {
+	if !h.admit(realms.Route{Name: "camford.ac.uk", Realm: "camford.ac.uk"}, false) {
 		t.Error("another home is full as well")
 	}
-	if h.dismiss(route); !h.admit(route) {
+	if h.dismiss(route, false); !h.admit(route, false) {
 		t.Error("a place that was given back is not free")
 	}
 	if mostAbroad > transport.DefaultInFlight/2 {

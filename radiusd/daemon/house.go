@@ -65,6 +65,9 @@ type seat struct {
 	ssid, ap string
 }
 
+// edge says that a core answers for our own people.
+func (h *house) edge() bool { return h.file.Server.Mode == "edge" }
+
 func (s seat) origin() realms.Origin {
 	return realms.Origin{SSID: s.ssid, Proxy: s.proxy != "", Edge: s.edge != ""}
 }

@@ -33,6 +33,7 @@ type farDirectory struct {
 	lines    []*line // one of each
 	stopped  bool
 	binds    int
+	searches int
 }
 
 func newFarDirectory() (*farDirectory, error) {
@@ -202,6 +203,9 @@ func (f *farDirectory) answer(message []byte) []byte {
 		f.mu.Unlock()
 		return say(ber(bindResponse, good...))
 	case searchRequest:
+		f.mu.Lock()
+		f.searches++
+		f.mu.Unlock()
 		done := say(ber(searchDone, good...))
 		if bytes.Contains(operation, []byte("1.2.840.113556.1.4.1941")) {
 			return append(say(entry("cn=Wifi-Clinical,dc=bench", "sAMAccountName", "Wifi-Clinical")), done...)
@@ -246,7 +250,7 @@ func farDirectoryRates() ([]row, error) {
 	if _, err := flood(s.address, 4, 100, user, 4*time.Second); err != nil {
 		return nil, err
 	}
-	before := far.binds
+	before, asked := far.binds, far.searches
 	used, err := s.cpu()
 	if err != nil {
 		return nil, err
@@ -269,7 +273,7 @@ func farDirectoryRates() ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	what := fmt.Sprintf("PAP with a bind each, directory 5 ms away (400 in flight, %d binds, %d threads)", far.binds-before, threads)
+	what := fmt.Sprintf("PAP with a bind each, directory 5 ms away (400 in flight, %d binds, %d searches, %d threads)", far.binds-before, far.searches-asked, threads)
 	rows := []row{
 		atLeast(what, t.rate(), 10_000, "/s"),
 		told("the server's CPU for one of them: three questions to the directory", each.Round(time.Microsecond).String()),

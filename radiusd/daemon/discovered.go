@@ -235,7 +235,7 @@ func (h *homes) openDiscovered(name string, fed config.Federation, realm string,
 		if err != nil {
 			return nil, err
 		}
-		out := transport.Outbound{Own: h.card(name, fed), Peer: peer, Protocols: protocols(h.file.RadSec.RADIUS11), Now: h.now}
+		out := transport.Outbound{Own: h.cards.to(name, fed), Peer: peer, Protocols: protocols(h.file.RadSec.RADIUS11), Now: h.now}
 		if !fed.Discovery.WithoutNAIRealm {
 			out.Also = func(leaf *x509.Certificate) error { return forRealm(leaf, realm) }
 		}

@@ -109,15 +109,19 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 	}
 	t.ended = true
 	d.talks.forget(t)
-	left := false
-	leave := func() {
-		if !left {
-			left = true
-			t.house.leave()
-		}
+	if !d.conclude(t, outcome, why) {
+		return // counted, and not worth a line: nobody was refused
 	}
-	defer leave()
+	d.desk.End(t.event)
+	if d.watch != nil {
+		d.watch(t.event)
+	}
+}
 
+// conclude makes the event of a conversation and lets go of its house, before anybody
+// hears of the end. It is false for one that is worth no event.
+func (d *Daemon) conclude(t *conversation, outcome string, why error) bool {
+	defer t.house.leave()
 	e := &t.event
 	e.Outcome, e.Duration = outcome, d.now().Sub(t.began)
 	if t.home != nil {
@@ -146,15 +150,11 @@ func (d *Daemon) end(t *conversation, outcome string, why error) {
 		}
 	}
 	if outcome == outcomeDiscard {
-		return // counted, and not worth a line: nobody was refused
+		return false
 	}
 	d.weather(t, outcome, why)
 	t.tick(outcome, why, e.Time.Add(e.Duration))
-	leave() // who hears of the end may take it for one
-	d.desk.End(*e)
-	if d.watch != nil {
-		d.watch(*e)
-	}
+	return true
 }
 
 // meant is the realm that a refused user probably meant: where the name cannot be read,

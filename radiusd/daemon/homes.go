@@ -60,7 +60,6 @@ type homes struct {
 	onDiscovered func(name string, d *discovered)
 	hear         func(key string, err error) // is told what is wrong, and where
 	keeper       *certs.Keeper
-	radsec       *certs.Keeper
 	cards        cards
 	shelf        *shelf
 	watches      []*watch

@@ -28,8 +28,7 @@ type house struct {
 	keeper   *certs.Keeper
 	pools    []pool                 // of servers of others
 	found    map[string]*discovered // by federation, of those that look realms up in DNS
-	radsec   *certs.Keeper          // what our RadSec peers are shown; nil: nothing
-	cards    cards                  // what the servers of federations are shown that issue to us
+	cards    cards                  // what RadSec peers are shown
 	warnings config.Problems        // what loads and is unwise all the same
 	faults   config.Problems        // what loads and does not work: a certificate that no device accepts
 	ticks    map[string]*ticker     // by federation, of those that have any
@@ -171,12 +170,10 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	hear("site", err)
 	h.keeper, err = openKeeper(file)
 	hear("", err)
-	h.radsec, err = openRadSec(file)
-	hear("", err)
 	h.cards = openCards(file, hear)
 	checkPeers(file, hear)
 	h.faults = append(h.faults, checkLists(file, h.keeper, now(), hear)...)
-	h.standings = standings(file, hear)
+	h.standings = standings(file, h.cards, hear)
 	if len(problems) == 0 { // else it would say the same in other words
 		h.realms, err = realms.New(routes(file, nil))
 		hear("", err)
@@ -226,7 +223,7 @@ func (d *Daemon) furnish(h *house) error {
 	if len(problems) > 0 {
 		return problems
 	}
-	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, onHome: d.homeChanged, onPool: h.pooled, onDiscovery: d.realmLookedUp, onDiscovered: h.discovers, hear: hear, keeper: h.keeper, radsec: h.radsec, cards: h.cards, shelf: shelf}
+	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, onHome: d.homeChanged, onPool: h.pooled, onDiscovery: d.realmLookedUp, onDiscovered: h.discovers, hear: hear, keeper: h.keeper, cards: h.cards, shelf: shelf}
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })

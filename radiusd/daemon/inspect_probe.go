@@ -70,7 +70,7 @@ func (i *Inspection) ordered(o ProbeOrder) ([]*standing, error) {
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, p.through(i.File, account, 0, flaw)...)
+			all = append(all, p.through(i.File, i.house.cards, account, 0, flaw)...)
 		}
 	}
 	var names []string

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -16,58 +17,58 @@ import (
 	"causeway/realms/upstream"
 )
 
-// cards are the certificates that this server shows to the servers of federations that
-// have issued it one, by federation. All others are shown that of [radsec].
-type cards map[string]*certs.Keeper
-
-// openCards reads them. One whose files are not on this machine is missing, as
-// openKeeper's are.
-func openCards(file *config.File, hear func(key string, err error)) cards {
-	all := cards{}
-	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
-		f, under := file.Federation[name], "federation."+name
-		if f.Certificate == "" || f.PrivateKey == "" || file.Unreadable(under+".certificate") || file.Unreadable(under+".private_key") {
-			continue
-		}
-		keeper, err := certs.NewKeeper(certs.Config{Certificate: f.Certificate, PrivateKey: f.PrivateKey})
-		if err != nil {
-			hear(under+".certificate", err)
-			continue
-		}
-		all[name] = keeper
-	}
-	return all
+// cards are the certificates that this server shows when it speaks RadSec: that of
+// [radsec], to all that connect to it and to most servers, and those of federations that
+// have issued it one.
+type cards struct {
+	own *certs.Keeper // nil: nothing
+	of  map[string]*certs.Keeper
 }
 
-// card is what the servers of a federation are shown.
-func (h *homes) card(name string, fed config.Federation) *certs.Keeper {
-	if fed.Certificate != "" {
-		return h.cards[name]
+// openCards reads them.
+func openCards(file *config.File, hear func(key string, err error)) (c cards) {
+	var err error
+	c.own, err = openPair(file, "radsec", file.RadSec.Certificate, file.RadSec.PrivateKey)
+	hear("", err)
+	c.of = make(map[string]*certs.Keeper)
+	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
+		f := file.Federation[name]
+		c.of[name], err = openPair(file, "federation."+name, f.Certificate, f.PrivateKey)
+		hear("", err)
 	}
-	return h.radsec
+	return c
+}
+
+// to is what the servers of a federation are shown.
+func (c cards) to(name string, fed config.Federation) *certs.Keeper {
+	if fed.Certificate != "" {
+		return c.of[name]
+	}
+	return c.own
 }
 
 // peerOf is who a server of a federation, or of a partner, has to be.
 func peerOf(file *config.File, fed config.Federation, s config.Upstream) (*certs.Peer, error) {
-	rule := certs.PeerRule{CA: s.CA, Names: s.Names, Policies: s.Policies}
-	for _, ca := range []string{fed.CA, file.RadSec.CA} {
-		if rule.CA == "" {
-			rule.CA = ca
-		}
-	}
+	rule := certs.PeerRule{CA: cmp.Or(s.CA, fed.CA, file.RadSec.CA), Names: s.Names, Policies: s.Policies}
 	if len(rule.Names) == 0 {
-		host, _, _ := net.SplitHostPort(radSecAddress(s.Address))
+		host, _, _ := net.SplitHostPort(withPort(s.Address, portOfRadSec))
 		rule.Names = []string{host}
 	}
 	return certs.NewPeer(rule)
 }
 
-// radSecAddress is an address with a port.
-func radSecAddress(address string) string {
+// The ports of servers whose address names none.
+const (
+	portOfUDP    = "1812"
+	portOfRadSec = "2083"
+)
+
+// withPort is an address, which the file has judged, with a port.
+func withPort(address, otherwise string) string {
 	if _, _, err := net.SplitHostPort(address); err == nil {
 		return address
 	}
-	return net.JoinHostPort(strings.Trim(address, "[]"), "2083")
+	return net.JoinHostPort(strings.Trim(address, "[]"), otherwise)
 }
 
 // checkPeers judges the authorities and names of the servers that are reached by
@@ -106,11 +107,11 @@ func (h *homes) server(name string, fed config.Federation, s config.Upstream) (u
 	if err != nil {
 		return server, err
 	}
-	own := h.card(name, fed)
+	own := h.cards.to(name, fed)
 	if own == nil {
 		return server, realms.Problems{{Key: "transport", Text: "there is no certificate to show to " + s.Address, Fix: "add [radsec] with certificate and private_key"}}
 	}
-	server.Connect = connect(transport.Outbound{Own: own, Peer: peer, Protocols: protocols(h.file.RadSec.RADIUS11), Now: h.now}, radSecAddress(s.Address), h.file.RadSec.RADIUS11 == "require")
+	server.Connect = connect(transport.Outbound{Own: own, Peer: peer, Protocols: protocols(h.file.RadSec.RADIUS11), Now: h.now}, withPort(s.Address, portOfRadSec), h.file.RadSec.RADIUS11 == "require")
 	return server, nil
 }
 

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -71,7 +70,7 @@ func outsides(file *config.File) (list []outside) {
 
 // standings are all the probes of a file, each account through each server in turn.
 // hear is told what is wrong with an account; what cannot be read here is a flaw.
-func standings(file *config.File, hear func(key string, err error)) (all []*standing) {
+func standings(file *config.File, shown cards, hear func(key string, err error)) (all []*standing) {
 	for _, p := range outsides(file) {
 		for i, c := range p.accounts {
 			key := fmt.Sprintf("%s.probe[%d]", p.key, i)
@@ -80,21 +79,21 @@ func standings(file *config.File, hear func(key string, err error)) (all []*stan
 				hear(key, err)
 				continue
 			}
-			all = append(all, p.through(file, account, time.Duration(c.Every), flaw)...)
+			all = append(all, p.through(file, shown, account, time.Duration(c.Every), flaw)...)
 		}
 	}
 	return all
 }
 
 // through has one account log in through every server of an outside.
-func (p outside) through(file *config.File, account probe.Account, every time.Duration, flaw string) (all []*standing) {
+func (p outside) through(file *config.File, shown cards, account probe.Account, every time.Duration, flaw string) (all []*standing) {
 	ssid := p.name
 	if len(p.ssids) > 0 {
 		ssid = p.ssids[0]
 	}
 	for i, c := range p.servers {
 		s := &standing{pool: p.name, every: every, flaw: flaw}
-		server, cannot := p.reach(file, c)
+		server, cannot := p.reach(file, shown, c)
 		if s.flaw == "" {
 			s.flaw = cannot
 		}
@@ -109,7 +108,7 @@ func (p outside) through(file *config.File, account probe.Account, every time.Du
 
 // reach is the one place where a transport is chosen. What cannot be reached from here
 // has a flaw, in words.
-func (p outside) reach(file *config.File, c config.Upstream) (s probe.Server, flaw string) {
+func (p outside) reach(file *config.File, shown cards, c config.Upstream) (s probe.Server, flaw string) {
 	s = probe.Server{
 		Name: c.Name, Address: c.Address, Transport: p.fed.TransportTo(c), Secret: c.Secret,
 		WithoutStatusServer: c.WithoutStatusServer, Unsigned: c.WithoutMessageAuthenticator,
@@ -119,37 +118,28 @@ func (p outside) reach(file *config.File, c config.Upstream) (s probe.Server, fl
 		s.Name = c.Address
 	}
 	if s.Transport == overTLS {
-		s.Address, s.Secret, s.Stream, s.Unsigned = radSecAddress(c.Address), transport.RadSecSecret, true, true
-		s.Dial, flaw = p.dialRadSec(file, c)
+		s.Address, s.Secret, s.Stream, s.Unsigned = withPort(c.Address, portOfRadSec), transport.RadSecSecret, true, true
+		s.Dial, flaw = p.dialRadSec(file, shown, c)
 		return s, flaw
 	}
-	if _, _, err := net.SplitHostPort(s.Address); err != nil {
-		s.Address = net.JoinHostPort(strings.Trim(s.Address, "[]"), "1812") // the file was checked: it lacks the port
-	}
+	s.Address = withPort(s.Address, portOfUDP)
 	return s, ""
 }
 
 // dialRadSec connects as the pool does, with the same certificate and to nobody else,
 // on a connection of the probe's own. It speaks RADIUS as it was: a log-in shows as much
 // as one by RADIUS/1.1.
-func (p outside) dialRadSec(file *config.File, c config.Upstream) (dial func(ctx context.Context, address string) (net.Conn, error), flaw string) {
+func (p outside) dialRadSec(file *config.File, shown cards, c config.Upstream) (dial func(ctx context.Context, address string) (net.Conn, error), flaw string) {
 	if file.RadSec.RADIUS11 == "require" {
 		return nil, "probes speak no RADIUS/1.1, which radius11 requires"
 	}
-	var wrong error
-	hear := func(_ string, err error) { wrong = err }
-	h := &homes{file: file, cards: openCards(file, hear)}
-	var err error
-	if h.radsec, err = openRadSec(file); err != nil {
-		wrong = err
-	}
-	own := h.card(p.name, p.fed)
-	peer, err := peerOf(file, p.fed, c)
-	switch {
-	case wrong != nil, err != nil:
-		return nil, "the certificates of RadSec do not load here: " + cmp.Or(wrong, err).Error()
-	case own == nil:
+	own := shown.to(p.name, p.fed)
+	if own == nil {
 		return nil, "the certificate for RadSec cannot be read here: run it as the server's own account, or on the server"
+	}
+	peer, err := peerOf(file, p.fed, c)
+	if err != nil {
+		return nil, "who the server has to be cannot be read here: " + err.Error()
 	}
 	o := transport.Outbound{Own: own, Peer: peer, Protocols: []string{upstream.ALPN10}, Now: time.Now}
 	return func(ctx context.Context, address string) (net.Conn, error) { return o.DialPackets(ctx, address) }, ""

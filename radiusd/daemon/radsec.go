@@ -18,11 +18,12 @@ import (
 // overTLS is what the file calls RADIUS over TLS.
 const overTLS = "radsec"
 
-// openRadSec reads the certificate that our RadSec peers are shown. It is nil when the
-// file names none, and when it is not on this machine; the file warns of that.
-func openRadSec(file *config.File) (*certs.Keeper, error) {
-	c := certs.Config{Certificate: file.RadSec.Certificate, PrivateKey: file.RadSec.PrivateKey}
-	if c.Certificate == "" || c.PrivateKey == "" || file.Unreadable("radsec.certificate") || file.Unreadable("radsec.private_key") {
+// openPair reads a certificate and its key, which stand below a table of the file. It is
+// nil when the table names none, and when they are not on this machine; the file warns
+// of that.
+func openPair(file *config.File, table, certificate, key string) (*certs.Keeper, error) {
+	c := certs.Config{Certificate: certificate, PrivateKey: key}
+	if c.Certificate == "" || c.PrivateKey == "" || file.Unreadable(table+".certificate") || file.Unreadable(table+".private_key") {
 		return nil, nil
 	}
 	keeper, err := certs.NewKeeper(c)
@@ -31,11 +32,11 @@ func openRadSec(file *config.File) (*certs.Keeper, error) {
 	}
 	var problems realms.Problems
 	for line := range strings.Lines(err.Error()) {
-		key := "radsec.certificate"
+		of := table + ".certificate"
 		if strings.HasPrefix(line, "private_key") {
-			key = "radsec.private_key"
+			of = table + ".private_key"
 		}
-		problems = append(problems, realms.Problem{Key: key, Text: strings.TrimSuffix(line, "\n")})
+		problems = append(problems, realms.Problem{Key: of, Text: strings.TrimSuffix(line, "\n")})
 	}
 	return nil, problems
 }
@@ -50,19 +51,20 @@ func proxyKey(federation string, client int) string {
 
 func edgeKey(i int) string { return fmt.Sprintf("core.edges[%d]", i) }
 
+// A reference is one of the file's, with its key.
+type reference struct{ key, text string }
+
 // readPeers reads who each client has to be that speaks RadSec, by the client's key in
 // the file. One whose authority is not on this machine is left out; the file warns.
 func readPeers(file *config.File) (map[string]*certs.Peer, error) {
 	peers := make(map[string]*certs.Peer)
 	var problems realms.Problems
-	read := func(key, transportName string, rule certs.PeerRule) {
+	read := func(key, transportName string, rule certs.PeerRule, others ...reference) {
 		ca := key + ".ca"
-		if federation, _, of := strings.Cut(key, ".clients["); of && rule.CA == "" {
-			ca = federation + ".ca"
-			rule.CA = file.Federation[strings.TrimPrefix(federation, "federation.")].CA
-		}
-		if rule.CA == "" {
-			rule.CA, ca = file.RadSec.CA, "radsec.ca"
+		for _, other := range append(others, reference{"radsec.ca", file.RadSec.CA}) {
+			if rule.CA == "" {
+				ca, rule.CA = other.key, other.text
+			}
 		}
 		if transportName != overTLS || rule.CA == "" || file.Unreadable(ca) {
 			return
@@ -91,7 +93,7 @@ func readPeers(file *config.File) (map[string]*certs.Peer, error) {
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		fed := file.Federation[name]
 		for i, c := range fed.Clients {
-			read(proxyKey(name, i), fed.TransportOf(c), certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies})
+			read(proxyKey(name, i), fed.TransportOf(c), certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies}, reference{"federation." + name + ".ca", fed.CA})
 		}
 	}
 	if len(problems) > 0 {
@@ -112,20 +114,20 @@ func (d *Daemon) radsec(file *config.File) transport.RadSec {
 		Certificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			h := d.open()
 			defer h.leave()
-			if h.radsec == nil {
+			if h.cards.own == nil {
 				return nil, errNoRadSec
 			}
-			return h.radsec.Current().For(hello)
+			return h.cards.own.Current().For(hello)
 		},
 	}
 }
 
 // radsecFaults says when the certificate that peers are shown has ended, or will soon.
 func (h *house) radsecFaults(now time.Time) (faults config.Problems) {
-	if h.radsec == nil {
+	if h.cards.own == nil {
 		return nil
 	}
-	for _, f := range h.radsec.Current().Lint(now) {
+	for _, f := range h.cards.own.Current().Lint(now) {
 		if strings.HasPrefix(f.Code, "expire") {
 			faults = append(faults, h.file.Place("radsec.certificate", "the certificate for RadSec: "+f.Text, f.Fix))
 		}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -97,23 +96,22 @@ func (o Outbound) DialPackets(ctx context.Context, address string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	return &packets{Conn: c, from: bufio.NewReaderSize(c, maxLength)}, nil
+	return &packets{Conn: c, frames: frames{
+		r:        bufio.NewReaderSize(c, maxLength),
+		patience: func(time.Duration) error { return nil }, // who reads sets the deadline
+	}}, nil
 }
 
-// packets are those of a stream, one after the other (RFC 6613, section 2.6.1).
+// packets are those of a stream, one after the other.
 type packets struct {
 	net.Conn
-	from *bufio.Reader
+	frames frames
 }
 
 func (p *packets) Read(b []byte) (int, error) {
-	head, err := p.from.Peek(headerLength)
-	if err != nil {
-		return 0, err
+	packet, err := p.frames.next()
+	if len(packet) > len(b) {
+		return 0, io.ErrShortBuffer
 	}
-	n := int(binary.BigEndian.Uint16(head[2:]))
-	if n < headerLength || n > min(maxLength, len(b)) {
-		return 0, errFrame
-	}
-	return io.ReadFull(p.from, b[:n])
+	return copy(b, packet), err
 }

@@ -96,14 +96,8 @@ const (
 // read turns a verified reply into an Answer. It knows the attributes that may
 // come in and passes over all others, whoever sent them (R12, S13). An error
 // says in what way the reply contradicts itself or the request; the Answer is
-// then a Reject.
-func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) (realms.Answer, error) {
-	a, _, err := r.readFacts(b, e, g, maxTimeout)
-	return a, err
-}
-
-// readFacts is read with what a core tells beside; nil when the envelope asks for none.
-func (r *request) readFacts(b []byte, e *envelope, g *signer, maxTimeout uint32) (realms.Answer, *realms.Facts, error) {
+// then a Reject. The facts are a core's; nil when the envelope asks none.
+func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) (realms.Answer, *realms.Facts, error) {
 	in := inward{request: r, auth: &e.auth, plain: e.v11, g: g, size: len(b)}
 	in.answer.Code = radius.Code(b[0])
 	if e.core {

@@ -41,7 +41,8 @@ func askedWith(t testing.TB, p *radius.Packet) asked {
 }
 
 func (a asked) read(b []byte) (realms.Answer, error) {
-	return a.request.read(b, &envelope{auth: a.auth}, a.g, DefaultSessionTimeout)
+	answer, _, err := a.request.read(b, &envelope{auth: a.auth}, a.g, DefaultSessionTimeout)
+	return answer, err
 }
 
 // hideKey is the sender's side of RFC 2548, section 2.4.2, written from the text.

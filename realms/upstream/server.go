@@ -390,7 +390,7 @@ func (s *server) attempt(ctx context.Context, r *request, e *envelope, until tim
 	case refused:
 		return a, nil, end, protocolError(t.reply)
 	}
-	a, facts, err = r.readFacts(t.reply, e, g, s.pool.config.SessionTimeout)
+	a, facts, err = r.read(t.reply, e, g, s.pool.config.SessionTimeout)
 	return a, facts, end, err
 }
 

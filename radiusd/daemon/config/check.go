@@ -72,6 +72,22 @@ func (c *checker) oneOf(key, word string, words ...string) bool {
 	return false
 }
 
+// misplaced refuses keys that have no business in their table. says follows each key.
+func (c *checker) misplaced(table, says, fix string, keys ...string) {
+	for _, k := range keys {
+		if c.present(table + "." + k) {
+			c.problems = append(c.problems, c.placeKey(table+"."+k, k+" "+says, fix))
+		}
+	}
+}
+
+// identifier judges an object identifier.
+func (c *checker) identifier(key, text, example string) {
+	if oid, err := x509.ParseOID(text); err != nil || oid.String() != text {
+		c.wrong(key, "write numbers with dots between them: "+strconv.Quote(example), "%q is no object identifier", text)
+	}
+}
+
 // present reports whether the admin wrote key.
 func (c *checker) present(key string) bool {
 	_, ok := c.places.places[key]
@@ -429,8 +445,6 @@ func (c *checker) givenCredentials(key string, g Given) {
 		if c.present(at(here, i)) {
 			here = at(here, i)
 		}
-		if oid, err := x509.ParseOID(name); err != nil || oid.String() != name {
-			c.wrong(here, `write numbers with dots between them: "1.3.6.1.4.1.99999.1.2"`, "%q is no object identifier", name)
-		}
+		c.identifier(here, name, "1.3.6.1.4.1.99999.1.2")
 	}
 }

@@ -11,7 +11,7 @@ func (c *checker) mode() {
 	case "edge":
 		c.edge()
 	case "core":
-		c.foreign("core", "an edge", "servers", "balance", "authorities")
+		c.misplaced("core", "is for an edge", "take it out", "servers", "balance", "authorities")
 		if !c.present("core.edges") {
 			c.wrong("server.mode", "add "+examples["core.edges"]+" to [core]", "a core without edges answers nobody that it would not answer as a whole")
 		}
@@ -30,7 +30,7 @@ func (c *checker) edge() {
 			c.wrong(has, `take it out, or write mode = "whole"`, "an edge has no [%s]: people are known to the core alone", has)
 		}
 	}
-	c.foreign("core", "a core", "edges", "tells")
+	c.misplaced("core", "is for a core", "take it out", "edges", "tells")
 	if len(c.Core.Servers) == 0 {
 		c.wrong("server.mode", "add [core] with "+examples["core.servers"], "an edge has to be told where its core is")
 	}
@@ -54,14 +54,5 @@ func (c *checker) ofTheCore(key string) {
 	if c.Server.Mode != "edge" {
 		c.wrong(key+".core", `add directory = "trust", or write mode = "edge" into [server]`, "only an edge has a core that answers for it")
 	}
-	c.foreign(key, "a core, which has their directory", "directory", "servers", "fall_back", "balance")
-}
-
-// foreign refuses keys that belong to the other half.
-func (c *checker) foreign(table, whose string, keys ...string) {
-	for _, k := range keys {
-		if c.present(table + "." + k) {
-			c.problems = append(c.problems, c.placeKey(table+"."+k, k+" is for "+whose, "take it out"))
-		}
-	}
+	c.misplaced(key, "is for a core, which has their directory", "take it out", "directory", "servers", "fall_back", "balance")
 }

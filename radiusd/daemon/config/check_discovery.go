@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/x509"
 	"strings"
 
 	"causeway/realms/discovery"
@@ -41,11 +40,7 @@ func (c *checker) discovery(federation string, fed Federation) {
 		c.warn(key+".without_nai_realm", "have the federation issue certificates with NAIRealm, and take this out",
 			"whoever forges an answer of DNS can lead a realm's people to another member of the federation")
 	}
-	c.listed(key+".policies", d.Policies, func(here, policy string) {
-		if oid, err := x509.ParseOID(policy); err != nil || oid.String() != policy {
-			c.wrong(here, `write numbers with dots between them: "1.3.6.1.4.1.25178.3.1.1"`, "%q is no object identifier", policy)
-		}
-	})
+	c.listed(key+".policies", d.Policies, func(here, policy string) { c.identifier(here, policy, "1.3.6.1.4.1.25178.3.1.1") })
 	c.listed(key+".laboratory", d.Laboratory, func(here, text string) {
 		switch p, err := prefix(text); {
 		case err != nil:

@@ -162,12 +162,7 @@ func (c *checker) directories() {
 
 // unused refuses keys that mean nothing to a directory of this kind.
 func (c *checker) unused(key, kind string, keys ...string) {
-	for _, k := range keys {
-		if c.present(key + "." + k) {
-			c.problems = append(c.problems, c.placeKey(key+"."+k,
-				fmt.Sprintf("%s means nothing to a directory of kind %q", k, kind), "take it out, or correct the kind"))
-		}
-	}
+	c.misplaced(key, fmt.Sprintf("means nothing to a directory of kind %q", kind), "take it out, or correct the kind", keys...)
 }
 
 func (c *checker) realms() {
@@ -192,19 +187,11 @@ func (c *checker) realms() {
 			c.wrong(key, `add directory = "trust" for people of ours, or servers for a partner's`, "nobody answers for realm %s", name)
 		}
 		if own && !partner {
-			for _, k := range []string{"balance", "fall_back"} {
-				if c.present(key + "." + k) {
-					c.problems = append(c.problems, c.placeKey(key+"."+k, k+" is for partners, and this realm's people are ours", "take it out"))
-				}
-			}
+			c.misplaced(key, "is for partners, and this realm's people are ours", "take it out", "balance", "fall_back")
 		}
 		c.balance(key, r.Balance)
 		if partner && !own {
-			for _, k := range []string{"subrealms", "computers", "roaming"} {
-				if c.present(key + "." + k) {
-					c.problems = append(c.problems, c.placeKey(key+"."+k, k+" is for realms of ours, and this one has servers", "take it out"))
-				}
-			}
+			c.misplaced(key, "is for realms of ours, and this one has servers", "take it out", "subrealms", "computers", "roaming")
 		}
 		if own && c.present(key+".probe") {
 			c.problems = append(c.problems, c.placeKey(key+".probe", "probe is for realms with servers, and this one has a directory",

@@ -53,11 +53,7 @@ func (c *checker) probeCredentials(here string, p Probe) {
 			c.wrong(here, "add "+examples["federation.*.probe[]."+k], "a probe by %s has no %s", p.Method, k)
 		}
 	}
-	for _, k := range mean {
-		if c.present(here + "." + k) {
-			c.problems = append(c.problems, c.placeKey(here+"."+k, k+" means nothing to a probe by "+p.Method, "take it out, or correct the method"))
-		}
-	}
+	c.misplaced(here, "means nothing to a probe by "+p.Method, "take it out, or correct the method", mean...)
 }
 
 // probeRoams warns of an account of ours that we ourselves would refuse to the

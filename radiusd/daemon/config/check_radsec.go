@@ -93,10 +93,10 @@ func (c *checker) clientTransport(w client) (radsec bool) {
 		if w.address == "" && c.present(w.key+".address") {
 			c.wrong(w.key+".address", "write "+examples[pattern(w.key+".address")], "address is empty")
 		}
-		c.meaningless(w.key, "a client that speaks UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "policies")
+		c.misplaced(w.key, "means nothing to a client that speaks UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "policies")
 		return false
 	}
-	c.meaningless(w.key, "a client that speaks RadSec: its certificate says who it is", "take it out", "secret", "weak_secret")
+	c.misplaced(w.key, "means nothing to a client that speaks RadSec: its certificate says who it is", "take it out", "secret", "weak_secret")
 	c.peer(w.key, w.peer)
 	return true
 }
@@ -133,10 +133,10 @@ func (c *checker) upstreamTransport(key string, fed Federation, s Upstream) {
 	}
 	if fed.TransportTo(s) != "radsec" {
 		c.needed(key, "secret")
-		c.meaningless(key, "a server that is reached over UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "policies")
+		c.misplaced(key, "means nothing to a server that is reached over UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "policies")
 		return
 	}
-	c.meaningless(key, "a server that is reached by RadSec: its certificate says who it is", "take it out", "secret", "without_message_authenticator")
+	c.misplaced(key, "means nothing to a server that is reached by RadSec: its certificate says who it is", "take it out", "secret", "without_message_authenticator")
 	if !c.present("radsec") && fed.Certificate == "" {
 		c.wrong(key, "add [radsec] with certificate and private_key", "RadSec needs a certificate, and there is no [radsec]")
 		return
@@ -158,18 +158,9 @@ func (c *checker) federationTransport(key string, fed Federation) {
 	}
 	speaks := func(transport string) bool { return transport == "radsec" }
 	if !slices.ContainsFunc(fed.Servers, func(s Upstream) bool { return speaks(fed.TransportTo(s)) }) {
-		c.meaningless(key, "a federation none of whose servers is reached by RadSec", "take it out, or write transport = \"radsec\"", "certificate", "private_key")
+		c.misplaced(key, "means nothing to a federation none of whose servers is reached by RadSec", "take it out, or write transport = \"radsec\"", "certificate", "private_key")
 		if !slices.ContainsFunc(fed.Clients, func(p FederationProxy) bool { return speaks(fed.TransportOf(p)) }) {
-			c.meaningless(key, "a federation that speaks no RadSec", "take it out, or write transport = \"radsec\"", "ca")
-		}
-	}
-}
-
-// meaningless refuses keys that mean nothing to somebody.
-func (c *checker) meaningless(table, who, fix string, keys ...string) {
-	for _, k := range keys {
-		if c.present(table + "." + k) {
-			c.problems = append(c.problems, c.placeKey(table+"."+k, k+" means nothing to "+who, fix))
+			c.misplaced(key, "means nothing to a federation that speaks no RadSec", "take it out, or write transport = \"radsec\"", "ca")
 		}
 	}
 }

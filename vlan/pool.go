@@ -36,6 +36,12 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
+// IsMAC tells whether a text is an address by which a number of a pool is chosen.
+func IsMAC(text string) bool {
+	_, ok := parseMAC(text)
+	return ok
+}
+
 // parseMAC reads twelve hexadecimal digits in either case, with "-", ":" or "."
 // between them or nothing.
 func parseMAC(text string) (address uint64, ok bool) {

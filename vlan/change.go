@@ -56,8 +56,8 @@ func (a Assignment) TagChange(request *radius.Packet) error {
 }
 
 // VerifyChange is the final gate of a CoA-Request, which says exactly what was assigned
-// and to which session, and of a Disconnect-Request, which says the session alone. It
-// trusts and allocates as Verify does.
+// and to which session, and of a Disconnect-Request, which says the session alone. Like
+// Verify it trusts no layer above.
 func (a Assignment) VerifyChange(wire []byte) error {
 	if err := a.movable(); err != nil {
 		return err

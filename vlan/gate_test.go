@@ -484,13 +484,24 @@ func FuzzVerify(f *testing.F) {
 		mustAssign(f, p, Facts{Elsewhere: true, User: "nurse", Realm: "northbridge.nhs.uk", Own: true}),
 		mustAssign(f, oneVLAN(f, "mikrotik", nil), visitor),
 	}
+	everyWorded(f, func(name string, a Assignment) {
+		if !strings.Contains(name, "limits") { // a shorter time is as good: TestSessionIsCut
+			assignments = append(assignments, a)
+		}
+	})
 	wants := make([]map[string]int, len(assignments))
 	for i, a := range assignments {
 		wants[i] = said(f, accept(f, a))
-		for _, b := range assignments {
+		for j, b := range assignments {
+			if i > 5 && j != i {
+				continue
+			}
 			f.Add(uint8(i), accept(f, b))
 		}
 		for _, at := range placements {
+			if i > 5 {
+				break
+			}
 			f.Add(uint8(i), accept(f, a, attack(at.attribute, []byte{0, 0, 0, 110})))
 		}
 	}

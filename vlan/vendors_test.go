@@ -380,6 +380,24 @@ func TestSessionIsCut(t *testing.T) {
 	}
 }
 
+// Holds layer 7 of docs/architecture.md: an Assignment whose number is another of the same
+// zone, or whose controller is told a name that there is not, goes nowhere.
+func TestNumbersOfOthersInTheZone(t *testing.T) {
+	p := mustNew(t, trust())
+	a := mustAssign(t, p, visitor)
+	forged := a
+	forged.id = 140 // staff-byod's, in the visitors' zone as well
+	if err := forged.Tag(radius.New(radius.CodeAccessAccept, nil)); !errors.Is(err, ErrZoneGuard) {
+		t.Errorf("Tag: %v", err)
+	}
+	nameless := a
+	told := *a.nas
+	told.byName, nameless.nas = true, &told
+	if err := nameless.Tag(radius.New(radius.CodeAccessAccept, nil)); !errors.Is(err, ErrZoneGuard) {
+		t.Errorf("Tag without a name: %v", err)
+	}
+}
+
 // Pools: a device keeps its number, and a number that joins moves only those who land on it.
 func TestPool(t *testing.T) {
 	policy := func(pool ...uint16) *Policy {
@@ -542,4 +560,49 @@ func TestDescribe(t *testing.T) {
 	if got := Describe(radiusHeader(2, []byte{26, 8, 0, 0, 0, 9, 1, 9})); len(got) != 1 || got[0] != "Vendor-Specific = 000000090109" {
 		t.Error(got)
 	}
+}
+
+// FuzzVerifyChange: a request that passes the gate of changes says what was ordered and, beside
+// it, whose session it is.
+func FuzzVerifyChange(f *testing.F) {
+	session := &radius.AVP{Type: 44, Attribute: []byte("5f3a")}
+	var assignments []Assignment
+	everyWorded(f, func(_ string, a Assignment) { assignments = append(assignments, a) })
+	wants := make([]map[string]int, len(assignments))
+	for i, a := range assignments {
+		wire := coa(f, a, session)
+		wants[i] = said(f, wire)
+		delete(wants[i], "44:35663361")
+		f.Add(uint8(i), wire)
+		f.Add(uint8(i), radiusHeader(40, tlv(44, []byte("5f3a"))))
+		f.Add(uint8(i), append(bytes.Clone(wire), tlv(81, []byte("110"))...))
+	}
+	ours := map[string]bool{}
+	for _, s := range sessionsOwn {
+		ours[fmt.Sprint(s.code)] = true
+	}
+	f.Fuzz(func(t *testing.T, which uint8, wire []byte) {
+		i := int(which) % len(assignments)
+		if assignments[i].VerifyChange(wire) != nil {
+			return
+		}
+		got := said(t, wire)
+		for k := range got {
+			if code, _, _ := strings.Cut(k, ":"); ours[code] || strings.HasPrefix(k, "9/1:"+hex.EncodeToString(auditSession)) {
+				delete(got, k)
+			}
+		}
+		want := wants[i]
+		if wire[0] == 40 {
+			want = nil
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%x says %v, want %v", wire, got, want)
+		}
+		for k, n := range got {
+			if want[k] != n {
+				t.Errorf("%x says %s", wire, k)
+			}
+		}
+	})
 }

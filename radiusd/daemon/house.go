@@ -41,9 +41,9 @@ type house struct {
 // A place is what the file says of a client.
 type place struct {
 	site, controller string
-	fixed            string   // the SSID of every request; empty: the request names it
-	proxy            string   // the federation whose proxy it is
-	edge             string   // which edge of ours it is; neither of the two: a controller
+	fixed            string // the SSID of every request; empty: the request names it
+	proxy            string // the federation whose proxy it is
+	edge             string // which edge of ours it is; neither of the two: a controller
 	vendor           string // of a controller
 }
 

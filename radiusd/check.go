@@ -124,6 +124,7 @@ func runExplain(args []string, out, errs io.Writer) int {
 	f.StringVar(&q.Device, "device", "", "whether the device proved itself: `verified` or unverified")
 	f.StringVar(&q.Issuer, "issuer", "", "the `authority` of the certificate that was shown, or none")
 	f.StringVar(&q.Operator, "operator", "", "with --from-federation: the `realm` of the organisation that is visited, as its Operator-Name has it")
+	f.StringVar(&q.MAC, "mac", "", "the device's `address`, which chooses among the numbers of a pool")
 	groups := f.String("groups", "", "the groups that the directory gives, with commas between `them`")
 	policies := f.String("policy", "", "the certificate's policies, with commas between `them`")
 	asJSON := f.Bool("json", false, "as JSON")

@@ -26,6 +26,8 @@ func TestExplainOnTheCommandLine(t *testing.T) {
 			[]string{"--device", "trusted"}, exitUsage, []string{`a device is verified or unverified, and not "trusted"`}},
 		"an authority that is not there": {
 			[]string{"--issuer", "device-ca"}, exitUsage, []string{`there is no authority "device-ca": write one of client_ca, none`}},
+		"a MAC address that is none": {
+			[]string{"--mac", "02-00"}, exitUsage, []string{`"02-00" is no MAC address: write it as 02-00-00-00-00-01`}},
 		"a policy of no certificate": {
 			[]string{"--policy", "1.2.3"}, exitUsage, []string{"say whose, with --issuer"}},
 	} {

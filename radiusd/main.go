@@ -39,6 +39,7 @@ var commands = []command{
 	{"ad", "join|test …", "join an Active Directory domain; ask its domain controllers", runAD},
 	{"probe", "[-c FILE] [NAME[/SERVER]] …", "log in through each server of a federation or a partner; say what came back", runProbe},
 	{"cert", "init|server|client …", "make a private CA, server and client certificates", runCert},
+	{"new", "controller VENDOR …", "print the block for a new controller, and the steps at the controller", runNew},
 	{"hash", "[--nt]", "turn a password on standard input into a line for a users file", runHash},
 	{"version", "", "print the version", runVersion},
 }

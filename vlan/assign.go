@@ -49,6 +49,11 @@ type Facts struct {
 	// named none. It is that organisation's own word.
 	Operator string
 
+	// MAC is the device's address as the controller spells it: it chooses among the
+	// numbers of a pool and nothing else, for anybody may write one. Without one, or
+	// with what is none, it is the pool's lowest.
+	MAC string
+
 	Time time.Time // the day counts, in this location; zero asks Config.Now
 }
 
@@ -95,7 +100,7 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 	if chosen == nil {
 		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q at %s has no network for %q at %q: %w", f.SSID, at.name, f.User, f.Realm, reason))
 	}
-	a := Assignment{state: placed, own: s.own, site: at, nas: nas, rule: chosen, network: chosen.network, id: at.numbers[chosen.network.index]}
+	a := Assignment{state: placed, own: s.own, site: at, nas: nas, rule: chosen, network: chosen.network, terms: at.terms[chosen.network.index], id: at.choose(chosen.network, f.MAC)}
 	if err := a.sound(); err != nil {
 		return Assignment{}, tell.refuse(err)
 	}

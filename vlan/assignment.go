@@ -18,6 +18,7 @@ type Assignment struct {
 	nas     *controller
 	rule    *rule
 	network *network
+	terms   *terms
 	id      uint16
 }
 
@@ -102,6 +103,12 @@ func (a *Assignment) sound() error {
 	if owner := a.site.owner[a.id]; owner != a.network.zone {
 		return fmt.Errorf("vlan %d at %s is not zone %s alone: %w", a.id, a.site.name, a.network.zone.name, ErrZoneGuard)
 	}
+	if !a.site.gives(a.network, a.id) {
+		return fmt.Errorf("vlan %d at %s is no number of vlan %s: %w", a.id, a.site.name, a.network.name, ErrZoneGuard)
+	}
+	if a.nas.byName && (a.terms.called == "" || len(a.terms.pool) > 0) {
+		return fmt.Errorf("%s is told names, and vlan %s at %s has none that means %d: %w", a.nas.name, a.network.name, a.site.name, a.id, ErrZoneGuard)
+	}
 	if !a.own && a.network.zone.trusted {
 		return fmt.Errorf("a visitor was about to reach zone %s, which is trusted: %w", a.network.zone.name, ErrZoneGuard)
 	}
@@ -126,26 +133,61 @@ func (a Assignment) Tag(reply *radius.Packet) error {
 	if err := a.sound(); err != nil {
 		return err
 	}
-	w := newWriter(reply)
-	switch a.nas.vendor.vlan {
-	case wirelessVLAN:
+	capSession(reply, a.terms.session)
+	a.write(newWriter(reply))
+	return nil
+}
+
+// capSession cuts a Session-Timeout that a home sent to ours. The writer leaves alone
+// what is there.
+func capSession(reply *radius.Packet, most uint32) {
+	for _, avp := range reply.Attributes {
+		if avp.Type != radius.Type(sessionTimeout.code) || most == 0 {
+			continue
+		}
+		if n, err := radius.Integer(avp.Attribute); err != nil || n == 0 || n > most {
+			avp.Attribute = binary.BigEndian.AppendUint32(nil, most)
+		}
+	}
+}
+
+// write says the network in the words of the controller.
+func (a *Assignment) write(w *writer) {
+	v := a.nas.vendor
+	switch {
+	case a.nas.byName && v.called != tunnelGroup:
+		w.text(v.called, a.terms.called)
+	case a.nas.byName:
+		w.tagged(tunnelType, a.nas.tag, 13)
+		w.tagged(tunnelMediumType, a.nas.tag, 6)
+		w.named(a.nas.tag, a.terms.called)
+	case v.vlan == wirelessVLAN:
 		w.number(mikrotikVLAN, uint32(a.id))
 		w.number(mikrotikVLANType, 0) // 802.1Q
-	case trio:
+	default:
 		w.tagged(tunnelType, a.nas.tag, 13)
 		w.tagged(tunnelMediumType, a.nas.tag, 6)
 		w.group(a.nas.tag, a.id)
 	}
-	if a.network.up > 0 {
-		w.number(wisprBandwidthUp, a.network.up)
+	w.speeds(v.rate, a.terms.up, a.terms.down)
+	if a.terms.filter != "" {
+		w.text(v.filter, a.terms.filter)
 	}
-	if a.network.down > 0 {
-		w.number(wisprBandwidthDown, a.network.down)
+	if a.terms.role != "" && v.role != none {
+		w.text(v.role, a.terms.role)
 	}
-	if a.network.filter != "" {
-		w.text(a.nas.vendor.filter, a.network.filter)
+	if a.terms.session > 0 {
+		if _, there := w.to.Lookup(radius.Type(sessionTimeout.code)); !there {
+			w.number(sessionTimeout, a.terms.session)
+		}
+		w.number(terminationAction, 1) // RADIUS-Request: they log in again
 	}
-	return nil
+	if a.terms.idle > 0 {
+		w.number(idleTimeout, a.terms.idle)
+	}
+	if a.terms.interim > 0 {
+		w.number(interimInterval, a.terms.interim)
+	}
 }
 
 // A writer adds attributes that share one array, as do their octets: all that a
@@ -201,6 +243,29 @@ func (w *writer) text(at attribute, s string) {
 	w.end(at, start)
 }
 
+// speeds writes bit/s up and down; 0 is no limit.
+func (w *writer) speeds(as pace, up, down uint32) {
+	if as == rateLimit {
+		if up == 0 && down == 0 {
+			return
+		}
+		var room [24]byte
+		text := append(strconv.AppendUint(room[:0], uint64(up), 10), '/')
+		w.text(mikrotikRateLimit, string(strconv.AppendUint(text, uint64(down), 10)))
+		return
+	}
+	upAs, downAs, unit := wisprBandwidthUp, wisprBandwidthDown, uint32(1)
+	if as == contract {
+		upAs, downAs, unit = airespaceUp, airespaceDown, 1000
+	}
+	if up > 0 {
+		w.number(upAs, max(1, up/unit))
+	}
+	if down > 0 {
+		w.number(downAs, max(1, down/unit))
+	}
+}
+
 // tagged writes a tag octet, 0 for none, and 24 bits (RFC 2868, sections 3.1, 3.2).
 func (w *writer) tagged(at attribute, tag *uint8, n uint32) {
 	if tag != nil {
@@ -217,5 +282,15 @@ func (w *writer) group(tag *uint8, id uint16) {
 		w.room = append(w.room, *tag)
 	}
 	w.room = strconv.AppendUint(w.room, uint64(id), 10)
+	w.end(tunnelGroup, start)
+}
+
+// named writes Tunnel-Private-Group-Id with a name in the number's place.
+func (w *writer) named(tag *uint8, name string) {
+	start := w.begin(tunnelGroup, 0)
+	if tag != nil {
+		w.room = append(w.room, *tag)
+	}
+	w.room = append(w.room, name...)
 	w.end(tunnelGroup, start)
 }

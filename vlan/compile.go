@@ -6,13 +6,14 @@ func (p *Policy) compile() {
 	for _, s := range p.sites {
 		s.owner = make(map[uint16]*zone, len(p.vlans))
 		for _, n := range p.vlans {
-			id := s.numbers[n.index]
-			switch s.owner[id] {
-			case nil:
-				s.owner[id] = n.zone
-			case n.zone:
-			default:
-				s.owner[id] = contested
+			for _, id := range s.numbersOf(n) {
+				switch s.owner[id] {
+				case nil:
+					s.owner[id] = n.zone
+				case n.zone:
+				default:
+					s.owner[id] = contested
+				}
 			}
 		}
 		delete(s.owner, 0) // no number

@@ -38,10 +38,31 @@ type VLAN struct {
 	Name string
 	// ID is its number where a site says nothing else, 1 to 4094; 0 means that
 	// every site where it can be reached says its own.
-	ID       uint16
+	ID uint16
+	// Pool is several numbers in ID's place. A device keeps the one that its MAC
+	// address leads to.
+	Pool []uint16
+	// Called is the name by which controllers know it that are told names
+	// (Controller.Say); empty: it has none.
+	Called   string
 	Zone     string
 	Down, Up string // bit/s towards and from the device: "50M", "512k", "1G"; empty is no limit
 	Filter   string // a filter that the controller knows by this name; empty is none
+	Role     string // a role, group or policy that it knows by this name; empty is none
+	// Session is after how long a device has to log in again, Idle after how long
+	// without traffic it is sent away, Interim how often accounting tells of it; 0
+	// leaves it to the controller.
+	Session, Idle, Interim time.Duration
+}
+
+// A Local is what differs of a VLAN at a site, beside its number. What is empty is
+// as everywhere.
+type Local struct {
+	Pool                   []uint16
+	Called                 string
+	Down, Up               string
+	Filter, Role           string
+	Session, Idle, Interim time.Duration
 }
 
 // An SSID is one wireless network name with its rules in order.
@@ -89,6 +110,7 @@ type Place struct{ Zone, VLAN string }
 type Site struct {
 	Name        string
 	VLAN        map[string]uint16 // numbers that differ from the VLAN's own, by VLAN name
+	Local       map[string]Local  // what else differs, by VLAN name
 	Controllers []Controller
 	Agreement   *Agreement // nil where the building is ours
 }
@@ -101,7 +123,9 @@ type Controller struct {
 	// answer: "reject", or the name of the VLAN where it puts people. It is
 	// never empty.
 	WithoutVLAN string
-	Tag         *uint8 // tag octet of the tunnel attributes, 0 to 31 (RFC 2868, section 3.1); nil writes none
+	// Say is "number" or "name": how it is told of a VLAN. Empty is "number".
+	Say string
+	Tag *uint8 // tag octet of the tunnel attributes, 0 to 31 (RFC 2868, section 3.1); nil writes none
 }
 
 // An Agreement is what lets our people use somebody else's building. Only the

@@ -72,7 +72,7 @@ func (p *Policy) hadUntrusted(name string) bool {
 // keyOf is the path of the value that gives a number to a site.
 func (p *Policy) keyOf(s *site, id uint16) string {
 	for _, n := range p.vlans {
-		if s.numbers[n.index] == id {
+		if s.gives(n, id) {
 			return p.numberKey(s, n)
 		}
 	}
@@ -80,8 +80,14 @@ func (p *Policy) keyOf(s *site, id uint16) string {
 }
 
 func (p *Policy) numberKey(s *site, n *network) string {
-	if s.numbers[n.index] != n.id {
-		return path("site", s.position, "vlan", n.name)
+	key := path("vlan", n.name)
+	if !n.everywhere(s) {
+		key = path("site", s.position, "vlan", n.name)
+	} else if len(s.terms[n.index].pool) == 0 {
+		return path("vlan", n.name, "id")
 	}
-	return path("vlan", n.name, "id")
+	if len(s.terms[n.index].pool) > 0 {
+		key += ".pool"
+	}
+	return key
 }

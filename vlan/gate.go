@@ -1,6 +1,7 @@
 package vlan
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -119,7 +120,7 @@ type statement struct {
 }
 
 // A part is one thing that an Accept says of the network; parts are a set.
-type part uint16
+type part uint32
 
 const (
 	saysType part = 1 << iota
@@ -127,17 +128,45 @@ const (
 	saysGroup
 	saysWirelessVLAN
 	saysWirelessType
+	saysCalled
 	saysUp
 	saysDown
+	saysContractUp
+	saysContractDown
+	saysRateLimit
 	saysFilter
+	saysRole
+	saysSession
+	saysAction
+	saysIdle
+	saysInterim
 )
+
+// says is the attribute of each part, in order; empty where it turns on the vendor.
+var says = [...]attribute{
+	{0, 64}, {0, 65}, {0, 81}, {14988, 26}, {14988, 27}, {}, {14122, 7}, {14122, 8}, {14179, 13}, {14179, 7}, {14988, 8},
+	{}, {}, {0, 27}, {0, 29}, {0, 28}, {0, 85},
+}
+
+// attribute is what says a part, for this controller.
+func (a *Assignment) attribute(i int) attribute {
+	switch part(1) << i {
+	case saysCalled:
+		return a.nas.vendor.called
+	case saysFilter:
+		return a.nas.vendor.filter
+	case saysRole:
+		return a.nas.vendor.role
+	}
+	return says[i]
+}
 
 // names lists the attributes that would have said it.
 func (p part) names(a *Assignment) string {
 	var list []string
-	for i, at := range []attribute{tunnelType, tunnelMediumType, tunnelGroup, mikrotikVLAN, mikrotikVLANType, wisprBandwidthUp, wisprBandwidthDown, a.nas.vendor.filter} {
+	for i := range says {
 		if p&(1<<i) != 0 {
-			list = append(list, at.String())
+			list = append(list, a.attribute(i).String())
 		}
 	}
 	return strings.Join(list, ", ")
@@ -148,59 +177,58 @@ func (a *Assignment) wanted() part {
 	if a.state != placed {
 		return 0
 	}
+	v, t := a.nas.vendor, a.terms
 	var w part
-	switch a.nas.vendor.vlan {
-	case trio:
+	switch {
+	case a.nas.byName && v.called != (attribute{0, 81}):
+		w = saysCalled
+	case a.nas.byName || v.vlan == trio:
 		w = saysType | saysMedium | saysGroup // together or not at all (R14)
-	case wirelessVLAN:
+	case v.vlan == wirelessVLAN:
 		w = saysWirelessVLAN | saysWirelessType
 	}
-	if a.network.up > 0 {
-		w |= saysUp
-	}
-	if a.network.down > 0 {
-		w |= saysDown
-	}
-	if a.network.filter != "" {
-		w |= saysFilter
-	}
-	return w
-}
-
-// means returns what an attribute says, for this controller; 0 is nothing that
-// it may say.
-func (a *Assignment) means(at attribute) part {
-	if a.state != placed {
+	limited := func(n uint32, p part) part {
+		if n > 0 {
+			return p
+		}
 		return 0
 	}
-	switch at {
-	case attribute{0, 64}:
-		return saysType
-	case attribute{0, 65}:
-		return saysMedium
-	case attribute{0, 81}:
-		return saysGroup
-	case attribute{14988, 26}:
-		return saysWirelessVLAN
-	case attribute{14988, 27}:
-		return saysWirelessType
-	case attribute{14122, 7}:
-		return saysUp
-	case attribute{14122, 8}:
-		return saysDown
-	case a.nas.vendor.filter:
-		return saysFilter
+	switch v.rate {
+	case rateLimit:
+		w |= limited(max(t.up, t.down), saysRateLimit)
+	case contract:
+		w |= limited(t.up, saysContractUp) | limited(t.down, saysContractDown)
+	default:
+		w |= limited(t.up, saysUp) | limited(t.down, saysDown)
+	}
+	if t.filter != "" {
+		w |= saysFilter
+	}
+	if t.role != "" && v.role != (attribute{}) {
+		w |= saysRole
+	}
+	return w | limited(t.session, saysSession|saysAction) | limited(t.idle, saysIdle) | limited(t.interim, saysInterim)
+}
+
+// means returns what an attribute says of all that was ordered; 0 is nothing.
+func (a *Assignment) means(at attribute) part {
+	wanted := a.wanted()
+	for i := range says {
+		if p := part(1) << i; wanted&p != 0 && a.attribute(i) == at {
+			return p
+		}
 	}
 	return 0
 }
 
 // hear takes one attribute of the reply.
 func (s *statement) hear(at attribute, value []byte) error {
-	if at.harmless() || s.ordered.edge && at == facts {
-		return nil
-	}
 	this := s.ordered.means(at)
-	if this == 0 || s.ordered.wanted()&this == 0 {
+	switch {
+	case this != 0: // limits are harmless where none was ordered
+	case at.harmless() || s.ordered.edge && at == facts:
+		return nil
+	default:
 		return at.refused()
 	}
 	if s.said&this != 0 {
@@ -215,15 +243,24 @@ func (s *statement) hear(at attribute, value []byte) error {
 
 // agrees reads a value and compares it with the Assignment.
 func (a *Assignment) agrees(this part, value []byte) bool {
-	if this == saysFilter {
-		return string(value) == a.network.filter
-	}
-	if this == saysGroup {
+	switch this {
+	case saysFilter:
+		return string(value) == a.terms.filter
+	case saysRole:
+		return string(value) == a.terms.role
+	case saysCalled:
+		return string(value) == a.terms.called
+	case saysRateLimit:
+		return isRates(value, a.terms.up, a.terms.down)
+	case saysGroup:
 		if a.nas.tag != nil {
 			if len(value) == 0 || value[0] != *a.nas.tag {
 				return false
 			}
 			value = value[1:]
+		}
+		if a.nas.byName {
+			return string(value) == a.terms.called
 		}
 		id, ok := readVLAN(value)
 		return ok && id == a.id
@@ -248,11 +285,54 @@ func (a *Assignment) agrees(this part, value []byte) bool {
 	case saysWirelessType:
 		return n == 0 // 802.1Q
 	case saysUp:
-		return n == a.network.up
+		return n == a.terms.up
 	case saysDown:
-		return n == a.network.down
+		return n == a.terms.down
+	case saysContractUp:
+		return n == kilobits(a.terms.up)
+	case saysContractDown:
+		return n == kilobits(a.terms.down)
+	case saysSession:
+		return n >= 1 && n <= a.terms.session // a home may want them back earlier
+	case saysAction:
+		return n == 1
+	case saysIdle:
+		return n == a.terms.idle
+	case saysInterim:
+		return n == a.terms.interim
 	}
 	return false
+}
+
+// kilobits is bit/s in kbit/s, rounded down, and never 0, which would be no limit.
+func kilobits(bits uint32) uint32 {
+	if bits < 2000 {
+		return 1
+	}
+	return bits / 1000
+}
+
+// isRates reads "up/down" as two decimal numbers of bit/s.
+func isRates(text []byte, up, down uint32) bool {
+	for _, want := range [...]uint32{up, down} {
+		var digits [10]byte
+		n := len(digits)
+		for n--; ; n-- {
+			digits[n] = byte('0' + want%10)
+			if want /= 10; want == 0 {
+				break
+			}
+		}
+		rest, found := bytes.CutPrefix(text, digits[n:])
+		if !found {
+			return false
+		}
+		text = bytes.TrimPrefix(rest, []byte{'/'})
+		if len(rest) > 0 && rest[0] != '/' {
+			return false
+		}
+	}
+	return len(text) == 0
 }
 
 // readVLAN reads 1 to 4094 as decimal text without a leading zero or anything else.

@@ -1,11 +1,13 @@
 package vlan
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -64,7 +66,7 @@ func interpret(cfg Config, f Facts) opinion {
 		if undecided != "" {
 			return no(undecided)
 		}
-		id := numberAt(cfg, site, r.VLAN)
+		id := landingOn(numbersAt(cfg, site, r.VLAN), f.MAC)
 		zones := zonesOf(cfg, site, id)
 		if len(zones) != 1 || !f.Own && trusted(cfg, zones[0]) {
 			return no(ErrZoneGuard)
@@ -181,17 +183,42 @@ func vlanOf(cfg Config, name string) VLAN {
 	return cfg.VLANs[slices.IndexFunc(cfg.VLANs, func(v VLAN) bool { return v.Name == name })]
 }
 
-func numberAt(cfg Config, site int, name string) uint16 {
+// numbersAt are the numbers of a VLAN at a site: one, or those of its pool.
+func numbersAt(cfg Config, site int, name string) []uint16 {
 	if id, ok := cfg.Sites[site].VLAN[name]; ok {
-		return id
+		return []uint16{id}
 	}
-	return vlanOf(cfg, name).ID
+	if pool := cfg.Sites[site].Local[name].Pool; len(pool) > 0 {
+		return pool
+	}
+	if v := vlanOf(cfg, name); len(v.Pool) == 0 {
+		return []uint16{v.ID}
+	}
+	return vlanOf(cfg, name).Pool
+}
+
+// landingOn is the number of a pool that is heaviest with the device's address, by the
+// words of pool.go; the lowest for a device that has none.
+func landingOn(pool []uint16, mac string) uint16 {
+	address, err := strconv.ParseUint(strings.NewReplacer("-", "", ":", "", ".", "").Replace(mac), 16, 48)
+	if err != nil {
+		return slices.Min(pool)
+	}
+	return slices.MaxFunc(pool, func(a, b uint16) int {
+		weight := func(id uint16) uint64 {
+			x := address*65536 + uint64(id) + 0x9e3779b97f4a7c15
+			x = (x ^ x/(1<<30)) * 0xbf58476d1ce4e5b9
+			x = (x ^ x/(1<<27)) * 0x94d049bb133111eb
+			return x ^ x/(1<<31)
+		}
+		return cmp.Compare(weight(a), weight(b))
+	})
 }
 
 func zonesOf(cfg Config, site int, id uint16) []string {
 	var zones []string
 	for _, v := range cfg.VLANs {
-		if numberAt(cfg, site, v.Name) == id && !slices.Contains(zones, v.Zone) {
+		if slices.Contains(numbersAt(cfg, site, v.Name), id) && !slices.Contains(zones, v.Zone) {
 			zones = append(zones, v.Zone)
 		}
 	}
@@ -278,6 +305,11 @@ func (d dice) config() Config {
 	for i, name := range worldVLANs {
 		cfg.VLANs = append(cfg.VLANs, VLAN{Name: name, ID: uint16(10 + i - i/3*d.IntN(2)), Zone: pick(d, worldZones)})
 	}
+	for i := range cfg.VLANs { // some are pools, the numbers of a pool now and then somebody else's
+		if d.IntN(5) == 0 {
+			cfg.VLANs[i].ID, cfg.VLANs[i].Pool = 0, d.pool(uint16(40+10*i))
+		}
+	}
 	// Half of the files know nothing of devices and certificates.
 	device, issuer, policy := 0, 0, 0
 	if d.IntN(2) == 0 {
@@ -314,6 +346,9 @@ func (d dice) config() Config {
 		if d.IntN(3) == 0 {
 			s.VLAN = map[string]uint16{pick(d, worldVLANs): uint16(10 + d.IntN(20) + i)}
 		}
+		if name := pick(d, worldVLANs); d.IntN(6) == 0 && s.VLAN[name] == 0 {
+			s.Local = map[string]Local{name: {Pool: d.pool(uint16(100 + i))}}
+		}
 		cfg.Sites = append(cfg.Sites, s)
 	}
 	for range d.IntN(3) {
@@ -336,6 +371,16 @@ func (d dice) config() Config {
 		cfg.Guarantees = append(cfg.Guarantees, g)
 	}
 	return cfg
+}
+
+// pool is two to four numbers in any order.
+func (d dice) pool(from uint16) []uint16 {
+	pool := []uint16{from, from + 1, from + 2, from + 3}[:2+d.IntN(3)]
+	if d.IntN(6) == 0 {
+		pool[0] = uint16(10 + d.IntN(4))
+	}
+	d.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
+	return pool
 }
 
 // conditions are those on the device and the certificate, each as often as its
@@ -381,6 +426,7 @@ func (d dice) facts() Facts {
 			f.NotIn = append(f.NotIn, pick(d, []string{g, strings.ToLower(g)}))
 		}
 	}
+	f.MAC = pick(d, []string{"", "02-00-00-00-00-01", "02:00:00:00:00:02", "AC-DE-48-00-11-22", "nobody"})
 	switch d.IntN(64) {
 	case 0:
 		f.Site = "nowhere"
@@ -542,7 +588,9 @@ func lawful(cfg Config) bool {
 	ok := true
 	for i, s := range cfg.Sites {
 		for _, v := range cfg.VLANs {
-			ok = ok && len(zonesOf(cfg, i, numberAt(cfg, i, v.Name))) == 1
+			for _, id := range numbersAt(cfg, i, v.Name) {
+				ok = ok && len(zonesOf(cfg, i, id)) == 1
+			}
 		}
 		if w := s.Controllers[0].WithoutVLAN; w != "reject" {
 			ok = ok && !trusted(cfg, vlanOf(cfg, w).Zone)

@@ -39,8 +39,10 @@ type Policy struct {
 func New(cfg Config) (*Policy, error) {
 	r := read(cfg)
 	r.refuseSharedNumbers()
+	r.refuseSharedNames()
 	if !r.rulesIncomplete { // a proof over half the rules would invent paths
 		r.refuseMissingNumbers()
+		r.judgeWords()
 		r.prove()
 	}
 	if len(r.problems) > 0 {
@@ -79,19 +81,19 @@ var contested = &zone{name: "more than one zone", trusted: true}
 
 // A network is a VLAN with its names resolved.
 type network struct {
-	index    int
-	name     string
-	zone     *zone
-	id       uint16 // where the site says nothing else
-	up, down uint32 // bit/s; 0 is no limit
-	filter   string
+	index int
+	name  string
+	zone  *zone
+	id    uint16 // where the site says nothing else
+	terms *terms // likewise
 }
 
 type site struct {
 	index       int // from 1; 0 in a rule is any site
 	position    int // in the file, from 0
 	name        string
-	numbers     []uint16         // by network.index; 0 is no number
+	numbers     []uint16         // by network.index; 0 is no number; of a pool the lowest
+	terms       []*terms         // by network.index
 	owner       map[uint16]*zone // by number
 	controllers []*controller
 	programs    map[string]*program // by SSID
@@ -103,6 +105,7 @@ type controller struct {
 	name     string
 	key      string
 	vendor   *vendor
+	byName   bool // it is told the names of VLANs, not numbers
 	tag      *uint8
 	fallback *network // nil: it rejects
 }

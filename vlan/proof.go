@@ -29,7 +29,9 @@ type Proof struct {
 type Landing struct {
 	Site    string
 	VLAN    string
-	ID      uint16 // 0: it has no number here, and nobody lands on it
+	ID      uint16   // 0: it has no number here, and nobody lands on it
+	Pool    []uint16 // all of its numbers where there are several; ID is the first of them
+	Called  string   // its name where a controller of the site is told names
 	Zone    string
 	Trusted bool
 	Who     []string // who can land there; empty is nobody
@@ -77,7 +79,7 @@ func (p *Policy) Proof() Proof {
 	}
 	for _, s := range p.sites {
 		for _, n := range p.vlans {
-			out.Table = append(out.Table, Landing{s.name, n.name, s.numbers[n.index], n.zone.name, n.zone.trusted, p.whoLands(s, n)})
+			out.Table = append(out.Table, Landing{s.name, n.name, s.numbers[n.index], s.terms[n.index].pool, s.calls(n), n.zone.name, n.zone.trusted, p.whoLands(s, n)})
 		}
 	}
 	return out
@@ -120,10 +122,7 @@ func (p Proof) String() string {
 	var b strings.Builder
 	rows := [][]string{{"site", "vlan", "id", "zone", "who can land there"}}
 	for _, l := range p.Table {
-		id, zone, who := fmt.Sprint(l.ID), l.Zone, strings.Join(l.Who, "; ")
-		if l.ID == 0 {
-			id = "-"
-		}
+		id, zone, who := l.number(), l.Zone, strings.Join(l.Who, "; ")
 		if l.Trusted {
 			zone += " (trusted)"
 		}
@@ -147,6 +146,22 @@ func (p Proof) String() string {
 		fmt.Fprintf(&b, "  %s\n", s)
 	}
 	return b.String()
+}
+
+// number is how the zone table has the numbers of a VLAN: "110", "320, 321",
+// "110 = CLINICAL-WIFI"; "-" for none.
+func (l Landing) number() string {
+	text := fmt.Sprint(l.ID)
+	switch {
+	case l.ID == 0:
+		return "-"
+	case len(l.Pool) > 0:
+		text = strings.Trim(strings.ReplaceAll(fmt.Sprint(l.Pool), " ", ", "), "[]")
+	}
+	if l.Called != "" {
+		text += " = " + l.Called
+	}
+	return text
 }
 
 // credentials says what was supposed of devices and certificates, where it matters.

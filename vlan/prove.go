@@ -13,31 +13,28 @@ func (r *reader) refuseSharedNumbers() {
 	for _, s := range r.policy.sites {
 		first := map[uint16]*network{}
 		for _, n := range r.policy.vlans {
-			id := s.numbers[n.index]
-			if id == 0 {
-				continue
-			}
-			r.policy.proof.numbers++
-			m := first[id]
-			if m == nil {
-				first[id] = n
-			} else if m.zone != n.zone {
-				r.refuseClash(s, m, n, told)
+			for _, id := range s.numbersOf(n) {
+				r.policy.proof.numbers++
+				m := first[id]
+				if m == nil {
+					first[id] = n
+				} else if m.zone != n.zone {
+					r.refuseClash(s, m, n, id, told)
+				}
 			}
 		}
 	}
 }
 
-func (r *reader) refuseClash(s *site, m, n *network, told map[[2]int]bool) {
-	id := s.numbers[n.index]
+func (r *reader) refuseClash(s *site, m, n *network, id uint16, told map[[2]int]bool) {
 	key := r.policy.numberKey(s, n)
-	if m.id == id && n.id == id {
+	if m.everywhere(s) && n.everywhere(s) {
 		pair := [2]int{m.index, n.index}
 		if told[pair] {
 			return
 		}
 		told[pair] = true
-	} else if n.id == id {
+	} else if n.everywhere(s) {
 		key = r.policy.numberKey(s, m)
 	}
 	r.refuse(key, fmt.Sprintf("give vlan %s or vlan %s another number there", m.name, n.name),

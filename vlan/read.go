@@ -91,14 +91,16 @@ func (r *reader) readVLANs() {
 			r.refuse(path("vlan", v.Name), "keep one of them", "vlan %s is there twice", v.Name)
 			continue
 		}
-		n := &network{index: len(r.policy.vlans), name: v.Name, zone: r.zone(path("vlan", v.Name, "zone"), "vlan "+v.Name+" is in", v.Zone), id: v.ID, filter: v.Filter}
+		n := &network{index: len(r.policy.vlans), name: v.Name, zone: r.zone(path("vlan", v.Name, "zone"), "vlan "+v.Name+" is in", v.Zone), id: v.ID}
 		if v.ID > 4094 {
 			r.refuse(path("vlan", v.Name, "id"), "VLAN numbers are 1 to 4094", "vlan %s has number %d", v.Name, v.ID)
 		}
-		n.down = r.rate(path("vlan", v.Name, "down"), v.Name, v.Down)
-		n.up = r.rate(path("vlan", v.Name, "up"), v.Name, v.Up)
-		if strings.ContainsFunc(v.Filter, func(c rune) bool { return c < ' ' || c > '~' }) || len(v.Filter) > 200 {
-			r.refuse(path("vlan", v.Name, "filter"), "a filter's name is up to 200 printable ASCII characters", "vlan %s has filter %q", v.Name, v.Filter)
+		if v.ID != 0 && len(v.Pool) > 0 {
+			r.refuse(path("vlan", v.Name, "pool"), "keep one of the two", "vlan %s has both a number and a pool", v.Name)
+		}
+		n.terms = r.terms(path("vlan", v.Name), v.Name, &terms{}, Local{v.Pool, v.Called, v.Down, v.Up, v.Filter, v.Role, v.Session, v.Idle, v.Interim})
+		if len(n.terms.pool) > 0 {
+			n.id = n.terms.pool[0]
 		}
 		if n.zone == nil { // an unknown zone is never compared with a real one
 			n.zone = &zone{name: v.Zone}
@@ -210,10 +212,11 @@ func (r *reader) readSites() {
 }
 
 func (r *reader) readNumbers(i int, s Site, t *site) {
-	t.numbers = make([]uint16, len(r.policy.vlans))
+	t.numbers, t.terms = make([]uint16, len(r.policy.vlans)), make([]*terms, len(r.policy.vlans))
 	for k, n := range r.policy.vlans {
-		t.numbers[k] = n.id
+		t.numbers[k], t.terms[k] = n.id, n.terms
 	}
+	r.readLocal(i, s, t)
 	for _, name := range slices.Sorted(maps.Keys(s.VLAN)) {
 		key := path("site", i, "vlan", name)
 		n := r.vlan(key, s.Name, name)
@@ -224,7 +227,14 @@ func (r *reader) readNumbers(i int, s Site, t *site) {
 		if id < 1 || id > 4094 {
 			r.refuse(key, "VLAN numbers are 1 to 4094", "vlan %s at %s has number %d", name, s.Name, id)
 		}
+		if len(s.Local[name].Pool) > 0 {
+			r.refuse(key, "keep one of the two", "vlan %s at %s has both a number and a pool", name, s.Name)
+		}
 		t.numbers[n.index] = id
+		if len(t.terms[n.index].pool) > 0 { // one number in the place of all
+			here := *t.terms[n.index]
+			here.pool, t.terms[n.index] = nil, &here
+		}
 	}
 }
 
@@ -278,6 +288,7 @@ func (r *reader) readController(key string, c Controller, t *site, seen map[stri
 	if c.Tag != nil && *c.Tag > 31 {
 		r.refuse(key+".tag", "a tag is 0 to 31; most controllers want none", "controller %s has tag %d", c.Name, *c.Tag)
 	}
+	r.readSay(key, c, k)
 	switch c.WithoutVLAN {
 	case "":
 		r.refuse(key+".without_vlan", `say what it does then: without_vlan = "reject", or the vlan where it puts them`,

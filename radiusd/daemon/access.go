@@ -105,6 +105,9 @@ func (d *Daemon) begin(req *transport.Request, t *conversation) error {
 	d.describe(t, req)
 	seat, err := t.house.seat(req)
 	t.seated(seat)
+	if seat.probes(t.event.Outer) {
+		return errControllerProbe
+	}
 	if err != nil {
 		return err
 	}
@@ -259,7 +262,7 @@ func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.A
 		transport.AddEAP(reply, failure)
 	}
 	d.end(t, outcomeReject, why)
-	if !t.held && !ourFault(why) && (t.home == nil || t.route.Own && !t.house.edge()) { // a core has held it already
+	if !t.held && !ourFault(why) && !errors.Is(why, errControllerProbe) && (t.home == nil || t.route.Own && !t.house.edge()) { // a core has held it already
 		d.hold(req, t)
 	}
 	t.tellWhy(reply, why)

@@ -71,6 +71,7 @@ func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 		Groups: answer.Account.Groups, GroupsUnknown: answer.Account.GroupsUnknown, NotIn: answer.Account.NotIn,
 		Method: trace.Method, Inner: trace.Inner,
 		Elsewhere: t.seat.proxy != "", ByEdge: t.seat.edge != "", Operator: t.operator,
+		MAC: t.event.MAC,
 	}
 	if !t.route.Own {
 		f.CertificateUnknown = true // and nothing is known of the device
@@ -149,7 +150,7 @@ func (d *Daemon) conclude(t *conversation, outcome string, why error) bool {
 			e.Detail += " (did the user mean " + meant + "?)"
 		}
 	}
-	if outcome == outcomeDiscard {
+	if outcome == outcomeDiscard || errors.Is(why, errControllerProbe) {
 		return false
 	}
 	d.weather(t, outcome, why)

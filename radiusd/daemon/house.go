@@ -44,6 +44,7 @@ type place struct {
 	fixed            string // the SSID of every request; empty: the request names it
 	proxy            string // the federation whose proxy it is
 	edge             string // which edge of ours it is; neither of the two: a controller
+	vendor           string // of a controller
 }
 
 // placeOf says what the file has at the address of a source, or by its name when it

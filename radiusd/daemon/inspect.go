@@ -53,6 +53,7 @@ type Query struct {
 	Issuer   string
 	Policies []string
 	Proxy    string // the federation whose proxy asks; empty for a controller
+	MAC      string // of the device: it chooses among the numbers of a pool
 	Operator string // the realm of the Operator-Name with which it asks; empty when it names none
 }
 
@@ -66,6 +67,8 @@ func (i *Inspection) Understands(q Query) error {
 		return fmt.Errorf("there is no authority %q: write one of %s", q.Issuer, strings.Join(append(authorities, config.NoCertificate), ", "))
 	case q.Operator != "" && q.Proxy == "":
 		return errors.New("an operator is who is visited elsewhere: say --from-federation, too")
+	case q.MAC != "" && !vlan.IsMAC(q.MAC):
+		return fmt.Errorf("%q is no MAC address: write it as 02-00-00-00-00-01", q.MAC)
 	case len(q.Policies) > 0 && !shown:
 		return errors.New("a policy is of a certificate: say whose, with --issuer")
 	}
@@ -112,7 +115,7 @@ func (i *Inspection) Explain(q Query) Explanation {
 	}
 	facts := vlan.Facts{
 		Site: q.Site, SSID: q.SSID, Realm: route.Realm, Own: route.Own,
-		Elsewhere: q.Proxy != "", Operator: q.Operator, Time: i.now(), CertificateUnknown: true,
+		Elsewhere: q.Proxy != "", Operator: q.Operator, MAC: q.MAC, Time: i.now(), CertificateUnknown: true,
 	}
 	if route.Own {
 		facts.User, facts.Groups, facts.Method = id.User, q.Groups, q.EAP
@@ -201,7 +204,7 @@ func (i *Inspection) Test() []TestResult {
 	for n, t := range i.File.Test {
 		got := i.Explain(Query{
 			User: t.Given.User, SSID: t.Given.SSID, Site: t.Given.Site, Groups: t.Given.Groups, EAP: t.Given.EAP,
-			Proxy: t.Given.Federation, Operator: t.Given.Operator,
+			Proxy: t.Given.Federation, Operator: t.Given.Operator, MAC: t.Given.MAC,
 			Device: t.Given.Device, Issuer: t.Given.Issuer, Policies: t.Given.Policy,
 		})
 		p := i.File.Place(fmt.Sprintf("test[%d]", n), "", "")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,8 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.VLAN)) {
 		v := file.VLAN[name]
-		c.VLANs = append(c.VLANs, vlan.VLAN{Name: name, ID: v.ID, Zone: v.Zone, Down: v.Down, Up: v.Up, Filter: v.Filter})
+		c.VLANs = append(c.VLANs, vlan.VLAN{Name: name, ID: v.ID, Zone: v.Zone, Down: v.Down, Up: v.Up, Filter: v.Filter,
+			Pool: v.Pool, Called: v.Name, Role: v.Role, Session: time.Duration(v.Session), Idle: time.Duration(v.Idle), Interim: time.Duration(v.Interim)})
 	}
 	for _, s := range file.SSID {
 		ssid := vlan.SSID{Name: s.Name, Federation: s.Federation}
@@ -46,12 +48,23 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 		})
 	}
 	for _, s := range file.Site {
-		site := vlan.Site{Name: s.Name, VLAN: s.VLAN}
+		site := vlan.Site{Name: s.Name, VLAN: map[string]uint16{}, Local: map[string]vlan.Local{}}
+		for name, v := range s.VLAN {
+			local := vlan.Local{Pool: v.Pool, Called: v.Name, Down: v.Down, Up: v.Up, Filter: v.Filter, Role: v.Role,
+				Session: time.Duration(v.Session), Idle: time.Duration(v.Idle), Interim: time.Duration(v.Interim)}
+			differs := !reflect.ValueOf(local).IsZero()
+			if differs {
+				site.Local[name] = local
+			}
+			if v.ID != 0 || !differs { // 0 is refused
+				site.VLAN[name] = v.ID
+			}
+		}
 		if a := s.Agreement; a != nil {
 			site.Agreement = &vlan.Agreement{Reference: a.Reference, Owner: a.Owner, ApprovedBy: a.ApprovedBy, From: a.From, Until: a.Until}
 		}
 		for _, w := range s.Controller {
-			site.Controllers = append(site.Controllers, vlan.Controller{Name: w.Name, Vendor: w.Vendor, WithoutVLAN: w.WithoutVLAN, Tag: w.Tag})
+			site.Controllers = append(site.Controllers, vlan.Controller{Name: w.Name, Vendor: w.Vendor, WithoutVLAN: w.WithoutVLAN, Say: w.Say, Tag: w.Tag})
 		}
 		c.Sites = append(c.Sites, site)
 	}
@@ -89,10 +102,10 @@ func seatClients(file *config.File, peers map[string]*certs.Peer) (*transport.Cl
 	for i, s := range file.Site {
 		for j, c := range s.Controller {
 			add(controllerKey(i, j), c.Transport, transport.Client{
-				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret, Vendor: c.Vendor,
+				Name: c.Name, Prefix: c.Prefix(), Secret: c.Secret, Source: sourceOfMake(c.Vendor),
 				WeakSecret: c.WeakSecret, WithoutMessageAuthenticator: c.WithoutMessageAuthenticator,
 			})
-			places[c.Name] = place{site: s.Name, controller: c.Name, fixed: c.SSID}
+			places[c.Name] = place{site: s.Name, controller: c.Name, fixed: c.SSID, vendor: c.Vendor}
 		}
 	}
 	for i, e := range file.Core.Edges {

@@ -48,6 +48,7 @@ var reasons = []Reason{
 	{"realm-misplaced", Ours, "One of our own people was answered by somebody else, or the reverse.", "Call the network engineer: routing and rules disagree, and access was refused to be safe."},
 	{"proxy-loop", Theirs, "The request came from a federation and would have gone back to one.", "Tell the network engineer in the morning; tell the federation if there are many."},
 	{"ssid-missing", Network, "The controller did not say which Wi-Fi network the device is on.", "Check that the controller sends the SSID in Called-Station-Id."},
+	{"controller-probe", Network, "The controller asked, with a name that it makes up, whether this server lives.", "Nothing: it is refused at once, as it expects, and nobody is counted."},
 	{"ssid-unknown", Ours, "That Wi-Fi network is not in this server's configuration.", "Check the SSID's spelling in the configuration, letter case included; look for a new or foreign SSID."},
 
 	// Another organisation's servers.

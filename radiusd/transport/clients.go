@@ -37,8 +37,8 @@ type Client struct {
 	// without the attribute are heard, unless they carry EAP (RFC 3579,
 	// section 3.2) or, over UDP, Proxy-State (what the BlastRADIUS forgery needs).
 	WithoutMessageAuthenticator bool
-	// Vendor is a name of Vendors, or "" for Called-Station-Id alone.
-	Vendor string
+	// Source is where it writes the SSID and the access point's name.
+	Source Source
 
 	// Set by NewClients.
 	key   *key // the secret, hashed ahead

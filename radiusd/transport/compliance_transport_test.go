@@ -40,8 +40,8 @@ func TestS6EveryAttributeAtEveryLength(t *testing.T) {
 			_, _ = EAP(p)
 			_, _ = Credentials(p)
 			NASName(p)
-			for _, v := range vendors {
-				SSID(v.name, p)
+			for _, from := range made {
+				SSID(from, p)
 			}
 			lying := bytes.Clone(octets)
 			lying[headerLength+1]++ // one octet more than there is, or a piece of what follows

@@ -572,9 +572,9 @@ func TestF15Limits(t *testing.T) {
 func TestRadSecReload(t *testing.T) {
 	a := town().authority
 	one, two := peerClient(t, a, "roam1", "roam1.example.net"), peerClient(t, a, "roam2", "roam2.example.net")
-	var vendor string
+	var pairs []string
 	s, address := radsecServer(t, Config{Clients: mustClients(t, one, two), Access: func(ctx context.Context, req *Request) []byte {
-		vendor = req.Client.Vendor
+		pairs = req.Client.Source.AVPairs
 		return acceptAll(ctx, req)
 	}})
 	stays, goes := mustDial(t, address, pair(t, a, "roam1.example.net")), mustDial(t, address, pair(t, a, "roam2.example.net"))
@@ -582,13 +582,13 @@ func TestRadSecReload(t *testing.T) {
 		p.send(logIn(1))
 		p.receive()
 	}
-	one.Vendor = "aruba"
+	one.Source.AVPairs = []string{"ssid="}
 	s.SetClients(mustClients(t, one, loopback("wlc")))
 	goes.closed()
 	stays.send(logIn(2))
 	stays.receive()
-	if vendor != "aruba" {
-		t.Errorf("the client is the old one: vendor %q", vendor)
+	if len(pairs) != 1 {
+		t.Errorf("the client is the old one: %q", pairs)
 	}
 	if n := newsOf(t, s, "roam2", closedNews); !strings.Contains(n.WhyClosed, "it is for roam2.example.net, and nobody whom we know") {
 		t.Errorf("%+v", n)

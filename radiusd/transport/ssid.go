@@ -8,85 +8,48 @@ import (
 	"layeh.com/radius"
 )
 
-// A vendor says where its controllers write the SSID and the access point's
-// name, beside Called-Station-Id.
-type vendor struct {
-	name     string
-	ssid, ap []vendorType // before Called-Station-Id, in order of trust
-	avPairs  []string     // Cisco-AVPair prefixes, after Called-Station-Id
+// A Source says where a make of controller writes the SSID and the access point's
+// name, beside Called-Station-Id. The zero value is for one that writes them there alone.
+type Source struct {
+	SSID, AP []VendorType // before Called-Station-Id, in order of trust
+	AVPairs  []string     // Cisco-AVPair prefixes, after Called-Station-Id
 }
 
-type vendorType struct {
-	vendor uint32
-	kind   byte
+// A VendorType is an attribute of a vendor (SMI Private Enterprise Code).
+type VendorType struct {
+	Vendor uint32
+	Type   byte
 }
 
-// vendors is the one table; "" is every controller without a row. Meraki's
-// Network-Name (29671/2) is left out on purpose: it names the dashboard's
-// network, not the SSID, which stands in Called-Station-Id.
-var vendors = []vendor{
-	{name: ""},
-	{name: "cisco-9800", avPairs: []string{"cisco-wlan-ssid=", "wlan-profile-name="}},
-	{name: "cisco-aireos", avPairs: []string{"cisco-wlan-ssid="}},
-	{name: "aruba", ssid: []vendorType{{14823, 5}}, ap: []vendorType{{14823, 6}}},
-	{name: "ruckus", ssid: []vendorType{{25053, 3}}, ap: []vendorType{{25053, 14}}},
-	{name: "meraki", ap: []vendorType{{29671, 3}}},
-	{name: "unifi"},
-	{name: "extreme", ap: []vendorType{{1916, 208}}},
-	{name: "mist"},
-	{name: "mikrotik"},
-	{name: "fortinet", ssid: []vendorType{{12356, 7}}, ap: []vendorType{{12356, 8}}},
-	{name: "hostapd"},
-}
-
-var ciscoAVPair = vendorType{9, 1}
+var ciscoAVPair = VendorType{9, 1}
 
 // maxSSID is the longest SSID there is (IEEE 802.11, section 9.4.2.2).
 const maxSSID = 32
 
-// Vendors lists the vendor names that SSID knows.
-func Vendors() []string {
-	var names []string
-	for _, v := range vendors[1:] {
-		names = append(names, v.name)
-	}
-	return names
-}
-
-// SSID returns the SSID and the access point that a request names, as vendor's
-// controllers write them (R11): the vendor's own attribute, then the suffix of
+// SSID returns the SSID and the access point that a request names, as such a
+// controller writes them (R11): its vendor's own attribute, then the suffix of
 // Called-Station-Id, then Cisco-AVPair. An SSID is 1 to 32 octets, case
 // counts, and it may hold ":". ap is the vendor's name for the access point,
 // else its MAC as AA-BB-CC-DD-EE-FF, else what stands before the SSID in
 // Called-Station-Id; it may be "". ok is false when no SSID was named: only the
 // controller's explicit setting may replace it.
-func SSID(vendorName string, p *radius.Packet) (ssid, ap string, ok bool) {
-	v := vendorNamed(vendorName)
+func SSID(from Source, p *radius.Packet) (ssid, ap string, ok bool) {
 	called, _ := p.Lookup(typeCalledStationID)
 	station, suffix := splitStation(called)
 
 	ap = station
-	if name := firstValue(p, v.ap); len(name) > 0 {
+	if name := firstValue(p, from.AP); len(name) > 0 {
 		ap = string(name)
 		if mac, n := macPrefix(name); n == len(name) {
 			ap = mac
 		}
 	}
-	for _, found := range [][]byte{firstValue(p, v.ssid), suffix, avPair(p, v.avPairs)} {
+	for _, found := range [][]byte{firstValue(p, from.SSID), suffix, avPair(p, from.AVPairs)} {
 		if len(found) > 0 && len(found) <= maxSSID {
 			return string(found), ap, true
 		}
 	}
 	return "", ap, false
-}
-
-func vendorNamed(name string) *vendor {
-	for i := range vendors {
-		if vendors[i].name == name {
-			return &vendors[i]
-		}
-	}
-	return &vendors[0]
 }
 
 // splitStation splits Called-Station-Id (RFC 3580, section 3.20): a MAC in any
@@ -158,7 +121,7 @@ func macDigits(b []byte, group int, separators string) (string, bool) {
 	return string(out), digits == 12
 }
 
-func firstValue(p *radius.Packet, types []vendorType) []byte {
+func firstValue(p *radius.Packet, types []VendorType) []byte {
 	for _, t := range types {
 		for value := range packetValues(p, t) {
 			return value
@@ -179,14 +142,14 @@ func avPair(p *radius.Packet, prefixes []string) []byte {
 }
 
 // packetValues yields the values of one vendor attribute of p, in order.
-func packetValues(p *radius.Packet, t vendorType) iter.Seq[[]byte] {
+func packetValues(p *radius.Packet, t VendorType) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for _, a := range p.Attributes {
 			if a.Type != typeVendorSpecific {
 				continue
 			}
-			for kind, value := range vendorValues(a.Attribute, t.vendor) {
-				if kind == t.kind && !yield(value) {
+			for kind, value := range vendorValues(a.Attribute, t.Vendor) {
+				if kind == t.Type && !yield(value) {
 					return
 				}
 			}

@@ -69,7 +69,7 @@ func TestR11SSID(t *testing.T) {
 		for _, a := range test.list {
 			p.Add(a.Type, a.Attribute)
 		}
-		ssid, ap, ok := SSID(test.vendor, p)
+		ssid, ap, ok := SSID(made[test.vendor], p)
 		if ssid != test.ssid || ap != test.ap || ok != (test.ssid != "") {
 			t.Errorf("%s %v: ssid %q ap %q %v, want %q %q", test.vendor, test.list, ssid, ap, ok, test.ssid, test.ap)
 		}
@@ -108,17 +108,17 @@ func FuzzSSID(f *testing.F) {
 		p := &radius.Packet{}
 		p.Add(30, radius.Attribute(called))
 		p.Add(26, radius.Attribute(vendorSpecific))
-		for _, v := range vendors {
-			ssid, _, ok := SSID(v.name, p)
+		for name, from := range made {
+			ssid, _, ok := SSID(from, p)
 			if ok != (ssid != "") || len(ssid) > maxSSID {
-				t.Fatalf("%s: %q %v", v.name, ssid, ok)
+				t.Fatalf("%s: %q %v", name, ssid, ok)
 			}
 		}
 		if 0 < len(called) && len(called) <= maxSSID {
 			for _, mac := range []string{"00-10-A4-23-19-C0", "00:10:a4:23:19:c0", "0010.a423.19c0", "0010a42319c0"} {
 				q := &radius.Packet{}
 				q.Add(30, radius.Attribute(mac+":"+called))
-				if ssid, ap, ok := SSID("", q); !ok || ssid != called || ap != "00-10-A4-23-19-C0" {
+				if ssid, ap, ok := SSID(Source{}, q); !ok || ssid != called || ap != "00-10-A4-23-19-C0" {
 					t.Fatalf("%s:%s is read as %q at %q", mac, called, ssid, ap)
 				}
 			}

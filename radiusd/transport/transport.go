@@ -35,8 +35,8 @@ type Request struct {
 // UserName returns User-Name as it was sent, "" when there is none.
 func (r *Request) UserName() string { return rfc2865.UserName_GetString(r.Packet) }
 
-// SSID returns what SSID finds with the client's vendor.
-func (r *Request) SSID() (ssid, ap string, ok bool) { return SSID(r.Client.Vendor, r.Packet) }
+// SSID returns what SSID finds where the client's make writes it.
+func (r *Request) SSID() (ssid, ap string, ok bool) { return SSID(r.Client.Source, r.Packet) }
 
 // A Handler answers a request with the octets of a reply from Encode, or nil
 // for silence. It runs on a goroutine of its own; ctx ends when the client will

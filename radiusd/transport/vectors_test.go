@@ -234,8 +234,8 @@ func FuzzParse(f *testing.F) {
 		_, _ = EAP(got)
 		_, _ = Credentials(got)
 		NASName(got)
-		for _, v := range vendors {
-			SSID(v.name, got)
+		for _, from := range made {
+			SSID(from, got)
 		}
 	})
 }

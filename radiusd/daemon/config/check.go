@@ -314,6 +314,33 @@ func (c *checker) vlans() {
 		if key := under("vlan", name) + ".id"; c.VLAN[name].ID == 0 && c.present(key) {
 			c.wrong(key, "a VLAN number is 1 to 4094", "id is 0")
 		}
+		v := c.VLAN[name]
+		c.nothing(under("vlan", name), SiteVLAN{v.ID, v.Pool, v.Name, v.Down, v.Up, v.Filter, v.Role, v.Session, v.Idle, v.Interim})
+	}
+	for i, s := range c.Site {
+		for _, name := range slices.Sorted(maps.Keys(s.VLAN)) {
+			key := under(at("site", i)+".vlan", name)
+			if s.VLAN[name].ID == 0 && c.present(key+".id") {
+				c.wrong(key+".id", "a VLAN number is 1 to 4094", "id is 0")
+			}
+			c.nothing(key, s.VLAN[name])
+		}
+	}
+}
+
+// nothing refuses what is written of a VLAN and says nothing: it would not do away with
+// what is said elsewhere.
+func (c *checker) nothing(key string, v SiteVLAN) {
+	for _, x := range []struct {
+		key   string
+		empty bool
+	}{
+		{"pool", len(v.Pool) == 0}, {"name", v.Name == ""}, {"down", v.Down == ""}, {"up", v.Up == ""}, {"filter", v.Filter == ""}, {"role", v.Role == ""},
+		{"session", v.Session == 0}, {"idle", v.Idle == 0}, {"interim", v.Interim == 0},
+	} {
+		if here := key + "." + x.key; x.empty && c.present(here) {
+			c.wrong(here, "take it out, or say what it is", "%s says nothing", x.key)
+		}
 	}
 }
 

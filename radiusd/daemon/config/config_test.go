@@ -58,7 +58,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		"a path":                {f.Directory["probes"].Path, filepath.Join(here, "users.txt")},
 		"a reference":           {f.EAP.PrivateKey[0], "file:" + filepath.Join(here, "secret.txt")},
 		"the first day":         {f.Site[0].Agreement.From, time.Date(2026, 4, 1, 0, 0, 0, 0, time.Local)},
-		"a number of a site":    {f.Site[0].VLAN["academic"], uint16(1310)},
+		"a number of a site":    {f.Site[0].VLAN["academic"].ID, uint16(1310)},
 		"a tag":                 {*f.Site[0].Controller[0].Tag, uint8(3)},
 		"a range":               {f.Site[0].Controller[0].Prefix(), netip.MustParsePrefix("10.44.0.0/28")},
 		"one address":           {f.Federation["eduroam"].Clients[0].Prefix(), netip.MustParsePrefix("198.51.100.11/32")},

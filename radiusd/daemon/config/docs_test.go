@@ -46,6 +46,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[Guarantee]():       "## `[[guarantee]]`",
 	reflect.TypeFor[Place]():           "### `never` and `only`",
 	reflect.TypeFor[Site]():            "## `[[site]]`",
+	reflect.TypeFor[SiteVLAN]():        "### `vlan` of a site",
 	reflect.TypeFor[Agreement]():       "### `[site.agreement]`",
 	reflect.TypeFor[Controller]():      "### `[[site.controller]]`",
 	reflect.TypeFor[Log]():             "## `[log]`",
@@ -152,6 +153,8 @@ func typeInDocs(kind reflect.Type) string {
 		return "|true or false|"
 	case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.String:
 		return "|list of text|"
+	case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Uint16:
+		return "|list of numbers|"
 	case kind.Kind() == reflect.Slice:
 		return "|list of tables|"
 	case kind.Kind() == reflect.Struct, kind.Kind() == reflect.Map:

@@ -106,6 +106,7 @@ var examples = map[string]string{
 	"vlan":                             `[vlan] with clinical = { id = 110, zone = "clinical" }`,
 	"vlan.*":                           `clinical = { id = 110, zone = "clinical" }`,
 	"vlan.*.id":                        `id = 110`,
+	"vlan.*.pool":                      `pool = [320, 321, 322]`,
 	"vlan.*.zone":                      `zone = "clinical"`,
 	"ssid":                             `[[ssid]] with two brackets, then its name`,
 	"ssid[].name":                      `name = "eduroam"`,
@@ -125,6 +126,8 @@ var examples = map[string]string{
 	"site":                             `[[site]] with two brackets, then its name`,
 	"site[].name":                      `name = "Royal Infirmary"`,
 	"site[].vlan":                      `vlan = { academic = 1310 }`,
+	"site[].vlan.*":                    `academic = 1310, or academic = { id = 1310, down = "20M" }`,
+	"site[].vlan.*.pool":               `pool = [320, 321, 322]`,
 	"site[].agreement.reference":       `reference = "AA-2026-017"`,
 	"site[].agreement.owner":           `owner = "HMP Eastmoor"`,
 	"site[].agreement.approved_by":     `approved_by = "Network security manager"`,
@@ -170,7 +173,9 @@ func (f *filler) mending(path, want string, data any) string {
 	case want == "true or false" && (text == "true" || text == "false"):
 		return fmt.Sprintf("write %s = %s, without quotation marks", key, text)
 	case want == "a number" && isText:
-		if n, err := strconv.Atoi(text); err == nil {
+		if n, err := strconv.Atoi(text); err == nil && strings.HasSuffix(path, "]") {
+			return fmt.Sprintf("write the number without quotation marks: %d", n)
+		} else if err == nil {
 			return fmt.Sprintf("write the number without quotation marks: %s = %d", key, n)
 		}
 	case want == "a date" && isText:

@@ -368,11 +368,31 @@ type Zone struct {
 
 // A VLAN is a network by name; its number may differ from site to site.
 type VLAN struct {
-	ID     uint16 `toml:"id"` // 0: every site numbers it itself
-	Zone   string `toml:"zone" need:"yes"`
-	Down   string `toml:"down"`
-	Up     string `toml:"up"`
-	Filter string `toml:"filter"`
+	ID      uint16   `toml:"id"`   // 0: every site numbers it itself, or there is a pool
+	Pool    []uint16 `toml:"pool"` // in the place of ID
+	Name    string   `toml:"name"` // by which controllers know it that are told names
+	Zone    string   `toml:"zone" need:"yes"`
+	Down    string   `toml:"down"`
+	Up      string   `toml:"up"`
+	Filter  string   `toml:"filter"`
+	Role    string   `toml:"role"`
+	Session Span     `toml:"session"`
+	Idle    Span     `toml:"idle"`
+	Interim Span     `toml:"interim"`
+}
+
+// A SiteVLAN is what differs of a VLAN at a site. It may be written as the number alone.
+type SiteVLAN struct {
+	ID      uint16   `toml:"id"`
+	Pool    []uint16 `toml:"pool"`
+	Name    string   `toml:"name"`
+	Down    string   `toml:"down"`
+	Up      string   `toml:"up"`
+	Filter  string   `toml:"filter"`
+	Role    string   `toml:"role"`
+	Session Span     `toml:"session"`
+	Idle    Span     `toml:"idle"`
+	Interim Span     `toml:"interim"`
 }
 
 // An SSID is a network that people see, and the rules for who lands where.
@@ -429,11 +449,11 @@ type Place struct {
 
 // A Site is a building with controllers of ours, or of others under an agreement.
 type Site struct {
-	Name         string            `toml:"name" need:"yes"`
-	OperatorName string            `toml:"operator_name"`
-	VLAN         map[string]uint16 `toml:"vlan"` // numbers that differ here
-	Agreement    *Agreement        `toml:"agreement"`
-	Controller   []Controller      `toml:"controller"`
+	Name         string              `toml:"name" need:"yes"`
+	OperatorName string              `toml:"operator_name"`
+	VLAN         map[string]SiteVLAN `toml:"vlan"` // what differs here
+	Agreement    *Agreement          `toml:"agreement"`
+	Controller   []Controller        `toml:"controller"`
 }
 
 // An Agreement lets our SSIDs be served in someone else's building for a while.
@@ -457,6 +477,7 @@ type Controller struct {
 	Policies                    []string     `toml:"policies"`
 	SSID                        string       `toml:"ssid"` // of every request, whatever it says itself
 	WithoutVLAN                 string       `toml:"without_vlan" need:"yes"`
+	Say                         string       `toml:"say" default:"number"` // or "name": how it is told of a VLAN
 	Tag                         *uint8       `toml:"tag"`
 	WeakSecret                  bool         `toml:"weak_secret"`
 	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
@@ -487,6 +508,7 @@ type Given struct {
 	Operator   string   `toml:"operator"`   // and the organisation's Operator-Name; empty: it names none
 	EAP        string   `toml:"eap"`
 	Groups     []string `toml:"groups"`
+	MAC        string   `toml:"mac"`    // of the device; empty: not known
 	Device     string   `toml:"device"` // as in a Rule; empty: not known
 	Issuer     string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
 	Policy     List     `toml:"policy"` // of that certificate
@@ -513,4 +535,7 @@ func prefix(address string) (netip.Prefix, error) {
 	return netip.ParsePrefix(address)
 }
 
-var serverType = reflect.TypeFor[Server]()
+var (
+	serverType   = reflect.TypeFor[Server]()
+	siteVLANType = reflect.TypeFor[SiteVLAN]()
+)

@@ -81,6 +81,10 @@ func (f *filler) value(v reflect.Value, data any, path string) {
 		}
 		return
 	}
+	if _, isTable := data.(map[string]any); v.Type() == siteVLANType && !isTable {
+		f.number(v.FieldByName("ID"), data, path)
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		if t, ok := data.(map[string]any); ok {

@@ -46,7 +46,7 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 		})
 	}
 	for _, s := range file.Site {
-		site := vlan.Site{Name: s.Name, VLAN: s.VLAN}
+		site := vlan.Site{Name: s.Name, VLAN: s.VLAN, Behind: s.Behind}
 		if a := s.Agreement; a != nil {
 			site.Agreement = &vlan.Agreement{Reference: a.Reference, Owner: a.Owner, ApprovedBy: a.ApprovedBy, From: a.From, Until: a.Until}
 		}

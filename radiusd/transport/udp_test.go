@@ -173,7 +173,7 @@ func TestP1UnknownClientMeetsSilence(t *testing.T) {
 		stranger.send(accessDraft(byte(id)).bytes())
 	}
 	until(t, "three unknown", func() bool { return s.Stats().Of(UnknownClient) == 3 })
-	want := Stranger{Address: netip.MustParseAddr("127.0.0.2"), Packets: 3, News: 3, First: now, Last: now}
+	want := Stranger{Address: netip.MustParseAddr("127.0.0.2"), Says: "wlc-royal-1", Packets: 3, News: 3, First: now, Last: now}
 	if got, left := s.StrangerNews(20); len(got) != 1 || got[0] != want || left != 0 {
 		t.Errorf("strangers %+v, %d left", got, left)
 	}

@@ -164,7 +164,7 @@ func lowerOf(b byte) byte {
 	return b
 }
 
-// called are the names of an access point, for people.
+// called are the names of an access point, for people; the desk escapes them.
 func called(ap transport.Stations) string {
 	text := ""
 	for i, name := range ap {
@@ -174,7 +174,7 @@ func called(ap transport.Stations) string {
 		if text != "" {
 			text += " or "
 		}
-		text += fmt.Sprintf("%q", name)
+		text += name
 	}
 	return cmp.Or(text, "which the controller does not name")
 }

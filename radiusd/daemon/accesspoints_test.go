@@ -271,7 +271,7 @@ func TestUnclaimedIsBounded(t *testing.T) {
 		u.note("royal-wlc", transport.Stations{fmt.Sprint(n)})
 		u.note("royal-wlc", transport.Stations{"always"})
 	}
-	if first := u.news(20); len(first) != 20 || first[0].ap != `"0"` {
+	if first := u.news(20); len(first) != 20 || first[0].ap != "0" {
 		t.Errorf("told first: %v", first)
 	}
 	if rest := u.news(1 << 20); len(rest) != maxUnclaimed-20 {

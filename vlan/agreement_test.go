@@ -80,6 +80,9 @@ func TestBehind(t *testing.T) {
 		return cfg
 	}
 	p := mustNew(t, behind())
+	if text := p.Proof().String(); !strings.Contains(text, "names its access points rightly") || !strings.Contains(text, "HMP Eastmoor health centre  academic    310") {
+		t.Errorf("the proof:\n%s", text)
+	}
 	for _, w := range p.Warnings() {
 		if strings.Contains(w.Text, "no controller") {
 			t.Errorf("warned: %v", w)

@@ -223,6 +223,7 @@ func (r *reader) readBehind() {
 	}
 	serving := make([][]*controller, len(r.policy.sites))
 	for n, t := range r.policy.sites {
+		t.behind = len(r.cfg.Sites[t.position].Behind) > 0
 		for j, name := range r.cfg.Sites[t.position].Behind {
 			c := standing[name]
 			if c == nil {

@@ -142,6 +142,39 @@ vlan = "visitor"`)
 	}
 }
 
+// Of a session that began before its controller served other sites, nobody knows the
+// access point: it may be at each of them.
+func TestReloadThatSharesAController(t *testing.T) {
+	region := startTrust(t, strings.NewReplacer("UPSTREAM", idleTown, `who  = "@northbridge.nhs.uk"
+vlan = "clinical"`, `who  = "@northbridge.nhs.uk"
+vlan = "visitor"`).Replace(town))
+	r := rogueAt(t, "127.0.0.1", region.address)
+	if got := say(r.carry(t, region.peer(t, nil), nurseName, onStaff, nil)); got != "accept 320" {
+		t.Fatal(got)
+	}
+	err := region.rewrite(t, "[[site]]\nname = \"Eastmoor\"", behind+"[[site]]\nname = \"Eastmoor\"")
+	if err == nil || !strings.Contains(err.Error(), "vlan 320 at St Agnes moves from zone visitor to zone academic with 1 session on it") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A log-in that is half done when its access point becomes another site's asks again.
+func TestAnAccessPointMovesInMidConversation(t *testing.T) {
+	region := startRegion(t)
+	r := rogueAt(t, "127.0.0.1", region.address)
+	got := say(r.carry(t, region.peer(t, nil), nurseName, onStaff, func(round int, p *radius.Packet) {
+		set(p, rfc2865.CalledStationID_Type, "agnes-ap-7:NHS-Staff")
+		if round == 3 {
+			if err := region.rewrite(t, `["agnes-*", "B8-11-4B-*"]`, `["B8-11-4B-*"]`, `["agnes-annexe-*", "b811.4b3c.2a10"]`, `["agnes-*"]`); err != nil {
+				t.Error(err)
+			}
+		}
+	}))
+	if e := region.event(t); got != "reject" || e.Reason != "configuration-changed" {
+		t.Errorf("%s, %s (%s)", got, e.Reason, e.Detail)
+	}
+}
+
 // naive finds the site of a name by trying every pattern, and prefers those with more in
 // front of the star.
 func naive(list []config.Claim, name string, mac bool) (site string, ok bool) {

@@ -1,10 +1,12 @@
 package daemon
 
 import (
-	"math"
+	"context"
+	"os"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"layeh.com/radius/rfc2865"
 )
 
@@ -35,7 +37,11 @@ func TestUnknownControllersAreListed(t *testing.T) {
 		}
 	}
 	region.reportOnce(told)
-	region.tellStrangers(math.MaxInt)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	signals := make(chan os.Signal)
+	go region.OnSignals(ctx, signals)
+	signals <- unix.SIGUSR1
 	region.lines(t, `figures of an address that is no client of ours.*127\.0\.0\.9.*packets=3`, 1)
 	region.lines(t, `figures of addresses that are no clients of ours.*addresses=1.*forgotten=0`, 1)
 	if text := region.logText(t); strings.Count(text, "an address that is no client of ours sends") != 1 || strings.Contains(text, "\nALARM forged") {

@@ -78,7 +78,7 @@ func claimsOf(file *config.File) map[string]*claims {
 			if list == nil {
 				continue
 			}
-			c := &claims{sites: []string{}}
+			c := &claims{}
 			for _, claim := range list {
 				if claim.Name != "" {
 					c.names.add(claim.Name, claim.Begins, claim.Site)

@@ -119,6 +119,8 @@ func runExplain(args []string, out, errs io.Writer) int {
 	f.StringVar(&q.User, "user", "", "who logs in, as `user@realm`")
 	f.StringVar(&q.SSID, "ssid", "", "the SSID, case and all")
 	f.StringVar(&q.Site, "site", "", "the site's `name`")
+	f.StringVar(&q.AP, "ap", "", "in place of --site: the name or MAC of the access `point`")
+	f.StringVar(&q.Controller, "controller", "", "the `controller` that asks; without it the site's first")
 	f.StringVar(&q.EAP, "eap", "", "the `method`: tls, ttls, peap, teap or pap")
 	f.StringVar(&q.Proxy, "from-federation", "", "the `federation` whose proxy asks, for one of ours who is elsewhere")
 	f.StringVar(&q.Device, "device", "", "whether the device proved itself: `verified` or unverified")
@@ -132,8 +134,8 @@ func runExplain(args []string, out, errs io.Writer) int {
 	if !ok {
 		return code
 	}
-	if q.User == "" || (q.Proxy == "" && (q.SSID == "" || q.Site == "")) {
-		fmt.Fprintln(errs, "radiusd explain: say --user, --ssid and --site (or --user and --from-federation)")
+	if q.User == "" || (q.Proxy == "" && (q.SSID == "" || q.Site == "" && q.AP == "")) {
+		fmt.Fprintln(errs, "radiusd explain: say --user, --ssid and --site or --ap (or --user and --from-federation)")
 		return exitUsage
 	}
 	if *groups != "" {

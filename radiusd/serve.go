@@ -12,7 +12,8 @@ import (
 	"causeway/radiusd/daemon"
 )
 
-// runServe runs the server until SIGTERM or SIGINT, and reloads on SIGHUP.
+// runServe runs the server until SIGTERM or SIGINT, reloads on SIGHUP,
+// and lists unknown controllers in its log on SIGUSR1.
 func runServe(args []string, _, errs io.Writer) int {
 	f := flags("serve", errs)
 	path := f.String("c", "/etc/radiusd/config.toml", "the configuration `file`")
@@ -27,8 +28,8 @@ func runServe(args []string, _, errs io.Writer) int {
 	keepHeap()
 	// From here to the end of the process: SIGHUP must not end a server that is
 	// starting or draining.
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+	hangups := make(chan os.Signal, 2)
+	signal.Notify(hangups, syscall.SIGHUP, syscall.SIGUSR1)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 

@@ -194,7 +194,7 @@ func (p *Policy) place(f *Facts) (*site, *controller, error) {
 			now = p.now()
 		}
 		if today := day(now); today < at.from || today > at.until {
-			return nil, nil, fmt.Errorf("the agreement for %s does not cover this day: %w", at.name, ErrAgreementExpired)
+			return nil, nil, at.notInForce(today)
 		}
 	}
 	if f.SSID == "" {
@@ -202,6 +202,16 @@ func (p *Policy) place(f *Facts) (*site, *controller, error) {
 	}
 	return at, nas, nil
 }
+
+// notInForce says on which side of the agreement a day lies.
+func (s *site) notInForce(today int) error {
+	if today < s.from {
+		return fmt.Errorf("the agreement for %s is not in force yet: it begins on %s: %w", s.name, dayText(s.from), ErrAgreementExpired)
+	}
+	return fmt.Errorf("the agreement for %s ended on %s: %w", s.name, dayText(s.until), ErrAgreementExpired)
+}
+
+func dayText(day int) string { return fmt.Sprintf("%04d-%02d-%02d", day/10000, day/100%100, day%100) }
 
 func (s *site) controller(name string) *controller {
 	for _, c := range s.controllers {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"time"
 
 	"layeh.com/radius"
 )
@@ -73,6 +74,17 @@ func (a Assignment) Key() string {
 		return ""
 	}
 	return a.rule.key
+}
+
+// Ends returns when the agreement ends under which the site may be served: the
+// midnight after its last day, in loc. It is zero where the building is ours, and
+// for an Accept without placement.
+func (a Assignment) Ends(loc *time.Location) time.Time {
+	if a.site == nil || !a.site.agreement {
+		return time.Time{}
+	}
+	d := a.site.until
+	return time.Date(d/10000, time.Month(d/100%100), d%100+1, 0, 0, 0, 0, loc)
 }
 
 // Elsewhere tells whether the Accept leaves for another organisation and

@@ -112,7 +112,10 @@ type Site struct {
 	VLAN        map[string]uint16 // numbers that differ from the VLAN's own, by VLAN name
 	Local       map[string]Local  // what else differs, by VLAN name
 	Controllers []Controller
-	Agreement   *Agreement // nil where the building is ours
+	// Behind names controllers of other sites that access points of this one ask
+	// through: they write what is said here, and their fall-backs hold here too.
+	Behind    []string
+	Agreement *Agreement // nil where the building is ours
 }
 
 // A Controller is what asks us: a wireless controller or an access point.

@@ -48,7 +48,7 @@ func interpret(cfg Config, f Facts) opinion {
 	if site < 0 {
 		return no(ErrSiteUnknown)
 	}
-	if !slices.ContainsFunc(cfg.Sites[site].Controllers, func(c Controller) bool { return f.Controller == "" || c.Name == f.Controller }) {
+	if !slices.ContainsFunc(servedBy(cfg, site), func(c Controller) bool { return f.Controller == "" || c.Name == f.Controller }) {
 		return no(ErrControllerUnknown)
 	}
 	if f.SSID == "" {
@@ -167,6 +167,18 @@ func interpretElsewhere(cfg Config, f Facts) opinion {
 		return opinion{reason: ErrRoamingRefused}
 	}
 	return opinion{}
+}
+
+// servedBy lists the controllers of a site and those elsewhere that it is behind.
+func servedBy(cfg Config, site int) (all []Controller) {
+	for i, s := range cfg.Sites {
+		for _, c := range s.Controllers {
+			if i == site || slices.Contains(cfg.Sites[site].Behind, c.Name) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
 }
 
 func ours(cfg Config, realm string) bool {
@@ -344,10 +356,16 @@ func (d dice) config() Config {
 			s.Controllers[0].WithoutVLAN = pick(d, worldVLANs)
 		}
 		if d.IntN(3) == 0 {
+			s.Behind = []string{worldSites[1-i]}
+		}
+		if d.IntN(3) == 0 {
 			s.VLAN = map[string]uint16{pick(d, worldVLANs): uint16(10 + d.IntN(20) + i)}
 		}
 		if name := pick(d, worldVLANs); d.IntN(6) == 0 && s.VLAN[name] == 0 {
 			s.Local = map[string]Local{name: {Pool: d.pool(uint16(100 + i))}}
+		}
+		if i == 1 && s.Behind != nil && cfg.Sites[0].Behind == nil && d.IntN(2) == 0 {
+			s.Controllers = nil // all its access points are the other's
 		}
 		cfg.Sites = append(cfg.Sites, s)
 	}
@@ -592,7 +610,11 @@ func lawful(cfg Config) bool {
 				ok = ok && len(zonesOf(cfg, i, id)) == 1
 			}
 		}
-		if w := s.Controllers[0].WithoutVLAN; w != "reject" {
+		for _, c := range servedBy(cfg, i) {
+			w := c.WithoutVLAN
+			if w == "reject" {
+				continue
+			}
 			ok = ok && !trusted(cfg, vlanOf(cfg, w).Zone)
 			for _, g := range cfg.Guarantees {
 				if g.Site == "" || g.Site == s.Name {

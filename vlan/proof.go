@@ -71,6 +71,9 @@ func (p *Policy) Proof() Proof {
 	if t.devices > 1 || t.certificates > 1 {
 		out.NotProved = append(out.NotProved, "that a certificate, or a computer's password, was given to the right device, and is on no other")
 	}
+	if slices.ContainsFunc(p.sites, func(s *site) bool { return s.behind }) {
+		out.NotProved = append(out.NotProved, "that a controller which serves several sites names its access points rightly, and access_points says where they are")
+	}
 	for _, x := range p.ssids {
 		out.Rules += len(x.rules)
 	}

@@ -205,9 +205,41 @@ func (r *reader) readSites() {
 		for j, c := range s.Controllers {
 			r.readController(path("site", i, "controller", j), c, t, seen)
 		}
-		if len(s.Controllers) == 0 {
+		if len(s.Controllers)+len(s.Behind) == 0 {
 			r.mention(path("site", i, "name"), "add a [[site.controller]]", "site %s has no controller, so nobody can ask there", s.Name)
 		}
+	}
+	r.readBehind()
+}
+
+// readBehind gives each site the controllers that stand elsewhere and serve it. It
+// comes after all sites, which stand in any order.
+func (r *reader) readBehind() {
+	standing := map[string]*controller{}
+	var known []string
+	for _, t := range r.policy.sites {
+		for _, c := range t.controllers {
+			standing[c.name] = c
+			known = append(known, c.name)
+		}
+	}
+	serving := make([][]*controller, len(r.policy.sites))
+	for n, t := range r.policy.sites {
+		t.behind = len(r.cfg.Sites[t.position].Behind) > 0
+		for j, name := range r.cfg.Sites[t.position].Behind {
+			c := standing[name]
+			if c == nil {
+				r.refuse(path("site", t.position, "behind", j), suggest(name, known, "name a [[site.controller]] of another site"),
+					"%s is behind controller %s, and there is no such controller", t.name, name)
+				continue
+			}
+			if !slices.Contains(t.controllers, c) && !slices.Contains(serving[n], c) {
+				serving[n] = append(serving[n], c)
+			}
+		}
+	}
+	for n, t := range r.policy.sites {
+		t.controllers = append(t.controllers, serving[n]...)
 	}
 }
 
@@ -259,9 +291,31 @@ func (r *reader) readAgreement(i int, s Site, t *site) {
 	switch today := day(r.policy.now()); {
 	case today > t.until:
 		r.mention(path("site", i, "agreement", "until"), "renew it or remove the site", "the agreement for %s ended on %s: everybody there is refused", s.Name, a.Until.Format(time.DateOnly))
+	case today >= t.from && daysTo(a.Until, r.policy.now()) <= 30:
+		r.mention(path("site", i, "agreement", "until"), "renew it before then, or take the site out",
+			"the agreement for %s ends on %s, %s: everybody there is refused after that day", s.Name, a.Until.Format(time.DateOnly), inDays(daysTo(a.Until, r.policy.now())))
 	case today < t.from:
 		r.mention(path("site", i, "agreement", "from"), "nothing to do until then", "the agreement for %s begins on %s: until then everybody there is refused", s.Name, a.From.Format(time.DateOnly))
 	}
+}
+
+// daysTo counts the calendar days from now to a day, 0 for today.
+func daysTo(last, now time.Time) int {
+	utc := func(t time.Time) time.Time {
+		y, m, d := t.Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) // every day has 24 hours there
+	}
+	return int(utc(last).Sub(utc(now)) / (24 * time.Hour))
+}
+
+func inDays(n int) string {
+	switch n {
+	case 0:
+		return "today"
+	case 1:
+		return "tomorrow"
+	}
+	return fmt.Sprintf("in %d days", n)
 }
 
 // day is the calendar day as a number that orders like it.

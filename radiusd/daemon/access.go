@@ -93,7 +93,12 @@ func (d *Daemon) enter(req *transport.Request, t *conversation) error {
 	if d.now().Sub(t.began) > lifeLimit {
 		return realms.ErrConversationExpired
 	}
-	if seat, err := t.house.seat(req); err == nil && seat.ssid != t.seat.ssid {
+	switch seat, err := d.seat(t.house, req); {
+	case errors.Is(err, errAPUnknown): // it was asked for at a site, and nobody knows whether it is still there
+		return err
+	case seat.site != "" && seat.site != t.seat.site:
+		return fmt.Errorf("it began at %s and goes on at %s: %w", t.seat.site, seat.site, errSiteChanged)
+	case err == nil && seat.ssid != t.seat.ssid:
 		return fmt.Errorf("it began on SSID %q and goes on on %q: %w", t.seat.ssid, seat.ssid, errSSIDChanged)
 	}
 	return nil
@@ -103,7 +108,7 @@ func (d *Daemon) enter(req *transport.Request, t *conversation) error {
 // that configuration until it ends.
 func (d *Daemon) begin(req *transport.Request, t *conversation) error {
 	d.describe(t, req)
-	seat, err := t.house.seat(req)
+	seat, err := d.seat(t.house, req)
 	t.seated(seat)
 	if seat.probes(t.event.Outer) {
 		return errControllerProbe
@@ -179,8 +184,12 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 	for _, class := range answer.Class {
 		reply.Add(rfc2865.Class_Type, class)
 	}
-	if answer.SessionTimeout > 0 {
-		_ = rfc2865.SessionTimeout_Set(reply, rfc2865.SessionTimeout(answer.SessionTimeout))
+	stay, err := d.stay(answer.SessionTimeout, place)
+	if err != nil {
+		return d.refuse(req, t, realms.Answer{}, err)
+	}
+	if stay > 0 {
+		_ = rfc2865.SessionTimeout_Set(reply, rfc2865.SessionTimeout(stay))
 	}
 	if err := place.Tag(reply); err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
@@ -214,7 +223,7 @@ func (d *Daemon) settle(t *conversation, place vlan.Assignment) error {
 	d.moves.RLock() // a reload waits: it looks at who is where, and then moves
 	defer d.moves.RUnlock()
 	if now := d.house.Load(); now != t.house {
-		if now.placeOf(source{t.client, t.from}) != t.seat.place {
+		if at, err := now.standing(now.placeOf(source{t.client, t.from}), t.seat.stations); err != nil || at != t.seat.place {
 			return fmt.Errorf("%s is no longer what it was: %w", t.client, errChanged)
 		}
 		live := vlan.Live{Site: t.seat.site, VLAN: place.VLAN(), Zone: place.Zone(), Trusted: place.Trusted(), Sessions: 1}
@@ -223,7 +232,7 @@ func (d *Daemon) settle(t *conversation, place vlan.Assignment) error {
 		}
 	}
 	if place.VLAN() != 0 {
-		d.sessions.start(t.device(), network{source{t.client, t.from}, t.seat.site, place.VLAN(), place.Zone(), place.Trusted()})
+		d.sessions.start(t.device(), network{source{t.client, t.from}, t.seat.stations, t.seat.site, place.VLAN(), place.Zone(), place.Trusted()})
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (d *Daemon) accounting(_ context.Context, req *transport.Request) []byte {
 	defer h.leave()
 	p := req.Packet
 
-	s, err := h.seat(req)
+	s, err := d.seat(h, req)
 	e := noc.Event{
 		Kind:   "accounting",
 		Time:   req.Received,

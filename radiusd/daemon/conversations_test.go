@@ -115,8 +115,8 @@ func onWLC(name string) device { return device{source{"royal-wlc", netip.Addr{}}
 func TestSessionsAreBoundedAndEnd(t *testing.T) {
 	clock := newClock()
 	s := newSessions(clock.now)
-	royal := network{source{client: "royal-wlc"}, "Royal Infirmary", 110, "clinical", true}
-	byod := network{source{client: "royal-wlc"}, "Royal Infirmary", 140, "visitor", false}
+	royal := network{source{client: "royal-wlc"}, transport.Stations{}, "Royal Infirmary", 110, "clinical", true}
+	byod := network{source{client: "royal-wlc"}, transport.Stations{}, "Royal Infirmary", 140, "visitor", false}
 	s.start(onWLC("AA"), royal)
 	s.start(onWLC("BB"), royal)
 	s.start(onWLC("AA"), byod) // it moved
@@ -146,7 +146,7 @@ func TestSessionsAreBoundedAndEnd(t *testing.T) {
 func TestSessionsEndForThoseWhoEnd(t *testing.T) {
 	clock := newClock()
 	s := newSessions(clock.now)
-	on := network{source{client: "eastmoor-ap"}, "HMP Eastmoor", 110, "clinical", true}
+	on := network{source{client: "eastmoor-ap"}, transport.Stations{}, "HMP Eastmoor", 110, "clinical", true}
 	ap := func(address, mac string) device {
 		return device{source{"eastmoor-ap", netip.MustParseAddr(address)}, mac}
 	}

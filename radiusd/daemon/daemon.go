@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"reflect"
@@ -48,6 +49,8 @@ type Daemon struct {
 	storms   *guard.Storms
 	net      *transport.Server
 	abroad   waiting
+	homeless unclaimed
+	reminded reminded
 	rounds   rounds
 	reloads  sync.Mutex   // one at a time
 	moves    sync.RWMutex // held while a reload looks at who is where and takes over
@@ -174,14 +177,19 @@ func (d *Daemon) sockets() string {
 	return strings.Join(slices.Compact(words), ", ") // several sockets share an address
 }
 
-// OnSignals reloads at every signal until ctx ends. The outcome of each is in
-// the log, where whoever sent the signal looks.
+// OnSignals reloads at every signal until ctx ends, and at SIGUSR1 lists the addresses
+// that are no clients of ours. What comes of it is in the log, where whoever sent the
+// signal looks.
 func (d *Daemon) OnSignals(ctx context.Context, hangups <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangups:
+		case s := <-hangups:
+			if s == unix.SIGUSR1 {
+				d.tellStrangers(math.MaxInt)
+				continue
+			}
 			_ = d.Reload()
 		}
 	}
@@ -214,6 +222,7 @@ func (d *Daemon) Reload() error {
 		d.desk.Warn("some changes take effect at a restart only", "keys", strings.Join(keys, ", "))
 	}
 	d.warn(next)
+	d.remindOfAgreements(true)
 	return nil
 }
 
@@ -237,9 +246,7 @@ func (d *Daemon) reload(old *house) (*house, error) {
 func (d *Daemon) move(old, next *house) error {
 	d.moves.Lock()
 	defer d.moves.Unlock()
-	live := d.sessions.live(func(from source) []string {
-		return []string{next.placeOf(from).site, next.places[from.client].site}
-	})
+	live := d.sessions.live(next.sitesOf)
 	if err := next.vlan.Follows(old.vlan, live...); err != nil {
 		return err
 	}

@@ -22,7 +22,8 @@ import (
 type house struct {
 	file     *config.File
 	clients  *transport.Clients
-	places   map[string]place // by client name
+	places   map[string]place   // by client name
+	claims   map[string]*claims // by controller, of those that serve other sites
 	realms   *realms.Table
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
@@ -63,6 +64,7 @@ func (h *house) placeOf(from source) place {
 type seat struct {
 	place
 	ssid, ap string
+	stations transport.Stations // of a controller that serves other sites
 }
 
 // edge says that a core answers for our own people.
@@ -89,6 +91,13 @@ func (h *house) seat(req *transport.Request) (seat, error) {
 	}
 	ssid, ap, named := req.SSID()
 	s.ap = ap
+	if h.claims[p.controller] != nil {
+		s.stations = req.Stations()
+		var err error
+		if s.place, err = h.standing(p, s.stations); err != nil {
+			return s, fmt.Errorf("controller %s serves several sites: %w", p.controller, err)
+		}
+	}
 	if s.ssid == "" && named {
 		s.ssid = ssid
 	}
@@ -169,6 +178,7 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	hear("", err)
 	h.clients, h.places, err = seatClients(file, peers)
 	hear("site", err)
+	h.claims = claimsOf(file)
 	h.keeper, err = openKeeper(file)
 	hear("", err)
 	h.cards = openCards(file, hear)

@@ -41,11 +41,15 @@ func (i *Inspection) Proof() vlan.Proof { return i.house.vlan.Proof() }
 
 // A Query is a log-in to explain.
 type Query struct {
-	User   string   // the outer and inner name, user@realm
-	SSID   string   // as the controller names it
-	Site   string   // empty with Proxy
-	Groups []string // of our own people
-	EAP    string   // the outer method, for our own people
+	User string // the outer and inner name, user@realm
+	SSID string // as the controller names it
+	Site string // empty with Proxy, and with AP
+	AP   string // in place of Site: the name or MAC of an access point
+	// Controller is through which it asks; empty: the site's first, or the one that
+	// knows AP.
+	Controller string
+	Groups     []string // of our own people
+	EAP        string   // the outer method, for our own people
 	// Of our own people's devices, too: "verified" or "unverified", the authority of
 	// the client certificate or [config.NoCertificate], and its policies. What is
 	// empty is not known, and a rule that asks for it refuses.
@@ -65,6 +69,10 @@ func (i *Inspection) Understands(q Query) error {
 		return fmt.Errorf("a device is verified or unverified, and not %q", q.Device)
 	case shown && !slices.Contains(authorities, q.Issuer):
 		return fmt.Errorf("there is no authority %q: write one of %s", q.Issuer, strings.Join(append(authorities, config.NoCertificate), ", "))
+	case q.AP != "" && q.Site != "":
+		return errors.New("an access point says which site it is: say --ap or --site, and not both")
+	case q.AP != "" && len(i.house.claims) == 0:
+		return errors.New("no site is behind the controller of another: say --site in place of --ap")
 	case q.Operator != "" && q.Proxy == "":
 		return errors.New("an operator is who is visited elsewhere: say --from-federation, too")
 	case q.MAC != "" && !vlan.IsMAC(q.MAC):
@@ -113,8 +121,15 @@ func (i *Inspection) Explain(q Query) Explanation {
 	} else {
 		e.step("route: %s answers; nothing it sends can choose a network", route.Name)
 	}
+	if q.AP != "" {
+		q.Site, q.Controller, err = i.standing(q)
+		if err != nil {
+			return refuse(err)
+		}
+		e.step("site: access point %s is at %s, behind %s", q.AP, q.Site, q.Controller)
+	}
 	facts := vlan.Facts{
-		Site: q.Site, SSID: q.SSID, Realm: route.Realm, Own: route.Own,
+		Site: q.Site, Controller: q.Controller, SSID: q.SSID, Realm: route.Realm, Own: route.Own,
 		Elsewhere: q.Proxy != "", Operator: q.Operator, MAC: q.MAC, Time: i.now(), CertificateUnknown: true,
 	}
 	if route.Own {
@@ -203,7 +218,7 @@ func (i *Inspection) Test() []TestResult {
 	var results []TestResult
 	for n, t := range i.File.Test {
 		got := i.Explain(Query{
-			User: t.Given.User, SSID: t.Given.SSID, Site: t.Given.Site, Groups: t.Given.Groups, EAP: t.Given.EAP,
+			User: t.Given.User, SSID: t.Given.SSID, Site: t.Given.Site, AP: t.Given.AP, Controller: t.Given.Controller, Groups: t.Given.Groups, EAP: t.Given.EAP,
 			Proxy: t.Given.Federation, Operator: t.Given.Operator, MAC: t.Given.MAC,
 			Device: t.Given.Device, Issuer: t.Given.Issuer, Policies: t.Given.Policy,
 		})
@@ -220,6 +235,8 @@ func (i *Inspection) Test() []TestResult {
 // given says who logs in and where.
 func given(g config.Given) string {
 	switch {
+	case g.AP != "":
+		return fmt.Sprintf("%s on %s at access point %s", g.User, g.SSID, g.AP)
 	case g.Federation == "":
 		return fmt.Sprintf("%s on %s at %s", g.User, g.SSID, g.Site)
 	case g.Operator == "":

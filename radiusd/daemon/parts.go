@@ -48,7 +48,7 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 		})
 	}
 	for _, s := range file.Site {
-		site := vlan.Site{Name: s.Name, VLAN: map[string]uint16{}, Local: map[string]vlan.Local{}}
+		site := vlan.Site{Name: s.Name, VLAN: map[string]uint16{}, Local: map[string]vlan.Local{}, Behind: s.Behind}
 		for name, v := range s.VLAN {
 			local := vlan.Local{Pool: v.Pool, Called: v.Name, Down: v.Down, Up: v.Up, Filter: v.Filter, Role: v.Role,
 				Session: time.Duration(v.Session), Idle: time.Duration(v.Idle), Interim: time.Duration(v.Interim)}

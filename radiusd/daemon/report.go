@@ -29,6 +29,7 @@ func (d *Daemon) report(ctx context.Context) {
 	upstreams := &figures{told: make(map[string]upstream.ServerStatus), all: d.now()}
 	linted := d.now()
 	d.lint()
+	d.remindOfAgreements(true)
 	for {
 		select {
 		case <-ctx.Done():
@@ -37,10 +38,12 @@ func (d *Daemon) report(ctx context.Context) {
 		case <-tick.C:
 			d.reportOnce(told)
 			d.reportFigures(upstreams)
+			d.remindOfAgreements(false)
 			if now := d.now(); now.Sub(linted) >= lintEvery {
 				linted = now
 				d.lint()
 				d.remind()
+				d.reportDay()
 			}
 		}
 	}
@@ -56,14 +59,8 @@ func (d *Daemon) reportOnce(told map[string]uint64) {
 		told[name] = value
 		d.desk.Warn("packets met silence", "cause", name, "in_the_last_minute", moved, "since_start", value)
 	})
-	unknown := d.net.UnknownClients() // the most insistent first
-	if len(unknown) > mostTold {
-		d.desk.Warn("more addresses that are no clients of ours send requests", "addresses", len(unknown)-mostTold)
-		unknown = unknown[:mostTold]
-	}
-	for _, u := range unknown {
-		d.desk.Warn("an address that is no client of ours sends requests", "address", u.Address.String(), "packets", u.Count)
-	}
+	d.reportStrangers()
+	d.reportUnclaimed()
 	for _, c := range d.net.SilencedClients() {
 		d.desk.Warn("a client sends what cannot be answered: "+meaning(c.Cause),
 			"client", c.Client, "address", c.Address.String(), "packets", c.Count, "cause", c.Cause.String())
@@ -160,6 +157,7 @@ func (d *Daemon) reportFigures(f *figures) {
 	hourly := now.Sub(f.all) >= time.Hour
 	if hourly {
 		f.all = now
+		d.tellStrangers(mostTold)
 	}
 	for _, p := range h.allPools() {
 		for _, s := range p.Status() {

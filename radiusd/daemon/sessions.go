@@ -52,6 +52,7 @@ type device struct {
 // a live session is on.
 type network struct {
 	source
+	ap      transport.Stations // of a controller that serves other sites
 	site    string
 	vlan    uint16
 	zone    string
@@ -145,17 +146,22 @@ func (s *sessions) end(d device) {
 // turn out to be. A new configuration may rename a site, give a controller
 // another address, or another controller its name: whoever it was keeps sending
 // from the same address or under the same name, or stays where it was. sites
-// says at which sites a source is then.
-func (s *sessions) live(sites func(source) []string) []vlan.Live {
+// says at which sites those of a network are then.
+func (s *sessions) live(sites func(network) []string) []vlan.Live {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []vlan.Live
+	count := make(map[vlan.Live]int) // the same VLAN over many access points is told once
 	for n, devices := range s.on {
-		at := append(sites(n.source), n.site)
+		at := append(sites(n), n.site)
 		slices.Sort(at)
 		for _, site := range slices.Compact(at) {
-			all = append(all, vlan.Live{Site: site, VLAN: n.vlan, Zone: n.zone, Trusted: n.trusted, Sessions: devices})
+			count[vlan.Live{Site: site, VLAN: n.vlan, Zone: n.zone, Trusted: n.trusted}] += devices
 		}
+	}
+	all := make([]vlan.Live, 0, len(count))
+	for l, devices := range count {
+		l.Sessions = devices
+		all = append(all, l)
 	}
 	return all
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"causeway/radiusd/transport"
 )
 
 // A device that comes back has one row, on the network where it is now.
@@ -11,8 +13,8 @@ func TestSessionsFollowADevice(t *testing.T) {
 	now := time.Now()
 	s := newSessions(func() time.Time { return now })
 	from := source{"royal-wlc", netip.MustParseAddr("192.0.2.10")}
-	clinical := network{from, "Royal Infirmary", 110, "clinical", true}
-	visitor := network{from, "Royal Infirmary", 320, "visitor", false}
+	clinical := network{from, transport.Stations{}, "Royal Infirmary", 110, "clinical", true}
+	visitor := network{from, transport.Stations{}, "Royal Infirmary", 320, "visitor", false}
 	nurse, guest := device{from, "nurse"}, device{from, "guest"}
 	s.start(nurse, clinical)
 	s.start(guest, visitor)

@@ -64,6 +64,9 @@ func (s *Server) admit(a *arrival, known memory, d *digester) (reply []byte, j *
 		s.silence(a, cause)
 		return nil, nil
 	}
+	if !a.holder.heard.Load() { // a load is cheap where many write
+		a.holder.heard.Store(true)
+	}
 	switch code := packet.code(); {
 	case code == radius.CodeStatusServer:
 		return s.status(a, &packet), nil

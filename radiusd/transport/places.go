@@ -16,6 +16,8 @@ type places struct {
 type holder struct {
 	name string
 	held atomic.Int64
+
+	heard atomic.Bool // a genuine packet came
 }
 
 func newPlaces(limit int) *places { return &places{limit: int64(limit)} }

@@ -67,7 +67,7 @@ type Server struct {
 	places    *places
 	counters  counters
 	room      *waitingRoom
-	unknown   silencedBook
+	strangers strangerBook
 	known     silencedBook
 	peers     peerBook
 
@@ -300,10 +300,6 @@ func (s *Server) Stats() Stats {
 	return stats
 }
 
-// UnknownClients returns the addresses without a client that asked since the
-// last call, the most insistent first, at most 1,024 of them.
-func (s *Server) UnknownClients() []Silenced { return s.unknown.take() }
-
 // SilencedClients returns the clients whose packets met silence because they
 // were badly made or badly signed since the last call: most often a wrong secret.
 func (s *Server) SilencedClients() []Silenced { return s.known.take() }
@@ -318,7 +314,7 @@ func (s *Server) silence(j *arrival, cause Cause) {
 	j.cause = cause
 	switch {
 	case j.client == nil:
-		s.unknown.note(j.from.Addr(), "", cause, j.now)
+		s.strangers.note(j.from.Addr(), j.octets, j.now)
 	case j.client.Peer != nil && fatal(cause): // the news of its connection says so
 	case cause <= BadRequestAuthenticator:
 		s.known.note(j.from.Addr(), j.client.Name, cause, j.now)

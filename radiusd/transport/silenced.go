@@ -12,7 +12,7 @@ import (
 // minute instead of once a packet.
 type Silenced struct {
 	Address netip.Addr
-	Client  string // "" for an unknown client
+	Client  string
 	Count   uint64 // since the last time it was asked for
 	Cause   Cause  // of the last packet
 	Last    time.Time

@@ -173,12 +173,16 @@ func TestP1UnknownClientMeetsSilence(t *testing.T) {
 		stranger.send(accessDraft(byte(id)).bytes())
 	}
 	until(t, "three unknown", func() bool { return s.Stats().Of(UnknownClient) == 3 })
-	want := Silenced{Address: netip.MustParseAddr("127.0.0.2"), Count: 3, Cause: UnknownClient, Last: now}
-	if got := s.UnknownClients(); len(got) != 1 || got[0] != want {
-		t.Errorf("unknown clients %+v", got)
+	want := Stranger{Address: netip.MustParseAddr("127.0.0.2"), Says: "wlc-royal-1", Packets: 3, News: 3, First: now, Last: now}
+	if got, left := s.StrangerNews(20); len(got) != 1 || got[0] != want || left != 0 {
+		t.Errorf("strangers %+v, %d left", got, left)
 	}
-	if got := s.UnknownClients(); len(got) != 0 {
+	if got, _ := s.StrangerNews(20); len(got) != 0 {
 		t.Errorf("told twice: %+v", got)
+	}
+	want.News = 0
+	if got, forgotten := s.Strangers(); len(got) != 1 || got[0] != want || forgotten != 0 {
+		t.Errorf("strangers %+v, %d forgotten", got, forgotten)
 	}
 	if called.Load() != 0 || s.Stats().Replies != 0 {
 		t.Error("a stranger was heard")

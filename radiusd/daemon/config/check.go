@@ -20,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
+		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.accessPoints, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -439,14 +439,18 @@ func (c *checker) givenPlace(key string, g Given) {
 	}
 	if c.present(key + ".federation") {
 		c.defined(key+".federation", "federation", g.Federation, slices.Sorted(maps.Keys(c.Federation)), "name a federation of the file")
-		for _, name := range []string{"ssid", "site"} {
+		for _, name := range []string{"ssid", "site", "ap", "controller"} {
 			if c.present(key + "." + name) {
 				c.wrong(key+"."+name, "take it out, or take federation out", "whom a federation asks for is elsewhere, and %s is not looked at", name)
 			}
 		}
 		return
 	}
+	c.givenAccessPoint(key, g)
 	for _, name := range []string{"ssid", "site"} {
+		if name == "site" && c.present(key+".ap") {
+			continue
+		}
 		if !c.present(key + "." + name) {
 			c.problems = append(c.problems, c.placeKey(key, fmt.Sprintf("%s has no %s", c.places.called(key), name), "add "+examples["test[].given."+name]))
 		}
@@ -454,6 +458,23 @@ func (c *checker) givenPlace(key string, g Given) {
 	if c.present(key + ".operator") {
 		c.wrong(key+".operator", `add federation = "eduroam" in place of ssid and site, or take it out`, "at home there is no other organisation")
 	}
+}
+
+// givenAccessPoint judges a test that names an access point in place of a site.
+func (c *checker) givenAccessPoint(key string, g Given) {
+	if c.present(key+".ap") && c.present(key+".site") {
+		c.wrong(key+".site", "take one of the two out", "the access point says which site it is")
+	}
+	if !c.present(key + ".controller") {
+		return
+	}
+	var names []string
+	for _, s := range c.Site {
+		for _, w := range s.Controller {
+			names = append(names, w.Name)
+		}
+	}
+	c.defined(key+".controller", "controller", g.Controller, names, "name a [[site.controller]]")
 }
 
 // givenCredentials judges what a test says of the device and of its certificate.

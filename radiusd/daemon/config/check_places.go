@@ -78,7 +78,7 @@ func (c *checker) sites() {
 		if a := s.Agreement; a != nil && !a.From.IsZero() && !a.Until.IsZero() && a.Until.Before(a.From) {
 			c.wrong(key+".agreement.until", "correct one of the two", "this agreement ends (%s) before it begins (%s)", a.Until.Format("2006-01-02"), a.From.Format("2006-01-02"))
 		}
-		if !c.present(key + ".controller") {
+		if !c.present(key+".controller") && !c.present(key+".behind") {
 			c.warn(key, "add [[site.controller]]", "site %q has no controller: nobody can log in there", s.Name)
 		}
 	}

@@ -451,7 +451,9 @@ type Place struct {
 type Site struct {
 	Name         string              `toml:"name" need:"yes"`
 	OperatorName string              `toml:"operator_name"`
-	VLAN         map[string]SiteVLAN `toml:"vlan"` // what differs here
+	VLAN         map[string]SiteVLAN `toml:"vlan"`          // what differs here
+	Behind       List                `toml:"behind"`        // controllers of other sites that AccessPoints ask through
+	AccessPoints []string            `toml:"access_points"` // patterns of ParseAccessPoint
 	Agreement    *Agreement          `toml:"agreement"`
 	Controller   []Controller        `toml:"controller"`
 }
@@ -478,6 +480,7 @@ type Controller struct {
 	SSID                        string       `toml:"ssid"` // of every request, whatever it says itself
 	WithoutVLAN                 string       `toml:"without_vlan" need:"yes"`
 	Say                         string       `toml:"say" default:"number"` // or "name": how it is told of a VLAN
+	Otherwise                   string       `toml:"otherwise"`            // where access points are that no site claims: OtherwiseHere; empty: nowhere
 	Tag                         *uint8       `toml:"tag"`
 	WeakSecret                  bool         `toml:"weak_secret"`
 	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
@@ -504,6 +507,8 @@ type Given struct {
 	User       string   `toml:"user" need:"yes"`
 	SSID       string   `toml:"ssid"` // with Site: at home
 	Site       string   `toml:"site"`
+	AP         string   `toml:"ap"`         // in place of Site: the name or MAC of an access point
+	Controller string   `toml:"controller"` // that asks; empty: the site's first, or the one that knows AP
 	Federation string   `toml:"federation"` // elsewhere: the federation whose proxy asks
 	Operator   string   `toml:"operator"`   // and the organisation's Operator-Name; empty: it names none
 	EAP        string   `toml:"eap"`

@@ -234,10 +234,12 @@ func (w *writer) end(at attribute, start int) {
 	if at.vendor != 0 {
 		code = vendorSpecific
 	}
-	avp := &radius.AVP{}
+	var avp *radius.AVP
 	if w.used < len(w.first) {
 		avp = &w.first[w.used]
 		w.used++
+	} else {
+		avp = new(radius.AVP)
 	}
 	*avp = radius.AVP{Type: code, Attribute: w.room[start:len(w.room):len(w.room)]}
 	w.to.Attributes = append(w.to.Attributes, avp)

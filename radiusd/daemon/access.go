@@ -168,6 +168,7 @@ func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realm
 // than the place is a Reject and an alarm.
 func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversation, answer realms.Answer, place vlan.Assignment) []byte {
 	reply := req.Packet.Response(radius.CodeAccessAccept)
+	reply.Attributes = make(radius.Attributes, 0, mostOfAccept)
 	transport.AddEAP(reply, answer.EAP)
 	if answer.Keys.Recv != nil { // a method without keys says nothing of any
 		transport.AddKeys(reply, answer.Keys.Recv, answer.Keys.Send)
@@ -215,6 +216,10 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 	d.end(t, outcomeAccept, nil)
 	return wire
 }
+
+// mostOfAccept is how many attributes an Accept has but seldom more of: room for them is
+// made at once.
+const mostOfAccept = 12
 
 // settle writes down where a device lands, unless a reload came between the
 // beginning of its conversation and now and the place is not what it was: then

@@ -49,6 +49,7 @@ type digester struct {
 	hash  hash.Hash
 	state encoding.BinaryUnmarshaler
 	sum   [md5.Size]byte
+	room  []byte // where a packet is laid out as it was signed: one piece costs less than five
 }
 
 var digesters = sync.Pool{New: func() any { return newDigester() }}
@@ -64,13 +65,10 @@ var zeros [16]byte
 // with the sixteen octets at value taken as zeros and authenticator in place of
 // the packet's own. The result is valid until the digester's next use.
 func (d *digester) messageAuthenticator(k *key, packet []byte, authenticator *[16]byte, value int) []byte {
-	d.restore(k.inner)
-	d.hash.Write(packet[:4])
-	d.hash.Write(authenticator[:])
-	d.hash.Write(packet[headerLength:value])
-	d.hash.Write(zeros[:])
-	d.hash.Write(packet[value+16:])
-	return d.outer(k)
+	d.room = append(d.room[:0], packet...)
+	copy(d.room[4:headerLength], authenticator[:])
+	clear(d.room[value : value+16])
+	return d.plainMAC(k, d.room)
 }
 
 // plainMAC computes HMAC-MD5 over b as it is, in one write.
@@ -100,12 +98,9 @@ func (d *digester) plainMD5(k *key, b []byte) []byte {
 // request's authenticator as a, the Request Authenticator of accounting (RFC
 // 2866, section 3) with zeros. Valid until the digester's next use.
 func (d *digester) authenticator(k *key, packet []byte, a *[16]byte) []byte {
-	d.hash.Reset()
-	d.hash.Write(packet[:4])
-	d.hash.Write(a[:])
-	d.hash.Write(packet[headerLength:])
-	d.hash.Write(k.secret)
-	return d.hash.Sum(d.sum[:0])
+	d.room = append(d.room[:0], packet...)
+	copy(d.room[4:headerLength], a[:])
+	return d.plainMD5(k, d.room)
 }
 
 func (d *digester) restore(state []byte) {

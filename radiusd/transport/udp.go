@@ -30,6 +30,7 @@ type udpSocket struct {
 	known    *duplicates
 	crew     crew
 	outbox   outbox
+	reply    func([]byte, route) // post, made once
 	stopping atomic.Bool
 }
 
@@ -108,7 +109,7 @@ func newUDPSocket(s *Server, r role, conn *net.UDPConn, known *duplicates) *udpS
 	}
 	u.granted = Socket{Transport: "udp", Purpose: purposes[r], Address: local.String(), Asked: s.cfg.Buffer}
 	u.granted.ReceiveBuffer, u.granted.SendBuffer = granted(conn)
-	u.crew.work = u.handle
+	u.crew.work, u.reply = u.handle, u.post
 	u.outbox.open(outboxSize)
 	go u.send()
 	return u
@@ -175,7 +176,7 @@ func (u *udpSocket) receiveAll(messages []ipv4.Message, d *digester) {
 
 func (u *udpSocket) handle(j *job) {
 	defer u.server.handlers.Done()
-	if reply := u.server.handle(j, u.role, u.known, u.post); reply != nil {
+	if reply := u.server.handle(j, u.role, u.known, u.reply); reply != nil {
 		u.post(reply, j.route)
 	}
 }

@@ -91,7 +91,7 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 	e.state, e.core, e.operator, e.askCUI = c.state, c.pool.config.Core, c.operator, !c.pool.config.WithoutCUI
 	deadline := now.Add(c.pool.config.Patience)
 	var tried map[*server]error // made by the first failure
-	for ctx.Err() == nil {
+	for first := true; first || ctx.Err() == nil; first = false {
 		s, another := c.next(tried)
 		if s == nil {
 			break

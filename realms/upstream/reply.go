@@ -63,7 +63,8 @@ func (g *signer) verify(b []byte, auth *[16]byte, unsignedToo bool) flaw {
 		}
 		offset = at + 2
 	}
-	if !g.isResponse(b, auth) {
+	signed := g.layOut(b, auth)
+	if !g.isResponse(signed, b[4:headerLength]) {
 		return forged
 	}
 	if offset == 0 {
@@ -72,7 +73,7 @@ func (g *signer) verify(b []byte, auth *[16]byte, unsignedToo bool) flaw {
 		}
 		return unsigned
 	}
-	if subtle.ConstantTimeCompare(g.messageAuthenticator(b, auth, offset), b[offset:offset+16]) != 1 {
+	if subtle.ConstantTimeCompare(g.messageAuthenticator(signed, offset), b[offset:offset+16]) != 1 {
 		return signedWrongly
 	}
 	return sound

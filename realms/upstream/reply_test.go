@@ -313,7 +313,7 @@ func TestS1FlawsOfReplies(t *testing.T) {
 	twice := reply(a.in, radius.CodeAccessAccept)
 	twice.Attributes = append(radius.Attributes{avp(80, strings.Repeat("x", 16)), avp(80, strings.Repeat("\x00", 16))}, twice.Attributes...)
 	b, _ := twice.MarshalBinary()
-	copy(b[40:], a.g.messageAuthenticator(b, &a.auth, 40)) // the second one is right
+	copy(b[40:], a.g.messageAuthenticator(a.g.layOut(b, &a.auth), 40)) // the second one is right
 	if f := judge(resign(b, twice), false); f != signedWrongly {
 		t.Errorf("two Message-Authenticators, the second right, have flaw %d", f)
 	}

@@ -67,13 +67,14 @@ func newServer(p *Pool, s Server) *server {
 type slot struct {
 	generation uint64
 	waiting    bool
-	spent      bool         // its answer has been seen: a copy says nothing new
-	status     bool         // it holds a Status-Server
-	auth       [16]byte     // Request Authenticator
-	unanswered [][16]byte   // those of the requests before that have had no answer yet; never changed in place
-	wire       []byte       // the request, repeated as it is (RFC 5080, section 2.2.1)
-	reply      []byte       // the verified reply
-	done       chan outcome // of whoever waits
+	spent      bool            // its answer has been seen: a copy says nothing new
+	status     bool            // it holds a Status-Server
+	auth       [16]byte        // Request Authenticator
+	unanswered [][16]byte      // those of the requests before that have had no answer yet; never changed in place
+	wire       []byte          // the request, repeated as it is (RFC 5080, section 2.2.1)
+	reply      []byte          // the verified reply
+	done       chan outcome    // of whoever waits
+	asker      context.Context // of whoever waits: the watch sees when it ends
 
 	sent  time.Time // first time
 	due   time.Time // of the next repetition
@@ -369,7 +370,7 @@ func (s *server) attempt(ctx context.Context, r *request, e *envelope, until tim
 		return a, nil, 0, err
 	}
 	now := s.pool.config.Now()
-	done := p.socket.wait(p.id, &e.auth, now, until, jitter(s.pool.config.Retransmit))
+	done := p.socket.wait(ctx, p.id, &e.auth, now, until, jitter(s.pool.config.Retransmit))
 	if k := p.socket.stream; k != nil {
 		k.use()
 	}
@@ -377,12 +378,9 @@ func (s *server) attempt(ctx context.Context, r *request, e *envelope, until tim
 		return a, nil, lost, err
 	}
 	s.counters.sent.Add(1)
-	select {
-	case end = <-done:
-	case <-ctx.Done():
+	switch end = <-done; end {
+	case gone:
 		return a, nil, 0, ctx.Err()
-	}
-	switch end {
 	case silence:
 		return a, nil, end, s.silent(r, now)
 	case lost:

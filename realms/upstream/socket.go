@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync"
@@ -34,11 +35,12 @@ const (
 	answered outcome = iota + 1 // the slot holds the reply
 	silence                     // given up
 	lost                        // its connection ended: it may go out once more on another
+	gone                        // whoever asked has stopped waiting
 	refused                     // the server says that it cannot process it (RFC 9765, section 6.1)
 )
 
-// wait arms the slot and returns where its outcome comes.
-func (k *socket) wait(id uint16, auth *[16]byte, now, until time.Time, every time.Duration) <-chan outcome {
+// wait arms the slot and returns where its outcome comes, as it does when ctx ends.
+func (k *socket) wait(ctx context.Context, id uint16, auth *[16]byte, now, until time.Time, every time.Duration) <-chan outcome {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := &k.slots[id]
@@ -50,7 +52,7 @@ func (k *socket) wait(id uint16, auth *[16]byte, now, until time.Time, every tim
 	default:
 	}
 	k.arm(t, auth, now, until)
-	t.status, t.every, t.due = false, every, now.Add(every)
+	t.status, t.every, t.due, t.asker = false, every, now.Add(every), ctx
 	return t.done
 }
 
@@ -84,7 +86,7 @@ func (k *socket) disarm(t *slot) bool {
 	if !t.waiting {
 		return false
 	}
-	t.waiting = false
+	t.waiting, t.asker = false, nil
 	k.waiting.Add(-1)
 	return true
 }
@@ -264,6 +266,9 @@ func (k *socket) sweep(now time.Time) (repeated bool, sent time.Time) {
 			} else {
 				t.done <- silence
 			}
+		case t.asker != nil && t.asker.Err() != nil:
+			k.disarm(t)
+			t.done <- gone
 		case !now.Before(t.due):
 			k.repeat(t, now)
 			if repeated = true; t.sent.After(sent) {

@@ -518,9 +518,9 @@ func TestALateAnswerOnAStream(t *testing.T) {
 	}
 	k := p.servers[0].openSockets()[0]
 	now := time.Now()
-	k.wait(9, &[16]byte{1}, now, now.Add(time.Minute), time.Minute)
+	k.wait(t.Context(), 9, &[16]byte{1}, now, now.Add(time.Minute), time.Minute)
 	k.forget(9)
-	k.wait(9, &[16]byte{2}, now, now.Add(time.Minute), time.Minute)
+	k.wait(t.Context(), 9, &[16]byte{2}, now, now.Add(time.Minute), time.Minute)
 	defer k.forget(9)
 	g := p.servers[0].signers.get()
 	for first, want := range map[byte]flaw{1: outrun, 2: sound, 3: forged} {
@@ -545,7 +545,7 @@ func TestAVeryLateAnswerOnAStream(t *testing.T) {
 	answerTo := func(n byte) flaw {
 		return k.take(accepts(&radius.Packet{Code: radius.CodeAccessRequest, Identifier: 9, Secret: []byte("radsec"), Authenticator: [16]byte{n}}), g)
 	}
-	wait := func(n byte) { k.wait(9, &[16]byte{n}, now, now.Add(time.Minute), time.Minute) }
+	wait := func(n byte) { k.wait(t.Context(), 9, &[16]byte{n}, now, now.Add(time.Minute), time.Minute) }
 	for n := range byte(6) {
 		wait(n + 1)
 		if n%2 == 1 && answerTo(n+1) != sound { // 1, 3 and 5 are given up

@@ -35,6 +35,7 @@ var commands = []command{
 	{"explain", "FILE --user U --ssid S --site P …", "say what one log-in would get, step by step", runExplain},
 	{"test", "FILE", "run the [[test]] blocks of a configuration", runTest},
 	{"agreements", "FILE [--on DATE] [--json|--csv]", "list the agreements under which other people's sites are served", runAgreements},
+	{"diff", "OLD NEW", "say whose network changes from one configuration to another", runDiff},
 	{"serve", "-c FILE", "run the server", runServe},
 	{"reload", "--pid N", "ask a running server to read its configuration again", runReload},
 	{"ad", "join|test …", "join an Active Directory domain; ask its domain controllers", runAD},

@@ -28,7 +28,7 @@ type Move struct {
 	Operator string   // of those; empty: one that names none
 	Sites    []string // in the order of the file
 	From, To Landed
-	Facts    Facts // one of those people, at the first of the sites
+	Facts    Facts `json:"-"` // one of those people, at the first of the sites
 }
 
 // Landed is how a log-in ends: on a network, let in elsewhere, or refused.

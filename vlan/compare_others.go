@@ -174,6 +174,11 @@ var gravities = map[Gravity]string{
 	Renumbered:  "To another VLAN or number of the same zone",
 }
 
+// MarshalText names it in JSON.
+func (g Gravity) MarshalText() ([]byte, error) {
+	return []byte([]string{"into-trusted", "across-zones", "let-in", "refused", "renumbered"}[g]), nil
+}
+
 // String is the comparison for people, the gravest first.
 func (c *Comparison) String() string {
 	var b strings.Builder

@@ -37,7 +37,7 @@ var commands = []command{
 	{"agreements", "FILE [--on DATE] [--json|--csv]", "list the agreements under which other people's sites are served", runAgreements},
 	{"diff", "OLD NEW", "say whose network changes from one configuration to another", runDiff},
 	{"serve", "-c FILE", "run the server", runServe},
-	{"reload", "--pid N", "ask a running server to read its configuration again", runReload},
+	{"reload", "--pid N [--move-zones]", "ask a running server to read its configuration again", runReload},
 	{"ad", "join|test …", "join an Active Directory domain; ask its domain controllers", runAD},
 	{"probe", "[-c FILE] [NAME[/SERVER]] …", "log in through each server of a federation or a partner; say what came back", runProbe},
 	{"cert", "init|server|client …", "make a private CA, server and client certificates", runCert},

@@ -94,7 +94,7 @@ func runTest(args []string, out, errs io.Writer) int {
 	}
 	results := i.Test()
 	covered := i.Coverage(results)
-	failed := 0
+	var failed int
 	if *asJSON {
 		failed = report(results, io.Discard, io.Discard)
 		encoder := json.NewEncoder(out)

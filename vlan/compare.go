@@ -90,7 +90,7 @@ func gravity(from, to Landed) Gravity {
 	switch {
 	case to.refused():
 		return Refused
-	case to.Trusted && !(from.Trusted && from.Zone == to.Zone):
+	case to.Trusted && (!from.Trusted || from.Zone != to.Zone):
 		return IntoTrusted
 	case from.refused():
 		return LetIn

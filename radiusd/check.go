@@ -82,6 +82,8 @@ func runCheck(args []string, out, errs io.Writer) int {
 // runTest runs the [[test]] blocks of a configuration.
 func runTest(args []string, out, errs io.Writer) int {
 	f := flags("test", errs)
+	everyRule := f.Bool("every-rule", false, "fail where some rule is reached by no test")
+	asJSON := f.Bool("json", false, "as JSON")
 	words, code, ok := parse(f, args)
 	if !ok {
 		return code
@@ -91,9 +93,24 @@ func runTest(args []string, out, errs io.Writer) int {
 		return code
 	}
 	results := i.Test()
-	failed := report(results, out, out)
-	fmt.Fprintf(out, "%d passed, %d failed\n", len(results)-failed, failed)
-	if failed > 0 {
+	covered := i.Coverage(results)
+	var failed int
+	if *asJSON {
+		failed = report(results, io.Discard, io.Discard)
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(map[string]any{"results": results, "coverage": covered}); err != nil {
+			fmt.Fprintf(errs, "radiusd test: %v\n", err)
+			return exitFailed
+		}
+	} else {
+		failed = report(results, out, out)
+		fmt.Fprintf(out, "%d passed, %d failed\n%d of %d rules decide a test\n", len(results)-failed, failed, covered.Rules-len(covered.Missed), covered.Rules)
+		for _, m := range covered.Missed {
+			fmt.Fprintf(out, "untested  %s\n", m)
+		}
+	}
+	if failed > 0 || *everyRule && len(covered.Missed) > 0 {
 		return exitFailed
 	}
 	return exitGood

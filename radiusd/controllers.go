@@ -61,7 +61,7 @@ var stepsOf = map[string][]string{
 		"With say = \"name\" the VLAN's name goes in Extreme-Netlogin-Vlan. Not tried here on any controller.",
 	},
 	"mist": {
-		"Organization or Site > WLANs: Enterprise (802.1X), RADIUS, add this server for authentication and accounting, interim interval 900 s. The access points ask: the block's address is their range.",
+		"Organization or Site > WLANs: Enterprise (802.1X), RADIUS, add this server for authentication and accounting, interim interval 900 s. The access points ask: the block's address is their range.", //nolint:misspell // the word of its menu
 		"VLAN: Dynamic, with the static VLAN empty of routes, and the numbers that may come listed.",
 		"CoA/DM server on, with this server, where wanted.",
 	},

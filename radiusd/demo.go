@@ -28,7 +28,7 @@ func runDemo(args []string, out, errs io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+	signal.Notify(hangups, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	opts := demo.Options{Once: *once, JSON: *asJSON, Hangups: hangups}
 	if !*once {
 		opts.Log = os.Stderr

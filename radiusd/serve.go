@@ -12,8 +12,9 @@ import (
 	"causeway/radiusd/daemon"
 )
 
-// runServe runs the server until SIGTERM or SIGINT, reloads on SIGHUP,
-// and lists unknown controllers in its log on SIGUSR1.
+// runServe runs the server until SIGTERM or SIGINT, reloads on SIGHUP, or on SIGUSR2 even
+// where that moves people to another zone, and lists unknown controllers in its log on
+// SIGUSR1.
 func runServe(args []string, _, errs io.Writer) int {
 	f := flags("serve", errs)
 	path := f.String("c", "/etc/radiusd/config.toml", "the configuration `file`")
@@ -29,7 +30,7 @@ func runServe(args []string, _, errs io.Writer) int {
 	// From here to the end of the process: SIGHUP must not end a server that is
 	// starting or draining.
 	hangups := make(chan os.Signal, 2)
-	signal.Notify(hangups, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Notify(hangups, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
@@ -45,10 +46,11 @@ func runServe(args []string, _, errs io.Writer) int {
 	return exitGood
 }
 
-// runReload sends SIGHUP to a running server. What came of it is in its log.
+// runReload sends SIGHUP to a running server, or SIGUSR2. What came of it is in its log.
 func runReload(args []string, out, errs io.Writer) int {
 	f := flags("reload", errs)
 	pid := f.Int("pid", 0, "the server's process `id`")
+	move := f.Bool("move-zones", false, "even where a VLAN changes its zone under people who are on it")
 	if _, code, ok := parse(f, args); !ok {
 		return code
 	}
@@ -61,7 +63,11 @@ func runReload(args []string, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "radiusd reload: process %d is %s, not radiusd; nothing was sent\n", *pid, name)
 		return exitFailed
 	}
-	if err := syscall.Kill(*pid, syscall.SIGHUP); err != nil {
+	ask := syscall.SIGHUP
+	if *move {
+		ask = syscall.SIGUSR2
+	}
+	if err := syscall.Kill(*pid, ask); err != nil {
 		fmt.Fprintf(errs, "radiusd reload: process %d: %v\n", *pid, err)
 		return exitFailed
 	}

@@ -7,6 +7,7 @@ type Step struct {
 	Key     string // the rule's path in the file, as in a Problem; empty for the last step
 	Rule    int    // from 1; 0 for the last step
 	Matched bool   // this rule, or the whole decision, gave a network
+	Fits    bool   // this rule decided, be it to refuse
 	Text    string // `rule 2 (who = "visitor"): it is for visitors, and this is one of ours`
 }
 
@@ -16,6 +17,19 @@ func (p *Policy) Explain(f Facts) []Step {
 	var steps []Step
 	_, _ = p.decide(&f, func(s Step) { steps = append(steps, s) }) // the last step says how it ended
 	return steps
+}
+
+// A Listener is a controller of a site, and what it does when it hears no VLAN.
+type Listener struct{ Name, Alone string }
+
+// Listeners are the controllers through which a site asks, in the order of the file.
+func (p *Policy) Listeners(site string) (list []Listener) {
+	if s := p.siteOf[site]; s != nil {
+		for _, c := range s.controllers {
+			list = append(list, Listener{c.name, c.alone()})
+		}
+	}
+	return list
 }
 
 // A teller hears the steps of a decision; nil wants to hear none.
@@ -36,7 +50,7 @@ func (t teller) accept(a Assignment) Assignment {
 }
 
 func (r *rule) step(v verdict) Step {
-	return Step{Key: r.key, Rule: r.number, Matched: v == matches && !r.refuses, Text: r.text + ": " + r.because(v)}
+	return Step{Key: r.key, Rule: r.number, Matched: v == matches && !r.refuses, Fits: v == matches, Text: r.text + ": " + r.because(v)}
 }
 
 // because says why a rule fits or does not.

@@ -53,6 +53,16 @@ func (p *Policy) Follows(old *Policy, live ...Live) error {
 	return nil
 }
 
+// Rezone says to which zone a VLAN number belongs at a site now, and whether that is
+// trusted: of somebody who was on it when it was moved. ok is false when it is nobody's.
+func (p *Policy) Rezone(site string, id uint16) (zone string, trusted, ok bool) {
+	name, ok := p.Zone(site, id)
+	if !ok {
+		return "", false, false
+	}
+	return name, p.siteOf[site].owner[id].trusted, true
+}
+
 func sessions(n int) string {
 	if n == 1 {
 		return "1 session"

@@ -22,7 +22,7 @@ func Table() (rows [][]string) {
 		if v.role != none {
 			role = v.role.String()
 		}
-		rows = append(rows, []string{v.name, v.vlan.words(), called, v.filter.String(), role, v.rate.words(), v.Source.words(), fmt.Sprint(v.coa)})
+		rows = append(rows, []string{v.name, v.vlan.words(), called, v.filter.String(), role, v.rate.words(), v.words(), fmt.Sprint(v.coa)})
 	}
 	return rows
 }

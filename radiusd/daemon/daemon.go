@@ -177,8 +177,8 @@ func (d *Daemon) sockets() string {
 	return strings.Join(slices.Compact(words), ", ") // several sockets share an address
 }
 
-// OnSignals reloads at every signal until ctx ends, and at SIGUSR1 lists the addresses
-// that are no clients of ours. What comes of it is in the log, where whoever sent the
+// OnSignals reloads at every signal until ctx ends; at SIGUSR2 even where that moves
+// VLANs under people; and at SIGUSR1 it lists the addresses that are no clients of ours. What comes of it is in the log, where whoever sent the
 // signal looks.
 func (d *Daemon) OnSignals(ctx context.Context, hangups <-chan os.Signal) {
 	for {
@@ -186,11 +186,14 @@ func (d *Daemon) OnSignals(ctx context.Context, hangups <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case s := <-hangups:
-			if s == unix.SIGUSR1 {
+			switch s {
+			case unix.SIGUSR1:
 				d.tellStrangers(math.MaxInt)
-				continue
+			case unix.SIGUSR2:
+				_ = d.ReloadAndMove()
+			default:
+				_ = d.Reload()
 			}
-			_ = d.Reload()
 		}
 	}
 }
@@ -199,14 +202,21 @@ func (d *Daemon) OnSignals(ctx context.Context, hangups <-chan os.Signal) {
 // VLAN into another zone under people who are on it, leaves the old one
 // running and says why. Conversations under way finish on the configuration
 // that they began with (R51).
-func (d *Daemon) Reload() error {
+func (d *Daemon) Reload() error { return d.reloadAs(false) }
+
+// ReloadAndMove does the same, but takes over a file that moves VLANs into other zones
+// under people who are on them: somebody has seen to it that they may be there. Each of
+// those VLANs is an alarm. A guarantee that is broken is refused here as everywhere.
+func (d *Daemon) ReloadAndMove() error { return d.reloadAs(true) }
+
+func (d *Daemon) reloadAs(moving bool) error {
 	d.reloads.Lock()
 	defer d.reloads.Unlock()
 	notify(stateReloading(monotonic()))
 	defer notify(stateReady)
 
 	old := d.house.Load()
-	next, err := d.reload(old)
+	next, err := d.reload(old, moving)
 	if err != nil {
 		d.refused(err)
 		return err
@@ -226,7 +236,7 @@ func (d *Daemon) Reload() error {
 	return nil
 }
 
-func (d *Daemon) reload(old *house) (*house, error) {
+func (d *Daemon) reload(old *house, moving bool) (*house, error) {
 	next, err := read(d.path, config.SecretsRequired, d.now)
 	if err != nil {
 		return nil, err
@@ -234,7 +244,7 @@ func (d *Daemon) reload(old *house) (*house, error) {
 	if err := d.furnish(next); err != nil {
 		return nil, err
 	}
-	if err := d.move(old, next); err != nil {
+	if err := d.move(old, next, moving); err != nil {
 		next.leave()
 		return nil, locate(next.file, "", err)
 	}
@@ -242,13 +252,19 @@ func (d *Daemon) reload(old *house) (*house, error) {
 }
 
 // move takes over from an old configuration, unless a VLAN would change its zone
-// under people who are on it. Nobody is let in meanwhile.
-func (d *Daemon) move(old, next *house) error {
+// under people who are on it and nobody said that it may. Nobody is let in meanwhile.
+func (d *Daemon) move(old, next *house, moving bool) error {
 	d.moves.Lock()
 	defer d.moves.Unlock()
 	live := d.sessions.live(next.sitesOf)
 	if err := next.vlan.Follows(old.vlan, live...); err != nil {
-		return err
+		if !moving {
+			return err
+		}
+		for _, p := range locate(next.file, "", err) {
+			d.desk.Alarm("people were moved into another zone, as the reload was told to: "+p.Text, "at", fmt.Sprintf("%s:%d", p.File, p.Line))
+		}
+		d.sessions.rezone(next.vlan.Rezone)
 	}
 	d.house.Store(next)
 	d.net.SetClients(next.clients)

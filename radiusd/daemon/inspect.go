@@ -96,7 +96,15 @@ type Explanation struct {
 	VLAN       uint16
 	Name, Zone string
 	Rule       string
-	Attributes []string // the placement on the wire, type by type in hex
+	decided    string // the key of the rule that did
+	Told       []Told // what the Accept says of the network, to each controller that may ask
+}
+
+// Told is the placement in the words of one controller.
+type Told struct {
+	Controller string
+	Attributes []string // by name and value, then in hex, as they stand on the wire
+	Alone      string   // what it does when it hears no VLAN
 }
 
 // Explain walks the corridor for one query, the home's consent taken for granted.
@@ -140,6 +148,9 @@ func (i *Inspection) Explain(q Query) Explanation {
 		}
 	}
 	for _, s := range i.house.vlan.Explain(facts) {
+		if s.Fits {
+			e.decided = s.Key
+		}
 		e.Steps = append(e.Steps, i.placed(s))
 	}
 	place, err := i.house.vlan.Assign(facts)
@@ -148,14 +159,57 @@ func (i *Inspection) Explain(q Query) Explanation {
 		return refuse(err)
 	}
 	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, place.VLAN(), place.Name(), place.Zone(), place.Rule()
-	reply := &radius.Packet{Code: radius.CodeAccessAccept}
-	if err := place.Tag(reply); err != nil {
+	if e.Told, err = i.told(facts); err != nil {
 		return refuse(err)
 	}
-	for _, a := range reply.Attributes {
-		e.Attributes = append(e.Attributes, fmt.Sprintf("%02x %02x % x", int(a.Type), len(a.Attribute)+2, []byte(a.Attribute)))
-	}
 	return e
+}
+
+// told is what the Accept says to the controller that was named, or else to each of the
+// site; those of others' sites place their guests themselves.
+func (i *Inspection) told(facts vlan.Facts) (list []Told, err error) {
+	if facts.Elsewhere {
+		return nil, nil
+	}
+	for _, c := range i.house.vlan.Listeners(facts.Site) {
+		if facts.Controller != "" && facts.Controller != c.Name {
+			continue
+		}
+		f := facts
+		f.Controller = c.Name
+		place, err := i.house.vlan.Assign(f)
+		if err != nil {
+			return nil, err
+		}
+		t := Told{Controller: c.Name, Alone: c.Alone}
+		if t.Attributes, err = onTheWire(place); err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// onTheWire writes the placement as a live Accept does, has it judged, and reads it back.
+func onTheWire(place vlan.Assignment) (lines []string, err error) {
+	reply := &radius.Packet{Code: radius.CodeAccessAccept}
+	if err := place.Tag(reply); err != nil {
+		return nil, err
+	}
+	wire, err := reply.Encode()
+	if err != nil {
+		return nil, err
+	}
+	if err := place.Verify(wire); err != nil {
+		return nil, err
+	}
+	const header = 20 // RFC 2865, section 3
+	for rest := wire[header:]; len(rest) > 0; rest = rest[rest[1]:] {
+		one := rest[:rest[1]]
+		name := strings.Join(vlan.Describe(append(make([]byte, header), one...)), ", ")
+		lines = append(lines, fmt.Sprintf("%-44s  % x", name, one))
+	}
+	return lines, nil
 }
 
 // unsaid is the key that would have said what a rule turned on.
@@ -181,7 +235,7 @@ func (i *Inspection) placed(s vlan.Step) string {
 		return s.Text
 	}
 	p := i.File.Place(s.Key, "", "")
-	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, s.Text)
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, s.Text)
 }
 
 // String is the explanation for people.
@@ -200,8 +254,12 @@ func (e Explanation) String() string {
 	default:
 		fmt.Fprintf(&b, "\nACCEPT  vlan %d (%s), zone %s, by %s\n", e.VLAN, e.Name, e.Zone, e.Rule)
 	}
-	for _, a := range e.Attributes {
-		fmt.Fprintf(&b, "        %s\n", a)
+	for _, t := range e.Told {
+		fmt.Fprintf(&b, "        %s is told:\n", t.Controller)
+		for _, a := range t.Attributes {
+			fmt.Fprintf(&b, "          %s\n", a)
+		}
+		fmt.Fprintf(&b, "          and when it hears no VLAN, it %s\n", t.Alone)
 	}
 	return b.String()
 }
@@ -211,6 +269,7 @@ type TestResult struct {
 	Place   string // file:line of the block
 	Given   string // in words
 	Failure string // empty: as expected
+	decided string // the key of the rule that decided
 }
 
 // Test runs the [[test]] blocks of the file.
@@ -227,9 +286,39 @@ func (i *Inspection) Test() []TestResult {
 			Place:   fmt.Sprintf("%s:%d", p.File, p.Line),
 			Given:   given(t.Given),
 			Failure: compare(t.Expect, got),
+			decided: got.decided,
 		})
 	}
 	return results
+}
+
+// A Coverage says which rules the [[test]] blocks of a file reach.
+type Coverage struct {
+	Rules  int      // in the file, those of [[roaming]] too
+	Missed []string // file:line:column of those that no test reaches, and which they are
+}
+
+// Coverage finds the rules that none of the results was decided by.
+func (i *Inspection) Coverage(results []TestResult) (c Coverage) {
+	reached := map[string]bool{}
+	for _, r := range results {
+		reached[r.decided] = true
+	}
+	count := func(key, words string) {
+		if c.Rules++; !reached[key] {
+			p := i.File.Place(key, "", "")
+			c.Missed = append(c.Missed, fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, words))
+		}
+	}
+	for n, s := range i.File.SSID {
+		for m := range s.Rule {
+			count(fmt.Sprintf("ssid[%d].rule[%d]", n, m), fmt.Sprintf("rule %d of SSID %q", m+1, s.Name))
+		}
+	}
+	for n := range i.File.Roaming {
+		count(fmt.Sprintf("roaming[%d]", n), fmt.Sprintf("rule %d of [[roaming]]", n+1))
+	}
+	return c
 }
 
 // given says who logs in and where.

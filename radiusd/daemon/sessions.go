@@ -142,6 +142,21 @@ func (s *sessions) end(d device) {
 	s.left(n)
 }
 
+// rezone takes over what a new configuration says of the VLANs that devices are on: a
+// reload was told to move them, and the next one has nothing to hold against it.
+func (s *sessions) rezone(zone func(site string, vlan uint16) (name string, trusted, ok bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for e := s.oldest.Front(); e != nil; e = e.Next() {
+		row := e.Value.(*session)
+		n := row.network
+		if name, trusted, ok := zone(n.site, n.vlan); ok {
+			n.zone, n.trusted = name, trusted
+			s.move(row, n)
+		}
+	}
+}
+
 // live lists the VLANs that devices are on now, at every site where they may
 // turn out to be. A new configuration may rename a site, give a controller
 // another address, or another controller its name: whoever it was keeps sending

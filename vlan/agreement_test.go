@@ -101,7 +101,7 @@ func TestBehind(t *testing.T) {
 	}
 	broken := behind()
 	broken.Sites[0].Controllers[0].WithoutVLAN = "visitor"
-	broken.Guarantees = append(broken.Guarantees, Guarantee{Site: "HMP Eastmoor health centre", Never: Place{VLAN: "visitor"}})
+	broken.Guarantees = append(broken.Guarantees, Guarantee{Sites: []string{"HMP Eastmoor health centre"}, Never: Place{VLAN: "visitor"}})
 	broken.SSIDs[1].Rules, broken.SSIDs[2].Rules = broken.SSIDs[1].Rules[:1], broken.SSIDs[2].Rules[:1]
 	if _, err := New(broken); err == nil || !strings.Contains(err.Error(), "royal-wlc") || !strings.Contains(err.Error(), "Eastmoor") {
 		t.Errorf("the fall-back holds behind the controller, too: %v", err)

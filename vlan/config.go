@@ -96,8 +96,16 @@ type Guarantee struct {
 	// Who is as in a Rule; empty or "anyone" is everybody. The other conditions
 	// narrow it, and an empty one is no condition. A device that is not known to
 	// have proved itself is unverified, a visitor's as well.
-	Who, Group, SSID, Site, Method string
-	Device, Issuer, Policy         string
+	Who, Group, Method     string
+	Device, Issuer, Policy string
+	SSIDs, Sites           []string // any of them; none: all
+	// Federation narrows it to visitors on the SSIDs whose federation it is, be they of
+	// a partner or of anybody else.
+	Federation string
+	// UnderAgreement narrows it to sites that are somebody else's.
+	UnderAgreement bool
+
+	Why string // for the reader of the proof: whose rule it is
 
 	Never Place // they never land here
 	Only  Place // they land here or nowhere

@@ -171,7 +171,7 @@ ssid[1].rule[0].policy | rule 1 of SSID "eduroam" asks @camford.ac.uk for policy
 			`ssid[0].rule[0].vlan | one of ours (anyone@northbridge.nhs.uk) in group "Wifi-Clinical" on an unverified device on SSID "NHS-Staff" at Royal Infirmary reaches zone clinical: rule 1 (who = "@northbridge.nhs.uk", group = "Wifi-Clinical") gives vlan clinical (110), and guarantee 1 says: anyone on an unverified device never reaches zone clinical | name another vlan in rule 1, or narrow whom it is for`},
 		{"nor for a visitor, whose device is not seen", func(c *Config) {
 			c.SSIDs[1].Rules = c.SSIDs[1].Rules[1:]
-			c.Guarantees = []Guarantee{{Device: "unverified", SSID: "eduroam", Never: Place{Zone: "visitor"}}}
+			c.Guarantees = []Guarantee{{Device: "unverified", SSIDs: []string{"eduroam"}, Never: Place{Zone: "visitor"}}}
 			c.Sites[1].Controllers[0].WithoutVLAN = "reject"
 		},
 			`ssid[1].rule[0].vlan | a visitor (anyone@camford.ac.uk) on SSID "eduroam" at Royal Infirmary reaches zone visitor: rule 1 (who = "visitor") gives vlan visitor (320), and guarantee 1 says: anyone on an unverified device on SSID "eduroam" never reaches zone visitor | name another vlan in rule 1, or narrow whom it is for`},
@@ -181,7 +181,7 @@ ssid[1].rule[0].policy | rule 1 of SSID "eduroam" asks @camford.ac.uk for policy
 		},
 			`ssid[0].rule[1].vlan | one of ours (anyone@northbridge.nhs.uk) on a verified device on SSID "NHS-Staff" at Royal Infirmary reaches zone clinical: rule 2 (who = "own") gives vlan clinical (110), and guarantee 1 says: own never reaches zone clinical | name another vlan in rule 2, or narrow whom it is for`},
 		{"a certificate of the wrong authority", func(c *Config) {
-			c.Guarantees = []Guarantee{{Who: "own", Issuer: "staff-ca", SSID: "NHS-Staff", Only: Place{VLAN: "staff-byod"}}}
+			c.Guarantees = []Guarantee{{Who: "own", Issuer: "staff-ca", SSIDs: []string{"NHS-Staff"}, Only: Place{VLAN: "staff-byod"}}}
 			c.Sites[1].Controllers[0].WithoutVLAN = "reject"
 		},
 			`ssid[0].rule[2].vlan | one of ours (anyone@northbridge.nhs.uk) by tls on an unverified device with a certificate issued by staff-ca under policy 1.3.6.1.4.1.99999.1.2 on SSID "NHS-Staff" at Royal Infirmary reaches zone academic: rule 3 (who = "@northbridge.nhs.uk", eap = "tls", issuer = "staff-ca", policy = "1.3.6.1.4.1.99999.1.2") gives vlan academic (1310), and guarantee 1 says: own with a certificate issued by staff-ca on SSID "NHS-Staff" reaches vlan staff-byod or nothing | name another vlan in rule 3, or narrow whom it is for
@@ -230,12 +230,12 @@ func TestCredentialGuaranteesThatHold(t *testing.T) {
 	for name, g := range map[string]Guarantee{
 		"clinical is for verified devices":        {Device: "unverified", Never: clinical},
 		"and a certificate of others is no help":  {Device: "unverified", Issuer: "device-ca", Never: clinical},
-		"who is verified is not everywhere":       {Who: "own", Device: "verified", SSID: "govroam", Never: clinical},
-		"another authority":                       {Issuer: "device-ca", SSID: "NHS-Staff", Never: Place{VLAN: "academic"}},
+		"who is verified is not everywhere":       {Who: "own", Device: "verified", SSIDs: []string{"govroam"}, Never: clinical},
+		"another authority":                       {Issuer: "device-ca", SSIDs: []string{"NHS-Staff"}, Never: Place{VLAN: "academic"}},
 		"another policy":                          {Policy: "1.2.3", Issuer: "device-ca", Never: Place{VLAN: "academic"}},
 		"a policy with its authority, by another": {Who: "own", Policy: managed, Issuer: "staff-ca", Method: "teap", Never: Place{VLAN: "academic"}},
-		"nobody's certificate is a visitor's":     {Issuer: "staff-ca", SSID: "eduroam", Never: Place{VLAN: "academic"}},
-		"and no visitor's device is verified":     {Device: "verified", SSID: "eduroam", Never: Place{VLAN: "academic"}},
+		"nobody's certificate is a visitor's":     {Issuer: "staff-ca", SSIDs: []string{"eduroam"}, Never: Place{VLAN: "academic"}},
+		"and no visitor's device is verified":     {Device: "verified", SSIDs: []string{"eduroam"}, Never: Place{VLAN: "academic"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := chained()

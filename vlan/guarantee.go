@@ -2,6 +2,8 @@ package vlan
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -12,6 +14,7 @@ type guarantee struct {
 	number int // from 1
 	key    string
 	text   string // visitor never reaches zone clinical
+	why    string // whose rule that is, for the reader of the proof
 	group  int
 	method method
 	site   int
@@ -53,27 +56,96 @@ func (r *reader) readGuarantees() {
 	for i, source := range r.cfg.Guarantees {
 		before := len(r.problems)
 		key, whose := path("guarantee", i), fmt.Sprintf("guarantee %d", i+1)
-		g := &guarantee{number: i + 1, key: key, ssid: source.SSID}
+		g := guarantee{number: i + 1, key: key, why: source.Why}
+		if source.Federation != "" && source.Who == "" {
+			source.Who = "visitor"
+		}
 		if source.Who != "" && source.Who != "anyone" {
 			g.who = r.who(key+".who", whose, source.Who)
 		}
-		if source.SSID != "" && r.policy.ssidOf[source.SSID] == nil {
-			r.refuse(key+".ssid", suggest(source.SSID, names(r.policy.ssids, func(s *ssid) string { return s.name }), "add an [[ssid]]"),
-				"%s is for SSID %q, and there is no such SSID", whose, source.SSID)
-		}
 		g.method = r.method(key+".eap", whose, source.Method)
-		g.site = r.siteIndex(key+".site", whose, source.Site)
 		g.group = r.group(source.Group)
 		g.wanted = r.wants(key, whose, source.Device, source.Issuer, source.Policy)
 		asks := credentialConditions(source.Device, source.Issuer, source.Policy)
 		r.refuseUnseen(key, whose, source.Who, g.who, asks)
 		r.refuseByPassword(key+".eap", whose, g.method, asks)
-		r.readPlace(g, whose, source)
+		r.readPlace(&g, whose, source)
+		ssids, sites := r.guaranteedSSIDs(key, whose, source, g.who), r.guaranteedSites(key, whose, source)
 		g.text = g.sentence(source)
-		if len(r.problems) == before {
-			r.policy.guarantees = append(r.policy.guarantees, g)
+		if len(r.problems) > before {
+			continue
+		}
+		for _, ssid := range ssids { // each place by itself: the proof knows one of either
+			for _, site := range sites {
+				part := g
+				part.ssid, part.site = ssid, site
+				r.policy.guarantees = append(r.policy.guarantees, &part)
+			}
 		}
 	}
+}
+
+// guaranteedSSIDs are the SSIDs of which a guarantee speaks; one that is empty is all.
+func (r *reader) guaranteedSSIDs(key, whose string, source Guarantee, of who) []string {
+	for i, name := range source.SSIDs {
+		if r.policy.ssidOf[name] == nil {
+			r.refuse(listKey(key+".ssid", i, len(source.SSIDs)), suggest(name, names(r.policy.ssids, func(s *ssid) string { return s.name }), "add an [[ssid]]"),
+				"%s is for SSID %q, and there is no such SSID", whose, name)
+		}
+	}
+	if source.Federation == "" {
+		if len(source.SSIDs) == 0 {
+			return []string{""}
+		}
+		return source.SSIDs
+	}
+	if of.audience == ownPeople || of.own || source.Who == "anyone" {
+		r.refuse(key+".federation", `write who = "visitor", or take this out`, "%s is for %s through federation %s, and our own people never come through one", whose, source.Who, source.Federation)
+	}
+	var carried, federations []string
+	for _, s := range r.cfg.SSIDs {
+		federations = append(federations, s.Federation)
+		if s.Federation == source.Federation && (len(source.SSIDs) == 0 || slices.Contains(source.SSIDs, s.Name)) {
+			carried = append(carried, s.Name)
+		}
+	}
+	if len(carried) == 0 {
+		federations = slices.DeleteFunc(federations, func(f string) bool { return f == "" })
+		r.refuse(key+".federation", suggest(source.Federation, federations, "name the federation of an [[ssid]]"), "%s is for federation %s, which no SSID that it speaks of has", whose, source.Federation)
+	}
+	return carried
+}
+
+// guaranteedSites are the sites of which a guarantee speaks, by index; 0 is all.
+func (r *reader) guaranteedSites(key, whose string, source Guarantee) (sites []int) {
+	for i, name := range source.Sites {
+		sites = append(sites, r.siteIndex(listKey(key+".site", i, len(source.Sites)), whose, name))
+	}
+	if !source.UnderAgreement {
+		if len(sites) == 0 {
+			return []int{0}
+		}
+		return sites
+	}
+	named := sites
+	sites = nil
+	for _, s := range r.policy.sites {
+		if s.agreement && (len(named) == 0 || slices.Contains(named, s.index)) {
+			sites = append(sites, s.index)
+		}
+	}
+	if len(sites) == 0 {
+		r.mention(key+".agreement", "take it out, or write [site.agreement] at the sites that are somebody else's", "%s speaks of no site: none of its sites is under an agreement", whose)
+	}
+	return sites
+}
+
+// listKey is the key of one of several texts; one alone may have been written without a list.
+func listKey(key string, i, of int) string {
+	if of == 1 {
+		return key
+	}
+	return fmt.Sprintf("%s[%d]", key, i)
 }
 
 func (r *reader) readPlace(g *guarantee, whose string, source Guarantee) {
@@ -97,6 +169,14 @@ func (r *reader) readPlace(g *guarantee, whose string, source Guarantee) {
 	}
 }
 
+func quotedList(list []string) string {
+	quoted := make([]string, len(list))
+	for i, name := range list {
+		quoted[i] = strconv.Quote(name)
+	}
+	return wordList(quoted)
+}
+
 // sentence writes the guarantee as it is printed with its proof.
 func (g *guarantee) sentence(s Guarantee) string {
 	var b strings.Builder
@@ -104,10 +184,24 @@ func (g *guarantee) sentence(s Guarantee) string {
 	if s.Who == "" {
 		b.WriteString("anyone")
 	}
-	for _, c := range []struct{ format, value string }{{" of group %q", s.Group}, {" by %s", s.Method}, {"%s", credentialWords(s.Device, s.Issuer, s.Policy)}, {" on SSID %q", s.SSID}, {" at %s", s.Site}} {
-		if c.value != "" {
-			fmt.Fprintf(&b, c.format, c.value)
-		}
+	if s.Group != "" {
+		fmt.Fprintf(&b, " of group %q", s.Group)
+	}
+	if s.Federation != "" {
+		b.WriteString(" through federation " + s.Federation)
+	}
+	if s.Method != "" {
+		b.WriteString(" by " + s.Method)
+	}
+	b.WriteString(credentialWords(s.Device, s.Issuer, s.Policy))
+	if len(s.SSIDs) > 0 {
+		fmt.Fprintf(&b, " on SSID %s", quotedList(s.SSIDs))
+	}
+	if len(s.Sites) > 0 {
+		b.WriteString(" at " + wordList(s.Sites))
+	}
+	if s.UnderAgreement {
+		b.WriteString(" at a site under an agreement")
 	}
 	if g.only {
 		return b.String() + " reaches " + g.place + " or nothing"

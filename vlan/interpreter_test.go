@@ -247,7 +247,7 @@ func breaks(cfg Config, g Guarantee, vlan string) bool {
 	return g.Never != (Place{}) && in(g.Never) || g.Only != (Place{}) && !in(g.Only)
 }
 
-func fits(g Guarantee, f Facts) bool {
+func fits(cfg Config, g Guarantee, f Facts) bool {
 	user, domain, named := strings.Cut(g.Who, "@")
 	switch {
 	case g.Who == "own" && !f.Own, g.Who == "visitor" && f.Own:
@@ -264,8 +264,19 @@ func fits(g Guarantee, f Facts) bool {
 			return false
 		}
 	}
-	return (g.SSID == "" || g.SSID == f.SSID) && (g.Site == "" || g.Site == f.Site) && (g.Method == "" || g.Method == f.Method) &&
+	if g.Federation != "" && (f.Own || cfg.SSIDs[slices.IndexFunc(cfg.SSIDs, func(s SSID) bool { return s.Name == f.SSID })].Federation != g.Federation) {
+		return false
+	}
+	return (len(g.SSIDs) == 0 || slices.Contains(g.SSIDs, f.SSID)) && speaksOf(cfg, g, f.Site) && (g.Method == "" || g.Method == f.Method) &&
 		(g.Group == "" || slices.ContainsFunc(f.Groups, func(h string) bool { return strings.EqualFold(h, g.Group) }))
+}
+
+// speaksOf tells whether a site is one of a guarantee's.
+func speaksOf(cfg Config, g Guarantee, site string) bool {
+	if len(g.Sites) > 0 && !slices.Contains(g.Sites, site) {
+		return false
+	}
+	return !g.UnderAgreement || cfg.Sites[slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.Name == site })].Agreement != nil
 }
 
 // The small world of the random cases. Everything that a rule can tell apart is
@@ -328,7 +339,7 @@ func (d dice) config() Config {
 		device, issuer, policy = d.IntN(4), d.IntN(3), d.IntN(3)
 	}
 	for _, name := range worldSSIDs {
-		s := SSID{Name: name}
+		s := SSID{Name: name, Federation: seldom(d, 2, []string{"eduroam"})}
 		for range d.IntN(6) {
 			r := Rule{Who: d.who(), EAP: seldom(d, 3, worldMethods[1:6]), Site: seldom(d, 4, worldSites), VLAN: pick(d, worldVLANs)}
 			own := r.Who == "own" || strings.HasSuffix(r.Who, "a.uk")
@@ -370,11 +381,17 @@ func (d dice) config() Config {
 		cfg.Sites = append(cfg.Sites, s)
 	}
 	for range d.IntN(3) {
-		g := Guarantee{Group: seldom(d, 3, []string{"g", "h", "J"}), Method: seldom(d, 4, worldMethods[1:6]), SSID: seldom(d, 3, worldSSIDs), Site: seldom(d, 3, worldSites)}
+		g := Guarantee{Group: seldom(d, 3, []string{"g", "h", "J"}), Method: seldom(d, 4, worldMethods[1:6]), SSIDs: d.some(worldSSIDs), Sites: d.some(worldSites), UnderAgreement: d.IntN(6) == 0}
 		if d.IntN(4) > 0 {
 			g.Who = d.who()
 		}
-		if g.Who == "" || g.Who == "own" || strings.HasSuffix(g.Who, "a.uk") {
+		carried := slices.ContainsFunc(cfg.SSIDs, func(s SSID) bool {
+			return s.Federation == "eduroam" && (len(g.SSIDs) == 0 || slices.Contains(g.SSIDs, s.Name))
+		})
+		if carried && (g.Who == "" || g.Who == "visitor") && d.IntN(2) == 0 {
+			g.Federation = "eduroam"
+		}
+		if g.Federation == "" && (g.Who == "" || g.Who == "own" || strings.HasSuffix(g.Who, "a.uk")) {
 			g.Device, g.Issuer, g.Policy = d.conditions(device, issuer, policy, g.Method)
 		}
 		place := &g.Never
@@ -389,6 +406,17 @@ func (d dice) config() Config {
 		cfg.Guarantees = append(cfg.Guarantees, g)
 	}
 	return cfg
+}
+
+// some is all of a list, which is written as none, or one or two of it.
+func (d dice) some(list []string) []string {
+	switch d.IntN(6) {
+	case 0:
+		return []string{pick(d, list)}
+	case 1:
+		return list[:2]
+	}
+	return nil
 }
 
 // pool is two to four numbers in any order.
@@ -617,7 +645,7 @@ func lawful(cfg Config) bool {
 			}
 			ok = ok && !trusted(cfg, vlanOf(cfg, w).Zone)
 			for _, g := range cfg.Guarantees {
-				if g.Site == "" || g.Site == s.Name {
+				if speaksOf(cfg, g, s.Name) {
 					ok = ok && !breaks(cfg, g, w)
 				}
 			}
@@ -630,7 +658,7 @@ func lawful(cfg Config) bool {
 		o := interpret(cfg, f)
 		ok = ok && o.reason != ErrZoneGuard
 		for _, g := range cfg.Guarantees {
-			if o.vlan != "" && fits(g, f) {
+			if o.vlan != "" && fits(cfg, g, f) {
 				ok = ok && !breaks(cfg, g, o.vlan)
 			}
 		}

@@ -38,12 +38,12 @@ func TestProblems(t *testing.T) {
 			`ssid[1].rule[0].vlan | a visitor (anyone@other.ac.uk) on SSID "eduroam" at HMP Eastmoor health centre reaches zone clinical: rule 1 (who = "@other.ac.uk", site = "HMP Eastmoor health centre") gives vlan clinical (110), and clinical is trusted | name another vlan in rule 1, or narrow whom it is for`},
 		{"a guarantee that a rule breaks",
 			func(c *Config) {
-				c.Guarantees = []Guarantee{{Who: "own", Group: "Wifi-Clinical", Method: "tls", SSID: "NHS-Staff", Site: "Royal Infirmary", Never: Place{VLAN: "clinical"}}}
+				c.Guarantees = []Guarantee{{Who: "own", Group: "Wifi-Clinical", Method: "tls", SSIDs: []string{"NHS-Staff"}, Sites: []string{"Royal Infirmary"}, Never: Place{VLAN: "clinical"}}}
 			},
 			`ssid[0].rule[0].vlan | one of ours (anyone@northbridge.nhs.uk) in group "Wifi-Clinical" by tls on SSID "NHS-Staff" at Royal Infirmary reaches zone clinical: rule 1 (who = "@northbridge.nhs.uk", eap = "tls", group = "Wifi-Clinical") gives vlan clinical (110), and guarantee 1 says: own of group "Wifi-Clinical" by tls on SSID "NHS-Staff" at Royal Infirmary never reaches vlan clinical | name another vlan in rule 1, or narrow whom it is for`},
 		{"an only that a rule breaks",
 			func(c *Config) {
-				c.Guarantees = []Guarantee{{Who: "@camford.ac.uk", SSID: "govroam", Only: Place{Zone: "academic"}}}
+				c.Guarantees = []Guarantee{{Who: "@camford.ac.uk", SSIDs: []string{"govroam"}, Only: Place{Zone: "academic"}}}
 				c.Sites[1].Controllers[0].WithoutVLAN = "reject"
 			},
 			`ssid[2].rule[1].vlan | a visitor (anyone@camford.ac.uk) on SSID "govroam" at Royal Infirmary reaches zone visitor: rule 2 (who = "visitor") gives vlan visitor (320), and guarantee 1 says: @camford.ac.uk on SSID "govroam" reaches zone academic or nothing | name another vlan in rule 2, or narrow whom it is for`},
@@ -192,7 +192,7 @@ vlan.staff-byod.id | vlan staff-byod has no number at Royal Infirmary | give it 
 			`guarantee[0].never.zone | guarantee 1 names zone clinic, and there is no such zone | did you mean "clinical"?`},
 		{"a guarantee's unknown vlan", func(c *Config) { c.Guarantees[0].Never = Place{VLAN: "clinicl"} },
 			`guarantee[0].never.vlan | guarantee 1 names vlan clinicl, and there is no such vlan | did you mean "clinical"?`},
-		{"a guarantee's unknown SSID", func(c *Config) { c.Guarantees[0].SSID = "edurom" },
+		{"a guarantee's unknown SSID", func(c *Config) { c.Guarantees[0].SSIDs = []string{"edurom"} },
 			`guarantee[0].ssid | guarantee 1 is for SSID "edurom", and there is no such SSID | did you mean "eduroam"?`},
 		{"several at once", func(c *Config) {
 			c.SSIDs[1].Rules[0].VLAN = "acadmeic"
@@ -229,15 +229,15 @@ func TestGuaranteesThatHold(t *testing.T) {
 		holds  Guarantee
 	}{
 		{"another method", nil, Guarantee{Who: "own", Method: "peap", Never: clinical}},
-		{"another SSID", nil, Guarantee{Who: "own", SSID: "govroam", Never: clinical}},
-		{"another site", func(c *Config) { c.SSIDs[0].Rules[0].Site = royal }, Guarantee{Who: "own", Site: eastmoor, Never: clinical}},
+		{"another SSID", nil, Guarantee{Who: "own", SSIDs: []string{"govroam"}, Never: clinical}},
+		{"another site", func(c *Config) { c.SSIDs[0].Rules[0].Site = royal }, Guarantee{Who: "own", Sites: []string{eastmoor}, Never: clinical}},
 		{"another realm", nil, Guarantee{Who: "@camford.ac.uk", Never: clinical}},
 		{"other people", nil, Guarantee{Who: "visitor", Never: Place{VLAN: "clinical"}}},
 		{"another person", func(c *Config) {
 			c.SSIDs[0].Rules = append([]Rule{{Who: "locum@northbridge.nhs.uk", VLAN: "visitor"}}, c.SSIDs[0].Rules...)
-		}, Guarantee{Who: "locum@northbridge.nhs.uk", SSID: "NHS-Staff", Only: Place{VLAN: "visitor"}}},
-		{"another site's fall-back", nil, Guarantee{Site: royal, SSID: "NHS-Staff", Never: Place{VLAN: "visitor"}}},
-		{"the zone of the fall-back", nil, Guarantee{Who: "visitor", SSID: "govroam", Only: Place{Zone: "visitor"}}},
+		}, Guarantee{Who: "locum@northbridge.nhs.uk", SSIDs: []string{"NHS-Staff"}, Only: Place{VLAN: "visitor"}}},
+		{"another site's fall-back", nil, Guarantee{Sites: []string{royal}, SSIDs: []string{"NHS-Staff"}, Never: Place{VLAN: "visitor"}}},
+		{"the zone of the fall-back", nil, Guarantee{Who: "visitor", SSIDs: []string{"govroam"}, Only: Place{Zone: "visitor"}}},
 		{"a group that goes elsewhere first", func(c *Config) {
 			c.SSIDs[0].Rules = append([]Rule{{Who: "own", Group: "Students", VLAN: "staff-byod"}}, c.SSIDs[0].Rules...)
 		}, Guarantee{Group: "STUDENTS", Never: clinical}},

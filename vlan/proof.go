@@ -42,6 +42,7 @@ type Statement struct {
 	Text    string
 	Cases   int
 	BuiltIn bool
+	Why     string // whose rule it is, as the file has it
 }
 
 // Proof returns what was proved when the policy was loaded. The table has a row
@@ -53,10 +54,10 @@ func (p *Policy) Proof() Proof {
 		Classes: t.classes, Methods: int(methods), GroupSets: t.groupSets, Devices: t.devices, Certificates: t.certificates, Cases: t.cases,
 		Placed: t.placed, Refused: t.noRule + t.unseen,
 		Proved: []Statement{
-			{"a VLAN number belongs to one zone at each site", t.numbers, true},
-			{"somebody whom we did not check ourselves never reaches a trusted zone", t.visitors + t.fallbacks, true},
-			{"where no rule fits, or one turns on what cannot be seen, the answer is Reject", t.noRule + t.unseen, true},
-			{"a home that is down means Reject, never a default VLAN of ours", t.down, true},
+			{"a VLAN number belongs to one zone at each site", t.numbers, true, ""},
+			{"somebody whom we did not check ourselves never reaches a trusted zone", t.visitors + t.fallbacks, true, ""},
+			{"where no rule fits, or one turns on what cannot be seen, the answer is Reject", t.noRule + t.unseen, true, ""},
+			{"a home that is down means Reject, never a default VLAN of ours", t.down, true, ""},
 		},
 		NotProved: []string{
 			"that trunks, switches and access lists keep apart the VLANs that these numbers name",
@@ -65,7 +66,7 @@ func (p *Policy) Proof() Proof {
 		},
 	}
 	if t.roaming > 0 {
-		out.Proved = append(out.Proved, Statement{"our own people elsewhere get in by a rule of [[roaming]] or not at all, on no network of ours, and no more when nobody says where they are", t.roaming, true})
+		out.Proved = append(out.Proved, Statement{"our own people elsewhere get in by a rule of [[roaming]] or not at all, on no network of ours, and no more when nobody says where they are", t.roaming, true, ""})
 		out.NotProved = append(out.NotProved, "that an organisation elsewhere is the one that its Operator-Name says")
 	}
 	if t.devices > 1 || t.certificates > 1 {
@@ -77,8 +78,12 @@ func (p *Policy) Proof() Proof {
 	for _, x := range p.ssids {
 		out.Rules += len(x.rules)
 	}
-	for i, g := range p.guarantees {
-		out.Proved = append(out.Proved, Statement{Text: g.text, Cases: t.covered[i]})
+	for i, g := range p.guarantees { // one of the file may be several here, one after the other
+		if i > 0 && p.guarantees[i-1].number == g.number {
+			out.Proved[len(out.Proved)-1].Cases += t.covered[i]
+			continue
+		}
+		out.Proved = append(out.Proved, Statement{Text: g.text, Cases: t.covered[i], Why: g.why})
 	}
 	for _, s := range p.sites {
 		for _, n := range p.vlans {

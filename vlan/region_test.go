@@ -40,7 +40,7 @@ func region(sites, vlans, rules, realms int) Config {
 		ssids[i].Rules = append(ssids[i].Rules, Rule{Who: "visitor", VLAN: cfg.VLANs[2].Name})
 	}
 	cfg.SSIDs = ssids
-	cfg.Guarantees = []Guarantee{{Who: "visitor", Never: Place{Zone: "clinical"}}, {Group: "Group 7", SSID: "eduroam", Never: Place{VLAN: cfg.VLANs[199%vlans].Name}}}
+	cfg.Guarantees = []Guarantee{{Who: "visitor", Never: Place{Zone: "clinical"}}, {Group: "Group 7", SSIDs: []string{"eduroam"}, Never: Place{VLAN: cfg.VLANs[199%vlans].Name}}}
 	return cfg
 }
 

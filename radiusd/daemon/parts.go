@@ -41,8 +41,9 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 	}
 	for _, g := range file.Guarantee {
 		c.Guarantees = append(c.Guarantees, vlan.Guarantee{
-			Who: g.Who, Group: g.Group, SSID: g.SSID, Site: g.Site, Method: g.EAP,
+			Who: g.Who, Group: g.Group, SSIDs: g.SSID, Sites: g.Site, Method: g.EAP,
 			Device: g.Device, Issuer: g.Issuer, Policy: g.Policy,
+			Federation: g.Federation, UnderAgreement: g.Agreement, Why: g.Why,
 			Never: vlan.Place{Zone: g.Never.Zone, VLAN: g.Never.VLAN},
 			Only:  vlan.Place{Zone: g.Only.Zone, VLAN: g.Only.VLAN},
 		})

@@ -429,16 +429,19 @@ type Roaming struct {
 
 // A Guarantee is proved whenever the file is loaded. It holds one of Never and Only.
 type Guarantee struct {
-	Who    string `toml:"who" need:"yes"`
-	Group  string `toml:"group"`
-	EAP    string `toml:"eap"`
-	Device string `toml:"device"`
-	Issuer string `toml:"issuer"`
-	Policy string `toml:"policy"`
-	SSID   string `toml:"ssid"`
-	Site   string `toml:"site"`
-	Never  Place  `toml:"never"`
-	Only   Place  `toml:"only"`
+	Who        string `toml:"who" need:"yes"`
+	Group      string `toml:"group"`
+	EAP        string `toml:"eap"`
+	Device     string `toml:"device"`
+	Issuer     string `toml:"issuer"`
+	Policy     string `toml:"policy"`
+	SSID       List   `toml:"ssid"`
+	Site       List   `toml:"site"`
+	Federation string `toml:"federation"` // only visitors on its SSIDs
+	Agreement  bool   `toml:"agreement"`  // only at sites under one
+	Never      Place  `toml:"never"`
+	Only       Place  `toml:"only"`
+	Why        string `toml:"why"` // for the reader of the proof
 }
 
 // A Place is a zone or a VLAN, by name.

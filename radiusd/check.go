@@ -48,6 +48,7 @@ func inspect(command string, words []string, errs io.Writer) (*daemon.Inspection
 // runCheck proves a configuration and prints the zone table and the proof.
 func runCheck(args []string, out, errs io.Writer) int {
 	f := flags("check", errs)
+	page := f.String("proof", "", "write the proof as a page for information governance into that `file`")
 	words, code, ok := parse(f, args)
 	if !ok {
 		return code
@@ -74,6 +75,13 @@ func runCheck(args []string, out, errs io.Writer) int {
 	if len(i.Faults) > 0 {
 		fmt.Fprintf(out, "\n%s is proved, and does not work: see the errors above\n", words[0])
 		return exitFailed
+	}
+	if *page != "" {
+		if err := newStatement(i, time.Now()).write(*page); err != nil {
+			fmt.Fprintf(errs, "radiusd check: the proof was not written: %v\n", err)
+			return exitFailed
+		}
+		fmt.Fprintf(out, "\nThe proof is in %s", *page)
 	}
 	fmt.Fprintf(out, "\n%s is good\n", words[0])
 	return exitGood

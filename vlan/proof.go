@@ -130,7 +130,7 @@ func (p Proof) String() string {
 	var b strings.Builder
 	rows := [][]string{{"site", "vlan", "id", "zone", "who can land there"}}
 	for _, l := range p.Table {
-		id, zone, who := l.number(), l.Zone, strings.Join(l.Who, "; ")
+		id, zone, who := l.Number(), l.Zone, strings.Join(l.Who, "; ")
 		if l.Trusted {
 			zone += " (trusted)"
 		}
@@ -158,7 +158,9 @@ func (p Proof) String() string {
 
 // number is how the zone table has the numbers of a VLAN: "110", "320, 321",
 // "110 = CLINICAL-WIFI"; "-" for none.
-func (l Landing) number() string {
+// Number is the VLAN's number, those of its pool, or a dash, with its name where a
+// controller is told one.
+func (l Landing) Number() string {
 	text := fmt.Sprint(l.ID)
 	switch {
 	case l.ID == 0:

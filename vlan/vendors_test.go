@@ -463,7 +463,7 @@ func TestPool(t *testing.T) {
 	if zone, ok := small.Zone("Royal Infirmary", 322); zone != "visitor" || !ok {
 		t.Errorf("322 is of zone %q", zone)
 	}
-	if got := small.Proof().Table[0].number(); got != "320, 321, 322" {
+	if got := small.Proof().Table[0].Number(); got != "320, 321, 322" {
 		t.Errorf("the zone table says %s", got)
 	}
 }

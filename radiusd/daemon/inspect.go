@@ -39,6 +39,15 @@ func Inspect(path string, now func() time.Time) (*Inspection, error) {
 // Proof is what was proved when the file was loaded.
 func (i *Inspection) Proof() vlan.Proof { return i.house.vlan.Proof() }
 
+// Listeners are the controllers of every site, and what each does when it hears no VLAN;
+// one that serves several sites is there for each.
+func (i *Inspection) Listeners() (list []vlan.Listener) {
+	for _, s := range i.File.Site {
+		list = append(list, i.house.vlan.Listeners(s.Name)...)
+	}
+	return list
+}
+
 // A Query is a log-in to explain.
 type Query struct {
 	User string // the outer and inner name, user@realm

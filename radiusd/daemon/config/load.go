@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -185,6 +186,7 @@ func (l *loader) parse(src *source, text []byte) (map[string]any, *index) {
 		return nil, nil
 	}
 	src.text = strings.TrimPrefix(string(text), "\uFEFF") // Notepad writes one
+	src.sum = fmt.Sprintf("%x", sha256.Sum256(text))
 	if strings.HasPrefix(src.text, "\xff\xfe") || strings.HasPrefix(src.text, "\xfe\xff") {
 		l.problems = append(l.problems, src.whole("saved as UTF-16", "save it as UTF-8; in Notepad, choose the encoding in Save as"))
 		return nil, nil

@@ -13,6 +13,7 @@ type source struct {
 	dir   string // of relative paths written in it
 	text  string // without a byte order mark
 	order int    // among the files read
+	sum   string // SHA-256 of the octets that were read, in hex
 
 	begins []int  // of lines; nil until one was looked for
 	hidden []span // lines inside secrets; nil until they were looked for
@@ -71,4 +72,16 @@ func (s *source) relative(path string) string {
 		return path
 	}
 	return filepath.Join(s.dir, path)
+}
+
+// A Sum is the hash of one file of a configuration.
+type Sum struct{ Name, SHA256 string }
+
+// Sums hashes the files that were read, the main one first, as sha256sum does: whoever
+// keeps a proof can show later which configuration it was of.
+func (f *File) Sums() (sums []Sum) {
+	for _, s := range f.sources {
+		sums = append(sums, Sum{s.name, s.sum})
+	}
+	return sums
 }

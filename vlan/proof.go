@@ -94,7 +94,7 @@ func (p *Policy) whoLands(s *site, n *network) []string {
 	for _, x := range p.ssids {
 		g := s.programs[x.name]
 		for _, r := range x.rules {
-			if r.network == n && g.reached[r] {
+			if r.network == n && g.reached[r.number] {
 				list = append(list, r.people()+" on "+x.name)
 			}
 		}

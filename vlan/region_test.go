@@ -1,6 +1,7 @@
 package vlan
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -233,7 +234,8 @@ func TestTooLargeToProve(t *testing.T) {
 			cfg := c.cfg()
 			began := time.Now()
 			_, err := New(cfg)
-			problems, _ := err.(Problems)
+			var problems Problems
+			_ = errors.As(err, &problems)
 			if len(problems) != 1 || problems[0].Key != c.key || !strings.Contains(problems[0].Text, c.who) || !strings.Contains(problems[0].Fix, c.fix) {
 				t.Errorf("%v", err)
 			}

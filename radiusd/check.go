@@ -137,6 +137,20 @@ func report(results []daemon.TestResult, good, bad io.Writer) (failed int) {
 	return failed
 }
 
+// inspectFor is inspect for explain, which works as well where the proof failed: how
+// else would one see why?
+func inspectFor(words []string, errs io.Writer) (*daemon.Inspection, int) {
+	var why strings.Builder
+	i, code := inspect("explain", words, &why)
+	if i == nil && len(words) == 1 {
+		if i = daemon.InspectUnproved(words[0], time.Now); i != nil {
+			return i, exitGood
+		}
+	}
+	fmt.Fprint(errs, why.String())
+	return i, code
+}
+
 // runExplain says what one log-in would get, by the code that a live server runs.
 func runExplain(args []string, out, errs io.Writer) int {
 	f := flags("explain", errs)
@@ -152,6 +166,10 @@ func runExplain(args []string, out, errs io.Writer) int {
 	f.StringVar(&q.Issuer, "issuer", "", "the `authority` of the certificate that was shown, or none")
 	f.StringVar(&q.Operator, "operator", "", "with --from-federation: the `realm` of the organisation that is visited, as its Operator-Name has it")
 	f.StringVar(&q.MAC, "mac", "", "the device's `address`, which chooses among the numbers of a pool")
+	f.Func("group", "one group that the directory gives, commas and all; may be said again", func(name string) error {
+		q.Groups = append(q.Groups, name)
+		return nil
+	})
 	groups := f.String("groups", "", "the groups that the directory gives, with commas between `them`")
 	policies := f.String("policy", "", "the certificate's policies, with commas between `them`")
 	asJSON := f.Bool("json", false, "as JSON")
@@ -164,12 +182,12 @@ func runExplain(args []string, out, errs io.Writer) int {
 		return exitUsage
 	}
 	if *groups != "" {
-		q.Groups = strings.Split(*groups, ",")
+		q.Groups = append(q.Groups, strings.Split(*groups, ",")...)
 	}
 	if *policies != "" {
 		q.Policies = strings.Split(*policies, ",")
 	}
-	i, code := inspect("explain", words, errs)
+	i, code := inspectFor(words, errs)
 	if i == nil {
 		return code
 	}
@@ -193,7 +211,7 @@ func runExplain(args []string, out, errs io.Writer) int {
 	}
 	fmt.Fprint(out, e)
 	if e.Own && (q.Proxy == "" || len(i.File.Roaming) > 0) {
-		if *groups == "" {
+		if len(q.Groups) == 0 {
 			fmt.Fprintln(out, "        No groups were given: add --groups A,B to see what they change.")
 		}
 		if q.EAP == "" {

@@ -367,3 +367,28 @@ func (g *set) add(i, size int) {
 	i -= 64 * len(g.few)
 	g.many[i/64] |= 1 << (i % 64)
 }
+
+func (g *set) drop(i int) {
+	if i < 64*len(g.few) {
+		g.few[i/64] &^= 1 << (i % 64)
+		return
+	}
+	i -= 64 * len(g.few)
+	g.many[i/64] &^= 1 << (i % 64)
+}
+
+// and returns a set of its own with what is in either.
+func (g *set) and(o *set) set {
+	both := set{few: g.few}
+	for i, word := range o.few {
+		both.few[i] |= word
+	}
+	if n := max(len(g.many), len(o.many)); n > 0 {
+		both.many = make([]uint64, n)
+		copy(both.many, g.many)
+		for i, word := range o.many {
+			both.many[i] |= word
+		}
+	}
+	return both
+}

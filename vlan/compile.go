@@ -1,5 +1,7 @@
 package vlan
 
+import "slices"
+
 // compile sorts every SSID's rules by the realm of those whom they can fit, once
 // for each set of sites that read them alike, and gives every number its owner.
 func (p *Policy) compile() {
@@ -23,15 +25,11 @@ func (p *Policy) compile() {
 		for _, r := range x.rules {
 			named[r.site] = true
 		}
-		var common *program
+		common := p.newProgram(x, 0, nil)
 		for _, s := range p.sites {
+			s.programs[x.name] = common
 			if named[s.index] {
-				s.programs[x.name] = p.newProgram(x, s.index)
-			} else {
-				if common == nil {
-					common = p.newProgram(x, 0)
-				}
-				s.programs[x.name] = common
+				s.programs[x.name] = p.newProgram(x, s.index, common)
 			}
 			s.programs[x.name].sites = append(s.programs[x.name].sites, s)
 		}
@@ -39,28 +37,54 @@ func (p *Policy) compile() {
 }
 
 // newProgram sorts the rules that hold at a site; site 0 is any that no rule names.
-func (p *Policy) newProgram(x *ssid, site int) *program {
-	g := &program{ssid: x, own: make([][]*rule, len(p.realmAt)), foreign: make([][]*rule, len(p.realmAt)), reached: map[*rule]bool{}}
+// Realms whose rules are the same share one list, and so do they with the common
+// program where the site's own rules are for others: the proof knows them by it.
+func (p *Policy) newProgram(x *ssid, site int, common *program) *program {
+	g := &program{ssid: x, own: make([][]*rule, len(p.realmAt)), foreign: make([][]*rule, len(p.realmAt)), reached: make([]bool, len(x.rules)+1)}
+	var here, special []*rule
+	named := make([]bool, len(p.realmAt))
+	for _, r := range x.rules {
+		if r.site == 0 || r.site == site {
+			here = append(here, r)
+			named[r.realm] = true
+		}
+		if r.site != 0 && r.site == site {
+			special = append(special, r)
+		}
+	}
+	list := func(own bool, realm int) []*rule {
+		s := &subject{own: own, realm: realm}
+		switch {
+		case common != nil && !slices.ContainsFunc(special, func(r *rule) bool { return r.mayFit(s) }):
+			return common.rules(own, realm)
+		case realm != 0 && !named[realm]:
+			return g.rules(own, 0)
+		}
+		return fitting(here, s)
+	}
 	for i, realm := range p.realmAt {
-		for _, r := range x.rules {
-			if r.site != 0 && r.site != site {
-				continue
-			}
-			if i == 0 || realm.own { // index 0: below one of ours, or a visitor's
-				g.own[i] = appendIf(g.own[i], r, &subject{own: true, realm: i})
-			}
-			if i == 0 || !realm.own {
-				g.foreign[i] = appendIf(g.foreign[i], r, &subject{realm: i})
-			}
+		if i == 0 || realm.own { // index 0: below one of ours, or a visitor's
+			g.own[i] = list(true, i)
+		}
+		if i == 0 || !realm.own {
+			g.foreign[i] = list(false, i)
 		}
 	}
 	return g
 }
 
-// appendIf appends a rule that may fit somebody of the subject's realm.
-func appendIf(list []*rule, r *rule, s *subject) []*rule {
-	if v := r.fits(s); v == otherSide || v == otherRealm {
-		return list
+// fitting returns the rules that may fit somebody of the subject's realm.
+func fitting(rules []*rule, s *subject) []*rule {
+	var list []*rule
+	for _, r := range rules {
+		if r.mayFit(s) {
+			list = append(list, r)
+		}
 	}
-	return append(list, r)
+	return list
+}
+
+func (r *rule) mayFit(s *subject) bool {
+	v := r.fits(s)
+	return v != otherSide && v != otherRealm
 }

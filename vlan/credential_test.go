@@ -2,8 +2,6 @@ package vlan
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -313,20 +311,7 @@ func BenchmarkNewCredentials(b *testing.B) {
 }
 
 func BenchmarkNewRegionCredentials(b *testing.B) {
-	cfg := region(500, 200, 2000, 50)
-	cfg.Authorities = []string{"device-ca", "staff-ca", "partner-ca"}
-	n := 0
-	for i := range cfg.SSIDs {
-		for j := range cfg.SSIDs[i].Rules {
-			r := &cfg.SSIDs[i].Rules[j]
-			if !slices.Contains(cfg.Own, strings.TrimPrefix(r.Who, "@")) {
-				continue
-			}
-			if n++; n%5 == 0 {
-				r.Device, r.Issuer, r.Policy = "verified", cfg.Authorities[n%3], fmt.Sprintf("1.2.%d", n%3)
-			}
-		}
-	}
+	cfg := credentialRules(region(500, 200, 2000, 50))
 	b.ReportAllocs()
 	for b.Loop() {
 		mustNew(b, cfg)

@@ -26,6 +26,11 @@ type guarantee struct {
 	place   string // zone clinical, vlan academic
 }
 
+// continues tells whether a guarantee is the one before it, at another place.
+func (p *Policy) continues(i int) bool {
+	return i > 0 && p.guarantees[i-1].number == p.guarantees[i].number
+}
+
 // forbids tells whether the guarantee is broken when those whom it covers land on
 // a VLAN.
 func (g *guarantee) forbids(n *network) bool {

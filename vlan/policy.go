@@ -25,9 +25,11 @@ type Policy struct {
 	policies map[string]int // the same of certificate policies
 	markAt   []string       // groups and policies, numbered together: by index, as the file has them
 
-	issuers    map[string]int // authorities that a rule or guarantee names; others are 0
-	issuerAt   []string       // by index
-	asksDevice bool           // some rule or guarantee does
+	issuers  map[string]int // authorities that a rule or guarantee names; others are 0
+	issuerAt []string       // by index
+	// otherAuthority is one that no rule or guarantee names; empty: each is named.
+	otherAuthority string
+	asksDevice     bool // some rule or guarantee does
 
 	guarantees []*guarantee
 	warnings   []Problem
@@ -171,7 +173,7 @@ type program struct {
 	own     [][]*rule // by realm index, answered here
 	foreign [][]*rule // by realm index, answered elsewhere
 	sites   []*site   // the sites that read them so
-	reached map[*rule]bool
+	reached []bool    // by the rule's number
 }
 
 func (g *program) rules(own bool, realm int) []*rule {

@@ -14,6 +14,8 @@ type Problem struct { //nolint:errname // what an admin has, not what went wrong
 	Key  string
 	Text string // what is wrong
 	Fix  string // what to write instead
+
+	Example *Example // of a counterexample: a log-in that has it
 }
 
 // Error returns the key and what is wrong.

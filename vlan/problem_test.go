@@ -270,6 +270,12 @@ func TestWarnings(t *testing.T) {
 vlan.clinical | nobody can reach vlan clinical | drop it, or give it a rule`},
 		{"a vlan nobody can reach", func(c *Config) { c.VLANs = append(c.VLANs, VLAN{Name: "printers", ID: 400, Zone: "visitor"}) },
 			`vlan.printers | nobody can reach vlan printers | drop it, or give it a rule`},
+		{"a vlan without any number", func(c *Config) { c.VLANs = append(c.VLANs, VLAN{Name: "printers", Zone: "visitor"}) },
+			`vlan.printers | vlan printers has no number at any site, and nobody can reach it | drop it, or give it an id and a rule`},
+		{"a guarantee of nobody", func(c *Config) {
+			c.Guarantees = append(c.Guarantees, Guarantee{Who: "visitor", Group: "Wifi-Clinical", Never: Place{Zone: "clinical"}})
+		},
+			`guarantee[1] | guarantee 2 covers no case: it says "visitor of group \"Wifi-Clinical\" never reaches zone clinical", and there is no such log-in | say whom it is for in other words, or drop it`},
 		{"an SSID without rules", func(c *Config) { c.SSIDs = append(c.SSIDs, SSID{Name: "Guest"}) },
 			`ssid[3].name | SSID "Guest" has no rule, so everybody is refused | add a [[ssid.rule]]`},
 		{"a site without controllers", func(c *Config) { c.Sites[1].Controllers = nil },

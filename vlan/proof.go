@@ -79,7 +79,7 @@ func (p *Policy) Proof() Proof {
 		out.Rules += len(x.rules)
 	}
 	for i, g := range p.guarantees { // one of the file may be several here, one after the other
-		if i > 0 && p.guarantees[i-1].number == g.number {
+		if p.continues(i) {
 			out.Proved[len(out.Proved)-1].Cases += t.covered[i]
 			continue
 		}
@@ -99,7 +99,7 @@ func (p *Policy) whoLands(s *site, n *network) []string {
 	for _, x := range p.ssids {
 		g := s.programs[x.name]
 		for _, r := range x.rules {
-			if r.network == n && g.reached[r] {
+			if r.network == n && g.reached[r.number] {
 				list = append(list, r.people()+" on "+x.name)
 			}
 		}

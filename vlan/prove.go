@@ -3,6 +3,7 @@ package vlan
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // refuseSharedNumbers proves the first built-in guarantee: at every site a number
@@ -91,6 +92,8 @@ type tally struct {
 type class struct {
 	subject subject
 	name    string // a visitor (anyone@other.example)
+
+	user, realm string // of one of them
 }
 
 // classes are every kind of person whom rules judge: each realm that the file names,
@@ -103,10 +106,11 @@ func (p *Policy) classes(rules []*rule) []class {
 		if own {
 			name = "one of ours (" + whom + ")"
 		}
-		list = append(list, class{subject{own: own, realm: realm, user: user}, name})
+		person, domain, _ := strings.Cut(whom, "@")
+		list = append(list, class{subject{own: own, realm: realm, user: user}, name, person, domain})
 	}
 	for i, realm := range p.realmAt[1:] {
-		add(realm.own, i+1, 0, "anyone@"+realm.name)
+		add(realm.own, i+1, 0, p.nobody(realm.name)+"@"+realm.name)
 	}
 	for _, u := range p.namedUsers(rules) {
 		add(p.realmAt[p.userAt[u].realm].own, p.userAt[u].realm, u, p.userAt[u].name)
@@ -120,6 +124,15 @@ func (p *Policy) classes(rules []*rule) []class {
 	}
 	add(false, 0, 0, "anyone@"+other)
 	return list
+}
+
+// nobody is a name in a realm that the file does not have.
+func (p *Policy) nobody(realm string) string {
+	name := "anyone"
+	for p.userOf(name, realm) != 0 {
+		name = "some-" + name
+	}
+	return name
 }
 
 func (p *Policy) namedUsers(rules []*rule) []int {
@@ -136,24 +149,6 @@ func (p *Policy) namedUsers(rules []*rule) []int {
 	}
 	slices.Sort(users)
 	return slices.Compact(users)
-}
-
-// groupSets are the sets of groups that decide: none, each group that a rule for
-// this class names, each that a guarantee names, and the pairs of the two. More
-// groups than those can only make an earlier rule match, which has a set of its
-// own; so no greater set reaches anything new.
-func (p *Policy) groupSets(c class, rules []*rule) [][]int {
-	if !c.subject.own {
-		return [][]int{nil}
-	}
-	var named, promised []int
-	for _, r := range rules {
-		named = appendNew(named, r.group)
-	}
-	for _, g := range p.guarantees {
-		promised = appendNew(promised, g.group)
-	}
-	return pairs(named, promised)
 }
 
 // pairs are the sets that decide where rules and guarantees each ask for one thing at
@@ -184,25 +179,40 @@ func appendNew(list []int, n int) []int {
 	return append(list, n)
 }
 
-// A prover walks every case and keeps the first counterexample of each kind.
+// A prover goes through every case and keeps the first counterexample of each kind.
 type prover struct {
 	*reader
-	told map[string]bool
+	told   map[string]bool
+	choice *choice
+	more   int // counterexamples beyond those that anybody would read
 }
 
+// mostTold is how many counterexamples are told. One wrong guarantee of a region may
+// have thousands.
+const mostTold = 50
+
 func (r *reader) prove() {
-	v := &prover{r, map[string]bool{}}
 	p := r.policy
 	p.proof.covered = make([]int, len(p.guarantees))
+	var all []*kind
+	steps := maxSteps
 	for _, x := range p.ssids {
 		classes := p.classes(x.rules)
 		p.proof.classes = max(p.proof.classes, len(classes))
-		for _, g := range p.programsOf(x) {
-			for _, sites := range p.asGuaranteesTellApart(g.sites) {
-				v.walkProgram(g, sites, classes)
-			}
+		if all = append(all, p.kinds(x, classes, &steps)...); steps < 0 {
+			r.refuseTooLarge(all)
+			return
 		}
 	}
+	v := &prover{reader: r, told: map[string]bool{}, choice: p.newChoice()}
+	for _, k := range all {
+		v.proveKind(k)
+	}
+	if v.more > 0 {
+		last := r.problems[len(r.problems)-1]
+		r.refuse(last.Key, "mend those that are shown first", "%d more counterexamples are not shown", v.more)
+	}
+	r.warnVacuous(p.proof.covered)
 	v.proveFallbacks()
 	v.proveRoaming()
 }
@@ -236,81 +246,110 @@ func (p *Policy) asGuaranteesTellApart(sites []*site) [][]*site {
 	return parts
 }
 
-func (v *prover) walkProgram(g *program, sites []*site, classes []class) {
+func (v *prover) proveKind(k *kind) {
 	p, t := v.policy, &v.policy.proof
-	for _, c := range classes {
-		rules := g.rules(c.subject.own, c.subject.realm)
-		sets, supposed := p.groupSets(c, rules), p.suppositions(c, rules)
-		t.groupSets = max(t.groupSets, len(sets))
-		t.devices, t.certificates = max(t.devices, supposed.devices), max(t.certificates, supposed.certificates)
-		for m := methodTLS; m <= methods; m++ { // the last is the hidden one
-			s := c.subject
-			s.site, s.method = sites[0].index, m%methods
-			t.down += len(sites)
-			for i := range supposed.list {
-				p.suppose(&s, &supposed.list[i])
-				for _, groups := range sets {
-					v.judgeGroups(g, sites, c, s, groups)
-				}
-			}
+	groups, supposed := p.groupsAsked(k.class, k.rules), p.suppositions(k.class, k.rules)
+	t.groupSets = max(t.groupSets, groups.sets(0))
+	t.devices, t.certificates = max(t.devices, supposed.devices), max(t.certificates, supposed.certificates)
+	reached := make([]bool, len(k.ssid.rules)+1) // by number
+	s := k.class.subject
+	s.site = k.site.index
+	for _, m := range p.methodsApart(k.rules) {
+		s.method = m.method
+		t.down += k.stands * m.stands
+		for i := range supposed.list {
+			p.suppose(&s, &supposed.list[i])
+			v.judge(k, &groups, &s, k.stands*m.stands, reached)
+		}
+	}
+	for _, g := range k.programs {
+		for n, is := range reached {
+			g.reached[n] = g.reached[n] || is
 		}
 	}
 }
 
-// judgeGroups holds one case with a set of groups: as all that there are, and, for our
-// own people, as those of them that the directory could tell.
-func (v *prover) judgeGroups(g *program, sites []*site, c class, s subject, groups []int) {
-	for _, group := range groups {
-		s.marks.add(group, len(v.policy.markAt))
-	}
-	v.judge(g, sites, c, &s, groups)
+// judge holds a person, whose groups are open, against every guarantee: in each set of
+// groups, as all that there are, and, for our own people, as those of them that the
+// directory could tell. With groups unknown nobody reaches what they do not reach in
+// one of the sets.
+func (v *prover) judge(k *kind, groups *groupsAsked, s *subject, stands int, reached []bool) {
+	t, c := &v.policy.proof, v.choice
+	everywhere := *s
+	everywhere.marks = s.marks.and(&groups.all)
+	c.narrow(k.rules, &everywhere)
+	ends, times := c.known(groups), stands
 	if s.own {
-		s.groupsUnknown = true
-		v.judge(g, sites, c, &s, groups)
+		more := c.unknown(groups)
+		ends = ending{ends.placed + more.placed, ends.noRule + more.noRule, ends.unseen + more.unseen}
+		times *= 2
+	} else {
+		t.visitors += stands
+	}
+	t.cases += times * groups.sets(0)
+	t.placed += stands * ends.placed
+	t.noRule += stands * ends.noRule
+	t.unseen += stands * ends.unseen
+	in := *s
+	in.marks = s.marks.and(&set{})
+	for _, i := range k.promised {
+		v.hold(i, k, groups, &in, times)
+	}
+	for n, by := range c.rules {
+		if !c.matches(n + 1) {
+			continue
+		}
+		reached[by.number] = true
+		if z := by.network.zone; !s.own && z.trusted {
+			v.counterexample("", k, s, 0, by, "zone "+z.name, z.name+" is trusted", false)
+		}
 	}
 }
 
-// judge holds one case against every guarantee.
-func (v *prover) judge(g *program, sites []*site, c class, s *subject, groups []int) {
-	p, t := v.policy, &v.policy.proof
-	chosen, reason := walk(g.rules(s.own, s.realm), s, nil)
-	t.cases += len(sites)
-	if !s.own {
-		t.visitors += len(sites)
+// hold holds a guarantee against all that a person can reach in a set of groups of
+// which it speaks.
+func (v *prover) hold(i int, k *kind, groups *groupsAsked, s *subject, times int) {
+	c, promise := v.choice, v.policy.guarantees[i]
+	if s.own && promise.group != 0 {
+		s.marks.add(promise.group, len(v.policy.markAt))
+		defer s.marks.drop(promise.group)
 	}
-	for i, promise := range p.guarantees {
-		if promise.covers(s, g.ssid.name) {
-			t.covered[i] += len(sites)
-			if chosen != nil && promise.forbids(chosen.network) {
-				v.counterexample(promise.key, g, sites[0], c, s, groups, chosen, promise.place, fmt.Sprintf("guarantee %d says: %s", promise.number, promise.text), promise.method != methodHidden)
-			}
-		}
+	if !promise.covers(s, k.ssid.name) {
+		return
 	}
-	switch {
-	case chosen != nil:
-		t.placed += len(sites)
-		g.reached[chosen] = true
-		if z := chosen.network.zone; !s.own && z.trusted {
-			v.counterexample("", g, sites[0], c, s, groups, chosen, "zone "+z.name, z.name+" is trusted", false)
+	v.policy.proof.covered[i] += times * groups.sets(promise.group)
+	most := len(c.rules)
+	if promise.group != 0 {
+		rank := c.of(promise.group)
+		most = max(c.before(rank), rank)
+	}
+	for n, by := range c.rules[:most] {
+		if promise.forbids(by.network) && c.matches(n+1) {
+			v.counterexample(promise.key, k, s, promise.group, by, promise.place, fmt.Sprintf("guarantee %d says: %s", promise.number, promise.text), promise.method != methodHidden)
 		}
-	case reason == ErrNoRule:
-		t.noRule += len(sites)
-	default:
-		t.unseen += len(sites)
 	}
 }
 
-// counterexample tells, once for each guarantee and rule, who reaches what and how.
-func (v *prover) counterexample(promise string, g *program, at *site, c class, s *subject, groups []int, by *rule, place, because string, sayMethod bool) {
+// counterexample tells, once for each guarantee and rule, who reaches what and how: in
+// the rule's group and in that of which the guarantee speaks.
+func (v *prover) counterexample(promise string, k *kind, s *subject, group int, by *rule, place, because string, sayMethod bool) {
 	if key := promise + " " + by.key; v.told[key] {
 		return
 	} else {
 		v.told[key] = true
 	}
+	if len(v.told) > mostTold {
+		v.more++
+		return
+	}
 	p := v.policy
+	var groups []string
+	for _, g := range appendNew(appendNew(nil, by.group), group) {
+		groups = append(groups, p.markAt[g])
+	}
 	with := ""
 	for i, group := range groups {
-		with += fmt.Sprintf("%s %q", []string{" in group", " and"}[min(i, 1)], p.markAt[group])
+		with += fmt.Sprintf("%s %q", []string{" in group", " and"}[min(i, 1)], group)
 	}
 	if s.method != methodHidden && (sayMethod || by.method != methodHidden) {
 		with += " by " + methodNames[s.method]
@@ -321,7 +360,8 @@ func (v *prover) counterexample(promise string, g *program, at *site, c class, s
 	}
 	n := by.network
 	v.refuse(by.key+".vlan", fmt.Sprintf("name another vlan in rule %d, or narrow whom it is for", by.number),
-		"%s%s on SSID %q at %s reaches %s: %s gives vlan %s (%d), and %s", c.name, with, g.ssid.name, at.name, place, by.text, n.name, at.numbers[n.index], because)
+		"%s%s on SSID %q at %s reaches %s: %s gives vlan %s (%d), and %s", k.class.name, with, k.ssid.name, k.site.name, place, by.text, n.name, k.site.numbers[n.index], because)
+	v.problems[len(v.problems)-1].Example = p.example(k, s, groups, n)
 }
 
 // proveFallbacks holds what each controller does by itself against every
@@ -333,8 +373,12 @@ func (v *prover) proveFallbacks() {
 		for _, c := range s.controllers {
 			p.proof.fallbacks += len(p.ssids)
 			for i, g := range p.guarantees {
-				if g.site == 0 || g.site == s.index {
+				switch {
+				case g.site != 0 && g.site != s.index:
+				case g.ssid == "":
 					p.proof.covered[i] += len(p.ssids)
+				default:
+					p.proof.covered[i]++
 				}
 			}
 			n := c.fallback
@@ -347,7 +391,7 @@ func (v *prover) proveFallbacks() {
 				v.refuse(c.key+".without_vlan", fix, "%s, and %s is trusted", reaches, n.zone.name)
 			}
 			for i, g := range p.guarantees {
-				if i > 0 && p.guarantees[i-1].number == g.number && p.guarantees[i-1].site == g.site {
+				if p.continues(i) && p.guarantees[i-1].site == g.site {
 					continue // of another SSID, and a controller asks on all
 				}
 				if (g.site == 0 || g.site == s.index) && g.forbids(n) {

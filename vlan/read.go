@@ -54,6 +54,11 @@ func read(cfg Config) *reader {
 	r.readSSIDs()
 	r.readRoaming()
 	r.readGuarantees()
+	for _, name := range r.cfg.Authorities {
+		if r.policy.issuers[name] == 0 {
+			r.policy.otherAuthority = name
+		}
+	}
 	r.policy.compile()
 	return r
 }

@@ -1,8 +1,13 @@
 package vlan
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
 // region is a health community: sites with numbers of their own, VLANs, rules of
@@ -104,5 +109,139 @@ func BenchmarkNewRegion(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		mustNew(b, cfg)
+	}
+}
+
+// Policies that are hard to prove: each has all of its 2,000 rules in one SSID, and
+// somebody tried to make it as bad as it gets.
+var hostile = map[string]func() Config{
+	"groups of one realm":    func() Config { return manyGroups("@trust0.nhs.uk", 0) },
+	"groups of everybody":    func() Config { return manyGroups("own", 0) },
+	"guarantees by group":    func() Config { return manyGroups("own", 100) },
+	"every site its own":     func() Config { return ownRules("@trust%d.nhs.uk", 2000) },
+	"guarantees by site":     func() Config { return guarantees(manyGroups("@trust0.nhs.uk", 0), 500) },
+	"devices, certificates":  func() Config { return credentialRules(region(500, 200, 2000, 50)) },
+	"roaming, organisations": func() Config { return roamingRules(region(500, 200, 2000, 50), 200) },
+}
+
+func manyGroups(who string, promised int) Config {
+	cfg := region(500, 200, 0, 50)
+	for i := range cfg.SSIDs {
+		cfg.SSIDs[i].Rules = nil
+	}
+	for i := range 2000 {
+		cfg.SSIDs[0].Rules = append(cfg.SSIDs[0].Rules, Rule{Who: who, Group: fmt.Sprintf("Group %d", i), EAP: methodNames[i%3], VLAN: cfg.VLANs[i%200].Name})
+	}
+	for i := range promised {
+		cfg.Guarantees = append(cfg.Guarantees, Guarantee{Who: "visitor", Group: fmt.Sprintf("Group %d", 20*i), Never: Place{Zone: "clinical"}})
+	}
+	return cfg
+}
+
+// ownRules gives every site rules of its own.
+func ownRules(who string, rules int) Config {
+	cfg := region(500, 200, 0, 50)
+	for i := range rules {
+		whom := who
+		if who != "own" {
+			whom = fmt.Sprintf(who, i%25)
+		}
+		cfg.SSIDs[0].Rules = append(cfg.SSIDs[0].Rules, Rule{Who: whom, Group: fmt.Sprintf("Group %d", i), Site: cfg.Sites[i%500].Name, VLAN: cfg.VLANs[i%200].Name})
+	}
+	return cfg
+}
+
+func guarantees(cfg Config, sites int) Config {
+	for i := range sites {
+		cfg.Guarantees = append(cfg.Guarantees, Guarantee{Who: "visitor", Sites: []string{cfg.Sites[i].Name}, Never: Place{Zone: "clinical"}})
+	}
+	return cfg
+}
+
+func credentialRules(cfg Config) Config {
+	cfg.Authorities = []string{"device-ca", "staff-ca", "partner-ca"}
+	n := 0
+	for i := range cfg.SSIDs {
+		for j := range cfg.SSIDs[i].Rules {
+			r := &cfg.SSIDs[i].Rules[j]
+			if !slices.Contains(cfg.Own, strings.TrimPrefix(r.Who, "@")) {
+				continue
+			}
+			if n++; n%5 == 0 {
+				r.Device, r.Issuer, r.Policy = "verified", cfg.Authorities[n%3], fmt.Sprintf("1.2.%d", n%3)
+			}
+		}
+	}
+	return cfg
+}
+
+func roamingRules(cfg Config, n int) Config {
+	for i := range n {
+		cfg.Roaming = append(cfg.Roaming, RoamingRule{Who: "own", Group: fmt.Sprintf("Group %d", i), Operator: fmt.Sprintf("*.place%d.ac.uk", i), Access: []string{"allow", "refuse"}[i%2]})
+	}
+	return cfg
+}
+
+func BenchmarkNewHostile(b *testing.B) {
+	for _, name := range slices.Sorted(maps.Keys(hostile)) {
+		cfg := hostile[name]()
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				mustNew(b, cfg)
+			}
+		})
+	}
+}
+
+// Beyond the bound a file is refused, and soon, in words that say what to take out.
+func TestTooLargeToProve(t *testing.T) {
+	everySite := func() Config {
+		cfg := ownRules("own", 2000)
+		cfg.Authorities = []string{"device-ca", "staff-ca"}
+		for i := range 200 {
+			cfg.SSIDs[0].Rules = append(cfg.SSIDs[0].Rules, Rule{Who: "@" + cfg.Own[i%25], Issuer: cfg.Authorities[i%2], Policy: fmt.Sprintf("1.2.%d", i%8), VLAN: cfg.VLANs[i%200].Name})
+		}
+		for i := range 200 {
+			cfg.Guarantees = append(cfg.Guarantees, Guarantee{Who: "visitor", Group: fmt.Sprintf("Unit %d", i), Method: methodNames[1+i%5], Sites: []string{cfg.Sites[i].Name}, Never: Place{Zone: "clinical"}})
+		}
+		return cfg
+	}
+	certificates := func() Config {
+		cfg := manyGroups("own", 0)
+		cfg.SSIDs[0].Rules[0].Who = "@trust0.nhs.uk"
+		cfg.Authorities = []string{"device-ca"}
+		for i := range cfg.SSIDs[0].Rules {
+			r := &cfg.SSIDs[0].Rules[i]
+			r.EAP, r.Device, r.Issuer, r.Policy = "", "verified", "device-ca", fmt.Sprintf("1.2.%d", i)
+		}
+		for i := range 20 {
+			cfg.Guarantees = append(cfg.Guarantees, Guarantee{Who: "own", Policy: fmt.Sprintf("1.3.%d", i), Never: Place{Zone: "visitor"}})
+		}
+		return cfg
+	}
+	organisations := func() Config { return roamingRules(region(500, 200, 2000, 50), 4000) }
+	for _, c := range []struct {
+		name          string
+		cfg           func() Config
+		key, who, fix string
+	}{
+		{"every site its own", everySite, "ssid[0].name", `on SSID "NHS-Staff" for one of ours`, "without it, and give the site another number"},
+		{"certificates", certificates, "ssid[0].name", "combinations of device and certificate", "fewer authorities and certificate policies"},
+		{"organisations", organisations, "roaming[0]", "4002 organisations", "fewer organisations"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := c.cfg()
+			began := time.Now()
+			_, err := New(cfg)
+			var problems Problems
+			_ = errors.As(err, &problems)
+			if len(problems) != 1 || problems[0].Key != c.key || !strings.Contains(problems[0].Text, c.who) || !strings.Contains(problems[0].Fix, c.fix) {
+				t.Errorf("%v", err)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %v to refuse", took)
+			}
+		})
 	}
 }

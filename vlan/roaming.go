@@ -126,49 +126,62 @@ func (v *prover) proveRoaming() {
 	if len(p.roaming) == 0 {
 		return
 	}
-	reached := map[*rule]bool{}
+	reached := make([]bool, len(v.cfg.Roaming)+1) // by number
 	operators := p.operators()
-	for _, c := range p.classes(p.roaming) {
-		if !c.subject.own {
-			continue
-		}
-		sets, supposed := p.groupSets(c, p.roaming), p.suppositions(c, p.roaming)
-		for m := methodTLS; m <= methods; m++ {
+	classes := slices.DeleteFunc(p.classes(p.roaming), func(c class) bool { return !c.subject.own })
+	steps := 0
+	for _, c := range classes {
+		rules := fitting(p.roaming, &c.subject)
+		steps += len(p.methodsApart(rules)) * len(p.suppositions(c, rules).list) * (1 + len(rules)*3) * len(operators)
+	}
+	if steps > maxSteps {
+		v.refuse(p.roaming[0].key, `name fewer organisations, or "*.nhs.uk" for all below one`, "the rules of [[roaming]] are too many to prove: %d steps, and at most %d are taken; there are %d rules and %d organisations to tell apart", steps, maxSteps, len(p.roaming), len(operators))
+		return
+	}
+	unknown := p.newChoice()
+	for _, c := range classes {
+		rules := fitting(p.roaming, &c.subject)
+		supposed, groups := p.suppositions(c, rules), p.groupsAsked(c, rules)
+		for _, m := range p.methodsApart(rules) {
 			s := c.subject
-			s.method = m % methods
+			s.method = m.method
 			for i := range supposed.list {
 				p.suppose(&s, &supposed.list[i])
-				for _, groups := range sets {
-					v.judgeRoaming(s, groups, operators, reached)
-				}
+				s.marks = s.marks.and(&groups.all)
+				p.proof.roaming += 2 * m.stands * groups.sets(0) * len(operators)
+				v.judgeRoaming(rules, s, &groups, operators, unknown, reached)
 			}
 		}
 	}
 	for _, r := range p.roaming {
-		if !reached[r] {
+		if !reached[r.number] {
 			v.mention(r.key, "move it up, or drop it", "rule %d of [[roaming]] is never reached", r.number)
 		}
 	}
 }
 
-// judgeRoaming holds one case at every organisation, the unknown one first.
-func (v *prover) judgeRoaming(s subject, groups []int, operators []string, reached map[*rule]bool) {
-	for _, group := range groups {
-		s.marks.add(group, len(v.policy.markAt))
-	}
-	for _, unknown := range []bool{false, true} {
-		s.groupsUnknown = unknown
-		blind := false // let in by whoever does not know where
-		for _, s.operator = range operators {
-			chosen, _ := walk(v.policy.roaming, &s, nil)
-			in := chosen != nil && !chosen.refuses
-			v.policy.proof.roaming++
-			if chosen != nil {
-				reached[chosen] = true
-			}
-			if blind = blind || in && s.operator == ""; blind && !in {
+// judgeRoaming holds a person, who is in every group, at every organisation, the
+// unknown one first.
+func (v *prover) judgeRoaming(rules []*rule, s subject, groups *groupsAsked, operators []string, unknown *choice, reached []bool) {
+	for _, s.operator = range operators {
+		at := v.choice
+		if s.operator == "" {
+			at = unknown
+		}
+		at.narrow(rules, &s)
+		for n, r := range at.rules {
+			reached[r.number] = reached[r.number] || at.matches(n+1)
+		}
+		for _, group := range append(groups.named, 0) {
+			if unknown.letsIn(group) && !at.letsIn(group) {
 				v.refuse(v.policy.roaming[0].key, "report this: the rules are read wrongly", "[[roaming]] lets somebody in who names no organisation, and not at %s", s.operator)
 			}
 		}
 	}
+}
+
+// letsIn tells whether a rule of [[roaming]] lets those in one group in.
+func (c *choice) letsIn(group int) bool {
+	rank := c.of(group)
+	return rank != 0 && c.matches(rank) && !c.rules[rank-1].refuses
 }

@@ -43,6 +43,9 @@ func (p *Policy) suppositions(c class, rules []*rule) supposed {
 	var shown []credentials
 	for _, set := range pairs(named, promised) {
 		for _, issuer := range append([]int{0}, issuers...) {
+			if issuer == 0 && len(set) > 0 && p.otherAuthority == "" {
+				continue // every authority that there is has a number
+			}
 			shown = append(shown, credentials{issuer: issuer, policies: set})
 		}
 	}
@@ -74,11 +77,15 @@ func (p *Policy) suppose(s *subject, c *credentials) {
 // credentialsOf says for a counterexample what was supposed of the device and of the
 // certificate, where somebody asks.
 func (p *Policy) credentialsOf(s *subject) string {
-	var policies []string
+	return credentialWords(deviceNames[s.device], p.issuerAt[s.issuer], strings.Join(p.policiesOf(s), " and "))
+}
+
+// policiesOf are the certificate policies that a person has.
+func (p *Policy) policiesOf(s *subject) (policies []string) {
 	for i, oid := range p.markAt {
 		if s.marks.has(i) && p.policies[oid] == i {
 			policies = append(policies, oid)
 		}
 	}
-	return credentialWords(deviceNames[s.device], p.issuerAt[s.issuer], strings.Join(policies, " and "))
+	return policies
 }

@@ -1,5 +1,7 @@
 package vlan
 
+import "slices"
+
 // warn notes rules that nobody reaches and VLANs where nobody lands. The proof
 // has gone through every case, so what it did not reach cannot be reached.
 func (r *reader) warn() {
@@ -23,7 +25,12 @@ func (r *reader) warn() {
 		}
 	}
 	for _, n := range p.vlans {
-		if !used[n.index] {
+		if used[n.index] {
+			continue
+		}
+		if !slices.ContainsFunc(p.sites, func(s *site) bool { return s.numbers[n.index] != 0 }) {
+			r.mention(path("vlan", n.name), "drop it, or give it an id and a rule", "vlan %s has no number at any site, and nobody can reach it", n.name)
+		} else {
 			r.mention(path("vlan", n.name), "drop it, or give it a rule", "nobody can reach vlan %s", n.name)
 		}
 	}
@@ -31,7 +38,7 @@ func (r *reader) warn() {
 
 func reachedIn(programs []*program, rl *rule) bool {
 	for _, g := range programs {
-		if g.reached[rl] {
+		if g.reached[rl.number] {
 			return true
 		}
 	}
@@ -58,4 +65,18 @@ func (r *reader) warnShadowed(x *ssid, rl *rule) {
 		return
 	}
 	r.mention(rl.key, "drop it", "rule %d of SSID %q is never reached", rl.number, x.name)
+}
+
+// warnVacuous names the guarantees that hold because they speak of nobody: it is told
+// of those that the log-ins on an SSID met, before fall-backs are looked at.
+func (r *reader) warnVacuous(covered []int) {
+	cases := map[int]int{} // by number: one of the file may be several here
+	for i, g := range r.policy.guarantees {
+		cases[g.number] += covered[i]
+	}
+	for i, g := range r.policy.guarantees {
+		if cases[g.number] == 0 && !r.policy.continues(i) {
+			r.mention(g.key, "say whom it is for in other words, or drop it", "guarantee %d covers no case: it says %q, and there is no such log-in", g.number, g.text)
+		}
+	}
 }

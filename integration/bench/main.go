@@ -32,6 +32,7 @@ var groups = []struct {
 	{"dead-upstream", deadUpstream, false},
 	{"peers", peers, true},
 	{"ad", domainRates, false},
+	{"region", regionFigures, false},
 	{"memory", memory, false},
 	{"half-open", halfOpen, false},
 }

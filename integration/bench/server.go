@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"causeway/certs"
+	"causeway/integration/region"
 	"causeway/realms/directory"
 )
 
@@ -49,6 +50,7 @@ type options struct {
 	rsa       bool              // a server key of RSA-2048
 	both      bool              // that and one of ECDSA
 	bothCores bool              // not pinned to one
+	region    bool              // the example region in the place of a Trust
 }
 
 // start runs bin/radiusd on a pinned core with a directory of so many users.
@@ -187,6 +189,16 @@ func (s *server) configure(o options) error {
 		people = o.directory
 	}
 	text := fmt.Sprintf(benchConfig, s.address, acct, people, partner, benchSecret)
+	if o.region {
+		whole := region.Whole
+		whole.Head, _, _ = strings.Cut(text, `[realm."northbridge.nhs.uk"]`)
+		whole.Head += benchLog
+		whole.Secret = "file:secret.txt"
+		text = whole.Text()
+		if err := os.WriteFile(filepath.Join(s.folder, "secret.txt"), []byte(benchSecret), 0o600); err != nil {
+			return err
+		}
+	}
 	var second error
 	if o.both {
 		text = strings.NewReplacer(`"file:server.pem"`, `["file:server.pem", "file:second.pem"]`, `"file:server.key"`, `["file:server.key", "file:second.key"]`).Replace(text)
@@ -274,7 +286,9 @@ vendor       = "hostapd"
 address      = "127.0.0.1"
 secret       = %q
 without_vlan = "reject"
-[log]
+` + benchLog
+
+const benchLog = `[log]
 format = "json"
 file   = "causeway.log"
 `

@@ -149,6 +149,9 @@ func read(path string, secrets config.Secrets, now func() time.Time) (*house, er
 	if len(problems) > 0 {
 		// What makes a client impossible has been said at its own place.
 		more = slices.DeleteFunc(more, func(p config.Problem) bool { return p.Key == "site" })
+		for n := range more {
+			more[n].See = "" // explain cannot read the file until the others are mended
+		}
 	}
 	if secrets == config.SecretsOptional { // else they are about to be opened
 		checkFiles(file, func(key string, err error) { more = append(more, locate(file, key, err)...) })
@@ -172,8 +175,9 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 		}
 	}
 	var err error
-	h.vlan, err = vlan.New(vlanConfig(file, now))
-	hear("", err)
+	if h.vlan, err = vlan.New(vlanConfig(file, now)); err != nil {
+		problems = append(problems, policyProblems(file, now, err)...)
+	}
 	peers, err := readPeers(file)
 	hear("", err)
 	h.clients, h.places, err = seatClients(file, peers)

@@ -22,6 +22,7 @@ type Inspection struct {
 	Warnings config.Problems // what loads and is unwise all the same
 	Faults   config.Problems // what loads and does not work
 	house    *house
+	unproved *vlan.Unproved // in the place of the house's policy; see InspectUnproved
 	now      func() time.Time
 }
 
@@ -105,6 +106,7 @@ type Explanation struct {
 	VLAN       uint16
 	Name, Zone string
 	Rule       string
+	Unproved   bool   `json:",omitempty"` // the file's proof failed: nobody is served by it
 	decided    string // the key of the rule that did
 	Told       []Told // what the Accept says of the network, to each controller that may ask
 }
@@ -118,7 +120,7 @@ type Told struct {
 
 // Explain walks the corridor for one query, the home's consent taken for granted.
 func (i *Inspection) Explain(q Query) Explanation {
-	e := Explanation{Query: q, Outcome: outcomeReject}
+	e := Explanation{Query: q, Outcome: outcomeReject, Unproved: i.unproved != nil}
 	refuse := func(err error) Explanation {
 		e.Reason, e.Why = reasonOf(err), err.Error()
 		return e
@@ -155,6 +157,9 @@ func (i *Inspection) Explain(q Query) Explanation {
 		if facts.CertificateUnknown = q.Issuer == ""; q.Issuer != config.NoCertificate {
 			facts.Issuer = q.Issuer
 		}
+	}
+	if i.unproved != nil {
+		return i.supposed(e, facts)
 	}
 	for _, s := range i.house.vlan.Explain(facts) {
 		if s.Fits {
@@ -250,6 +255,9 @@ func (i *Inspection) placed(s vlan.Step) string {
 // String is the explanation for people.
 func (e Explanation) String() string {
 	var b strings.Builder
+	if e.Unproved {
+		b.WriteString("NOT PROVED  this configuration is refused, and nobody is served by it: see radiusd check. Its rules would do this:\n\n")
+	}
 	for n, s := range e.Steps {
 		fmt.Fprintf(&b, "%3d  %s\n", n+1, s)
 	}

@@ -18,6 +18,7 @@ type Problem struct { //nolint:errname // what the rooms call theirs
 	Text   string // what is wrong, in the file's own words
 	Meant  string // what was probably meant, as it would be written; or empty
 	Fix    string // what to do about it; or empty
+	See    string // how to see for oneself; or empty
 
 	source string // the line itself, masked; tabs as they are
 	caret  int    // characters of source before the caret
@@ -44,6 +45,9 @@ func (p Problem) Error() string {
 	}
 	if p.Fix != "" {
 		b.WriteString("\n        fix: " + printable(p.Fix))
+	}
+	if p.See != "" {
+		b.WriteString("\n        " + printable(p.See))
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,7 +37,8 @@ func (c *checker) placements(key string, d Directory) {
 	if c.present(key+".helpdesk") && (strings.TrimSpace(d.Helpdesk) == "" || len(d.Helpdesk) > 200 || strings.ContainsFunc(d.Helpdesk, func(r rune) bool { return !unicode.IsPrint(r) })) {
 		c.wrong(key+".helpdesk", `write helpdesk = "IT service desk, extension 4357"`, "helpdesk is no line that can be printed on a slip")
 	}
-	for name, other := range c.Directory {
+	for _, name := range slices.Sorted(maps.Keys(c.Directory)) {
+		other := c.Directory[name]
 		if here := under("directory", name); here < key && slices.Contains([]string{"file", "placements"}, other.Kind) && d.Path != "" && filepath.Clean(other.Path) == filepath.Clean(d.Path) {
 			c.wrong(key+".path", "give each its own file", "path is the file of [%s], too", here)
 		}

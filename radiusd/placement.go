@@ -453,7 +453,7 @@ func listPlacements(o *placementOrder, out, _ io.Writer) error {
 		if row.State == placement.Over && !o.all || o.given["ending"] && row.DaysLeft > o.ending {
 			continue
 		}
-		row.Record.Password, row.Record.NTHash = "", ""
+		row.Password, row.NTHash = "", ""
 		rows = append(rows, row)
 	}
 	slices.SortStableFunc(rows, func(a, b placementRow) int { return a.DaysLeft - b.DaysLeft })

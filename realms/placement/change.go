@@ -119,7 +119,7 @@ func digest(text []byte) string {
 // lock waits for whoever else changes the file. It is a file of its own because the one
 // at path is replaced. A process that ends lets go of it.
 func lock(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600) // root writes here what the folder's owner could have pointed elsewhere
 	if err != nil {
 		return nil, fmt.Errorf("%w: run this as root, or as the server's account", err)
 	}

@@ -156,6 +156,25 @@ func TestAuditHoldsAndNamesNoSecret(t *testing.T) {
 	}
 }
 
+// Root follows no link out of a folder that is the server's.
+func TestChangeFollowsNoLink(t *testing.T) {
+	for _, suffix := range []string{".lock", ".audit"} {
+		folder := t.TempDir()
+		path, elsewhere := filepath.Join(folder, "p"), filepath.Join(folder, "elsewhere")
+		if err := os.Symlink(elsewhere, path+suffix); err != nil {
+			t.Fatal(err)
+		}
+		if err := placement.Change(path, "add", admin, time.Now(), add(ada(t, "a@b.uk"))); err == nil {
+			t.Errorf("%s: no error", suffix)
+		}
+		for _, name := range []string{elsewhere, path} {
+			if _, err := os.Stat(name); err == nil {
+				t.Errorf("%s: %s was written", suffix, name)
+			}
+		}
+	}
+}
+
 // What others do to the file is noted before the next change.
 func TestAuditNotesWhatOthersDid(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p")

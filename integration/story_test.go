@@ -66,6 +66,8 @@ type step struct {
 	Name  string
 	Login *login   // a device logs in
 	Probe *probing // radiusd probe is run
+	// Placement is radiusd placement, before the log-in.
+	Placement *placing
 	// CameHome is what the house's event must say of the probe's own log-in.
 	CameHome *eventIs `toml:"came_home"`
 	// Probed names a server: the house's first probe of it must be as Event says.
@@ -218,6 +220,9 @@ func (s *stage) take(step step) {
 	}
 	if step.Act != "" {
 		s.act(step)
+	}
+	if step.Placement != nil {
+		s.placement(*step.Placement)
 	}
 	if step.Login != nil {
 		s.variations(step)

@@ -18,7 +18,8 @@ var arrows = map[string][]string{
 	"radiusd/noc":           {},
 	"radiusd/noc/fticks":    {},
 	"realms":                {"certs"},
-	"realms/directory":      {"realms", "certs"},
+	"realms/placement":      {"realms", "certs"},
+	"realms/directory":      {"realms", "realms/placement", "certs"},
 	"realms/upstream":       {"realms", "certs"},
 	"realms/discovery":      {},
 	"radiusd/transport":     {"certs"},
@@ -34,7 +35,7 @@ var arrows = map[string][]string{
 	},
 	"radiusd": {
 		"radiusd/daemon", "radiusd/daemon/config", "radiusd/demo", "radiusd/noc", "radiusd/probe", "radiusd/transport",
-		"certs", "realms", "realms/directory", "vlan",
+		"certs", "realms", "realms/directory", "realms/placement", "vlan",
 	},
 	"radiusd/demo": {
 		"radiusd/daemon", "radiusd/daemon/config", "radiusd/supplicant", "radiusd/noc", "radiusd/transport",

@@ -42,6 +42,7 @@ var commands = []command{
 	{"probe", "[-c FILE] [NAME[/SERVER]] …", "log in through each server of a federation or a partner; say what came back", runProbe},
 	{"cert", "init|server|client …", "make a private CA, server and client certificates", runCert},
 	{"new", "controller VENDOR …", "print the block for a new controller, and the steps at the controller", runNew},
+	{"placement", "add|import|list|end … -c FILE", "keep accounts of students and locums that end by themselves", runPlacement},
 	{"hash", "[--nt]", "turn a password on standard input into a line for a users file", runHash},
 	{"version", "", "print the version", runVersion},
 }

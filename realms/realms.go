@@ -8,6 +8,7 @@ package realms
 
 import (
 	"context"
+	"time"
 
 	"layeh.com/radius"
 
@@ -94,6 +95,9 @@ type Account struct {
 	// PasswordSet changes whenever the password does, and is nothing else: a
 	// session that began with another one is not resumed. Empty: unknown.
 	PasswordSet string
+	// Ends is when the account is surely over: no session lasts beyond it. Zero: nobody
+	// has said.
+	Ends time.Time
 }
 
 // A Certificate is what policy may know of a client certificate that was

@@ -39,6 +39,8 @@ const (
 	ErrEmptyPassword   Reason = "empty-password"
 	ErrDisabled        Reason = "account-disabled"
 	ErrExpired         Reason = "account-expired"
+	ErrPlacementNotYet Reason = "placement-not-started"
+	ErrPlacementEnded  Reason = "placement-ended"
 	ErrLocked          Reason = "account-locked"
 	ErrPasswordExpired Reason = "password-expired"
 	ErrMustChange      Reason = "password-must-change"

@@ -186,6 +186,9 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 		reply.Add(rfc2865.Class_Type, class)
 	}
 	stay, err := d.stay(answer.SessionTimeout, place)
+	if err == nil {
+		stay, err = d.untilEnded(stay, answer.Account.Ends)
+	}
 	if err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}

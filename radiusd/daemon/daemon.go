@@ -51,10 +51,12 @@ type Daemon struct {
 	abroad   waiting
 	homeless unclaimed
 	reminded reminded
-	rounds   rounds
-	reloads  sync.Mutex   // one at a time
-	moves    sync.RWMutex // held while a reload looks at who is where and takes over
-	counts   struct {
+
+	toldOfPlacements map[string]string // by directory, what is wrong with it; of the one who reports
+	rounds           rounds
+	reloads          sync.Mutex   // one at a time
+	moves            sync.RWMutex // held while a reload looks at who is where and takes over
+	counts           struct {
 		busy    atomic.Uint64 // requests dropped: their conversation was being answered
 		ignored atomic.Uint64 // packets that a conversation ignored
 		spared  atomic.Uint64 // log-ins that were refused in place of a home that had refused them before

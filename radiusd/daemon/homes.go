@@ -19,9 +19,10 @@ import (
 
 // directories is the one table of kinds of directory.
 var directories = map[string]func(name string, c config.Directory) (realms.Directory, func(), error){
-	"ad":   openAD,
-	"file": openFile,
-	"ldap": openLDAP,
+	"ad":         openAD,
+	"file":       openFile,
+	"ldap":       openLDAP,
+	"placements": openPlacements,
 }
 
 func openFile(_ string, c config.Directory) (realms.Directory, func(), error) {
@@ -39,10 +40,17 @@ func openFile(_ string, c config.Directory) (realms.Directory, func(), error) {
 func checkFiles(file *config.File, hear func(key string, err error)) {
 	for _, name := range slices.Sorted(maps.Keys(file.Directory)) {
 		key := "directory." + name
-		if c := file.Directory[name]; c.Kind == "file" && !file.Unreadable(key+".path") {
+		c := file.Directory[name]
+		if file.Unreadable(key + ".path") {
+			continue
+		}
+		switch c.Kind {
+		case "file":
 			if _, _, err := openFile(name, c); err != nil {
 				hear(key, err)
 			}
+		case "placements":
+			checkPlacements(key, c, hear)
 		}
 	}
 }
@@ -55,6 +63,7 @@ type homes struct {
 	now          func() time.Time
 	onChange     func(pool, server, from, to, why string)
 	onHome       func(pool, server, realm string, silent bool, why string)
+	onPlacements func(name string, p *directory.Placements)
 	onPool       func(name string, p *upstream.Pool)
 	onDiscovery  func(federation, realm, found, why string)
 	onDiscovered func(name string, d *discovered)
@@ -81,8 +90,12 @@ func (h *homes) open() *homes {
 			h.hear("directory."+name, err)
 			continue
 		}
-		if f, ok := dir.(*directory.File); ok {
+		switch f := dir.(type) {
+		case *directory.File:
 			f.TellPasswords(h.shelf.key)
+		case *directory.Placements:
+			f.TellPasswords(h.shelf.key)
+			h.onPlacements(name, f)
 		}
 		h.directories[name] = dir
 		h.closers = append(h.closers, closer)
@@ -124,7 +137,7 @@ func (h *homes) own(key, name string, r config.Realm) realms.Home {
 // guard is nothing for a directory that locks nobody.
 func (h *homes) guard(name string) eap.Guard {
 	c := h.file.Directory[name]
-	if c.Kind == "file" || c.Guard.Failures == 0 {
+	if c.Kind == "file" || c.Kind == "placements" || c.Guard.Failures == 0 {
 		return nil
 	}
 	return guard.New(guard.Config{

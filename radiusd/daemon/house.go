@@ -28,6 +28,7 @@ type house struct {
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
 	pools    []pool                 // of servers of others
+	lists    []placementList        // of placements
 	found    map[string]*discovered // by federation, of those that look realms up in DNS
 	cards    cards                  // what RadSec peers are shown
 	warnings config.Problems        // what loads and is unwise all the same
@@ -238,7 +239,7 @@ func (d *Daemon) furnish(h *house) error {
 	if len(problems) > 0 {
 		return problems
 	}
-	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, onHome: d.homeChanged, onPool: h.pooled, onDiscovery: d.realmLookedUp, onDiscovered: h.discovers, hear: hear, keeper: h.keeper, cards: h.cards, shelf: shelf}
+	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, onHome: d.homeChanged, onPool: h.pooled, onPlacements: h.placed, onDiscovery: d.realmLookedUp, onDiscovered: h.discovers, hear: hear, keeper: h.keeper, cards: h.cards, shelf: shelf}
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
 	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })

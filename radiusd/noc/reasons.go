@@ -27,6 +27,8 @@ var reasons = []Reason{
 	{"bad-password", User, "The password is wrong.", "Ask the caller to forget the network on the device, join again and type the password afresh."},
 	{"empty-password", Device, "The device sent an empty or unusable password.", "Ask the caller to forget the network, join again and type the password."},
 	{"account-disabled", User, "The account is disabled.", "Send the caller to the service desk: only the account team may enable it."},
+	{"placement-not-started", User, "The placement has not begun yet.", "Tell the caller the first day, which the detail names; the sponsor can have another account made."},
+	{"placement-ended", User, "The placement is over, or was ended by its sponsor.", "Send the caller to the sponsor: radiusd placement list names them, and extend needs an approver."},
 	{"account-expired", User, "The account's end date has passed.", "Send the caller to the service desk, who extend it with the manager's word."},
 	{"account-locked", User, "The account is locked after too many wrong passwords.", "Find the device that still uses an old password, then have the account unlocked."},
 	{"guarded", User, "Too many wrong passwords: this server refuses for a while, so that the directory does not lock the account.", "Find the device that still uses an old password; the log line says when the wait ends."},

@@ -26,6 +26,8 @@ type FileUser struct {
 	Groups   []string
 	Disabled bool
 	Expires  time.Time // the instant from which the account is no good; zero: never
+
+	term *term // of a placement
 }
 
 // A File is a [realms.Directory] and a [realms.NTHasher] that was read from a
@@ -48,6 +50,7 @@ type fileUser struct {
 	clear    certs.Secret
 	disabled bool
 	expires  time.Time
+	term     *term
 	proved   proof // the last good password, remembered
 }
 
@@ -96,6 +99,10 @@ func makeReady(u FileUser, key string) (*fileUser, realms.Problems) {
 		clear:    u.Clear,
 		disabled: u.Disabled,
 		expires:  u.Expires,
+		term:     u.term,
+	}
+	if u.term != nil {
+		ready.account.Ends = u.term.until
 	}
 	if u.Password != "" {
 		hash, err := parseArgon(u.Password.Reveal())
@@ -248,6 +255,9 @@ func (u *fileUser) admitted(now time.Time) (realms.Account, error) {
 	}
 	if !u.expires.IsZero() && !now.Before(u.expires) {
 		return realms.Account{}, fmt.Errorf("%s expired at %s: %w", u.account.Name, u.expires.Format(time.RFC3339), realms.ErrExpired)
+	}
+	if err := u.term.admits(u.account.Name, now); err != nil {
+		return realms.Account{}, err
 	}
 	return u.account, nil
 }

@@ -56,7 +56,7 @@ func (c *checker) shared() {
 	told := c.toldApart()
 	for _, name := range slices.Sorted(maps.Keys(c.Directory)) {
 		d := c.Directory[name]
-		if d.Kind == "file" || tellsRealms(d.UserFilter) {
+		if d.Kind == "file" || d.Kind == "placements" || tellsRealms(d.UserFilter) {
 			continue
 		}
 		var served []string
@@ -137,20 +137,23 @@ func (c *checker) directories() {
 		d, key := c.Directory[name], under("directory", name)
 		switch d.Kind {
 		case "ldap":
-			c.unused(key, d.Kind, append([]string{"path"}, domainKeys...)...)
+			c.unused(key, d.Kind, slices.Concat([]string{"path"}, domainKeys, placementKeys)...)
 			c.ldap(key, d)
 		case "ad":
-			c.unused(key, d.Kind, append([]string{"path"}, notOfDomains...)...)
+			c.unused(key, d.Kind, slices.Concat([]string{"path"}, notOfDomains, placementKeys)...)
 			c.domain(key, d)
 		case "file":
 			c.unused(key, d.Kind, serverKeys()...)
 			if !c.present(key + ".path") {
 				c.wrong(key, "add "+examples["directory.*.path"], "[%s] has no path", key)
 			}
+		case "placements":
+			c.unused(key, d.Kind, serverKeys(placementKeys...)...)
+			c.placements(key, d)
 		case "":
 		default:
 			if c.present(key + ".kind") {
-				c.oneOf(key+".kind", d.Kind, "ad", "ldap", "file")
+				c.oneOf(key+".kind", d.Kind, "ad", "ldap", "file", "placements")
 			}
 		}
 		if !slices.ContainsFunc(slices.Collect(maps.Values(c.Realm)), func(r Realm) bool { return r.Directory == name }) &&

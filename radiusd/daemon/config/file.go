@@ -174,8 +174,8 @@ type Resumption struct {
 // for kinds "ad" and "ldap"; they mean what they mean in directory.ADConfig and
 // directory.LDAPConfig.
 type Directory struct {
-	Kind             string       `toml:"kind" need:"yes"`  // "ad", "ldap" or "file"
-	Path             string       `toml:"path" path:"read"` // of kind "file"; absolute once loaded
+	Kind             string       `toml:"kind" need:"yes"`  // "ad", "ldap", "file" or "placements"
+	Path             string       `toml:"path" path:"read"` // of kinds "file" and "placements"; absolute once loaded
 	Schema           string       `toml:"schema"`           // of kind "ldap": "openldap" (also when empty) or "ad"
 	Domain           string       `toml:"domain"`           // of kind "ad", as the five that follow
 	Computer         string       `toml:"computer"`
@@ -200,6 +200,10 @@ type Directory struct {
 	NTHashAttribute  string       `toml:"nt_hash_attribute"`
 	ClearAttribute   string       `toml:"clear_password_attribute"`
 	Guard            Guard        `toml:"guard"`
+	MaxDays          int          `toml:"max_days" default:"90"`   // of kind "placements", as the three that follow
+	KeepDays         int          `toml:"keep_days" default:"365"` // of one that has ended
+	SSID             string       `toml:"ssid"`                    // on a slip; empty: the only one there is
+	Helpdesk         string       `toml:"helpdesk"`                // on a slip
 }
 
 // Guard says how many wrong passwords of one account reach a directory that would

@@ -13,9 +13,15 @@ var domainKeys = []string{"domain", "computer", "computer_password", "netbios", 
 // notOfDomains are keys of kind "ldap" that mean nothing to one of kind "ad".
 var notOfDomains = []string{"schema", "plain", "member_of", "nt_hash_attribute", "clear_password_attribute"}
 
-// serverKeys are the keys that mean nothing to a directory of kind "file".
-func serverKeys() []string {
-	return slices.DeleteFunc(ordered(reflect.TypeFor[Directory]()), func(key string) bool { return key == "kind" || key == "path" })
+// placementKeys are the keys that mean something to a directory of kind "placements" only.
+var placementKeys = []string{"max_days", "keep_days", "ssid", "helpdesk"}
+
+// serverKeys are the keys that mean nothing to a directory that is a file, but for those
+// of one kind.
+func serverKeys(but ...string) []string {
+	return slices.DeleteFunc(ordered(reflect.TypeFor[Directory]()), func(key string) bool {
+		return key == "kind" || key == "path" || slices.Contains(but, key)
+	})
 }
 
 // ldap judges what the room directory says at a place of its own only when it

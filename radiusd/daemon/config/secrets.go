@@ -99,12 +99,22 @@ func (f *filler) path(text, path string, read bool) string {
 		return full
 	}
 	file, err := os.Open(full)
+	if errors.Is(err, fs.ErrNotExist) && f.begins(path) {
+		return full
+	}
 	if err != nil {
 		f.unread(path, full, err)
 		return full
 	}
 	_ = file.Close() // read only: nothing to lose
 	return full
+}
+
+// begins tells whether path is that of a file which the first placement makes.
+func (f *filler) begins(path string) bool {
+	directories, _ := f.tree["directory"].(map[string]any)
+	this, _ := directories[lastKey(parent(path))].(map[string]any)
+	return this["kind"] == "placements"
 }
 
 // absoluteRef turns file:name into file:/folder/name, the folder being that of the

@@ -48,6 +48,13 @@ func (r *reader) devices(key, whose, name string) (w who, is bool) {
 	return w, true
 }
 
+// ForDevices tells whether a rule's Who means devices that are known by their MAC, and
+// nobody else.
+func ForDevices(who string) bool {
+	word, _, _ := strings.Cut(who, " ")
+	return word == devicesWord
+}
+
 // forDevices tells whether a rule or a guarantee speaks of devices alone.
 func (w *who) forDevices() bool { return w.audience == anyDevice || w.audience == oneList }
 

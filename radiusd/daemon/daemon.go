@@ -51,6 +51,7 @@ type Daemon struct {
 	abroad   waiting
 	homeless unclaimed
 	reminded reminded
+	listDay  string // when the lists of devices were told of last; of the reporter alone
 	rounds   rounds
 	reloads  sync.Mutex   // one at a time
 	moves    sync.RWMutex // held while a reload looks at who is where and takes over
@@ -322,6 +323,7 @@ func (d *Daemon) sweep(ctx context.Context) {
 			for _, t := range d.talks.expired() {
 				d.abandon(t, nil)
 			}
+			d.lookAtLists()
 		}
 	}
 }

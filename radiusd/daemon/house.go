@@ -12,6 +12,7 @@ import (
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/transport"
 	"causeway/realms"
+	"causeway/realms/directory"
 	"causeway/realms/upstream"
 	"causeway/vlan"
 )
@@ -25,6 +26,7 @@ type house struct {
 	places   map[string]place   // by client name
 	claims   map[string]*claims // by controller, of those that serve other sites
 	realms   *realms.Table
+	lists    map[string]*directory.Devices // that are known by their MAC alone
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
 	pools    []pool                 // of servers of others
@@ -183,6 +185,7 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	h.clients, h.places, err = seatClients(file, peers)
 	hear("site", err)
 	h.claims = claimsOf(file)
+	h.lists = openLists(file, hear)
 	h.keeper, err = openKeeper(file)
 	hear("", err)
 	h.cards = openCards(file, hear)

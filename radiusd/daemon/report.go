@@ -30,6 +30,7 @@ func (d *Daemon) report(ctx context.Context) {
 	linted := d.now()
 	d.lint()
 	d.remindOfAgreements(true)
+	d.remindOfLists()
 	for {
 		select {
 		case <-ctx.Done():
@@ -39,6 +40,7 @@ func (d *Daemon) report(ctx context.Context) {
 			d.reportOnce(told)
 			d.reportFigures(upstreams)
 			d.remindOfAgreements(false)
+			d.remindOfLists()
 			if now := d.now(); now.Sub(linted) >= lintEvery {
 				linted = now
 				d.lint()

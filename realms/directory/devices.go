@@ -52,9 +52,9 @@ type stamp struct {
 }
 
 // OpenDevices reads a list. The owner is of those whose line names none; vlans are what
-// a line may name. Mistakes come together as [realms.Problems] whose keys are PATH:LINE.
+// a line may name, nil being none. Mistakes come together as [realms.Problems] whose keys are PATH:LINE.
 func OpenDevices(path, owner string, vlans []string) (*Devices, error) {
-	d := &Devices{path: path, owner: owner, vlans: vlans}
+	d := &Devices{path: path, owner: owner, vlans: append([]string{}, vlans...)}
 	d.held.Store(&map[string]Device{})
 	d.read = stampOf(path)
 	d.seen = d.read
@@ -132,7 +132,8 @@ var deviceColumns = []struct {
 	need bool
 }{{"mac", true}, {"what", true}, {"owner", false}, {"vlan", false}, {"until", true}, {"asset", false}, {"approved_by", true}}
 
-// ParseDevices reads the text of a list. Keys of its problems are lines.
+// ParseDevices reads the text of a list. Keys of its problems are lines. Where vlans is
+// nil, a line may name any.
 func ParseDevices(text []byte, owner string, vlans []string) ([]Device, realms.Problems) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // a spreadsheet's
 	r := csv.NewReader(bytes.NewReader(text))
@@ -225,7 +226,7 @@ func (p *deviceParser) device(line int, row []string) {
 				d.Owner = value
 			}
 		case "vlan":
-			if d.VLAN = value; value != "" && !slices.Contains(p.vlans, value) {
+			if d.VLAN = value; value != "" && p.vlans != nil && !slices.Contains(p.vlans, value) {
 				p.wrong(line, p.mayHave(), "no rule gives vlan %q to devices of this list", value)
 			}
 		case "until":

@@ -240,3 +240,24 @@ func (r *reader) refuseOfDevices(key, whose string, source Guarantee, w who) {
 		}
 	}
 }
+
+// rulesForDevice are the rules of a program that can fit the devices of a list.
+func (p *Policy) rulesForDevice(g *program, list string) []*rule {
+	for i, l := range p.rosters {
+		if l.name == list {
+			return g.devices[i]
+		}
+	}
+	return nil
+}
+
+// whateverDevices is every kind of device that either policy can tell from another.
+func (c *comparer) whateverDevices() (list []person) {
+	name := func(r roster) string { return r.name }
+	for _, of := range union(names(c.old.rosters, name), names(c.next.rosters, name)) {
+		for _, lands := range union([]string{"", "(another)"}, union(c.old.MayHave(of), c.next.MayHave(of))) {
+			list = append(list, person{list: of, lands: lands})
+		}
+	}
+	return list
+}

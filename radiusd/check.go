@@ -165,7 +165,9 @@ func runExplain(args []string, out, errs io.Writer) int {
 	f.StringVar(&q.Device, "device", "", "whether the device proved itself: `verified` or unverified")
 	f.StringVar(&q.Issuer, "issuer", "", "the `authority` of the certificate that was shown, or none")
 	f.StringVar(&q.Operator, "operator", "", "with --from-federation: the `realm` of the organisation that is visited, as its Operator-Name has it")
-	f.StringVar(&q.MAC, "mac", "", "the device's `address`, which chooses among the numbers of a pool")
+	f.StringVar(&q.MAC, "mac", "", "the device's `address`, which chooses among the numbers of a pool; without --user, a listed device")
+	f.StringVar(&q.List, "list", "", "in place of --user: a device of that `list`, known by its MAC")
+	f.StringVar(&q.Lands, "listed-vlan", "", "with --list: the `vlan` that the device's line names")
 	f.Func("group", "one group that the directory gives, commas and all; may be said again", func(name string) error {
 		q.Groups = append(q.Groups, name)
 		return nil
@@ -177,8 +179,8 @@ func runExplain(args []string, out, errs io.Writer) int {
 	if !ok {
 		return code
 	}
-	if q.User == "" || (q.Proxy == "" && (q.SSID == "" || q.Site == "" && q.AP == "")) {
-		fmt.Fprintln(errs, "radiusd explain: say --user, --ssid and --site or --ap (or --user and --from-federation)")
+	if q.User == "" && q.MAC == "" && q.List == "" || (q.Proxy == "" && (q.SSID == "" || q.Site == "" && q.AP == "")) {
+		fmt.Fprintln(errs, "radiusd explain: say --user (or --mac, or --list), --ssid and --site or --ap (or --user and --from-federation)")
 		return exitUsage
 	}
 	if *groups != "" {

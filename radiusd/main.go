@@ -36,6 +36,7 @@ var commands = []command{
 	{"test", "FILE", "run the [[test]] blocks of a configuration", runTest},
 	{"agreements", "FILE [--on DATE] [--json|--csv]", "list the agreements under which other people's sites are served", runAgreements},
 	{"diff", "OLD NEW", "say whose network changes from one configuration to another", runDiff},
+	{"devices", "check|list FILE [--expiring 30d]", "judge or list a file of devices that are known by their MAC", runDevices},
 	{"serve", "-c FILE", "run the server", runServe},
 	{"reload", "--pid N [--move-zones]", "ask a running server to read its configuration again", runReload},
 	{"ad", "join|test …", "join an Active Directory domain; ask its domain controllers", runAD},

@@ -65,6 +65,17 @@ const (
 	ErrLoop             Reason = "proxy-loop" // it came from an upstream and would go to one
 )
 
+// Errors of lists of devices that are known by their MAC address alone.
+const (
+	ErrMACUnknown  Reason = "mac-unknown"
+	ErrMACExpired  Reason = "mac-expired"
+	ErrMACRandom   Reason = "mac-randomised" // the device made the address up
+	ErrMACMismatch Reason = "mac-mismatch"   // User-Name and Calling-Station-Id are not one MAC address
+	ErrMACPassword Reason = "mac-password"   // the request proves itself as no controller does that asks for a MAC
+	ErrMACTwice    Reason = "mac-twice"      // two lists of the SSID have it
+	ErrMACOnly     Reason = "mac-only"       // somebody speaks EAP on an SSID that is for such devices alone
+)
+
 // Errors of an upstream.
 const (
 	ErrUpstreamDown     Reason = "upstream-unreachable"

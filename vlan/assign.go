@@ -54,6 +54,11 @@ type Facts struct {
 	// with what is none, it is the pool's lowest.
 	MAC string
 
+	// List is the list that holds a device which is known by its MAC and by nothing else;
+	// empty for people. Lands is the VLAN that the list gives it; empty: the list gives it
+	// none. User and Realm are empty with it.
+	List, Lands string
+
 	Time time.Time // the day counts, in this location; zero asks Config.Now
 }
 
@@ -92,15 +97,18 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q is not in the configuration: %w", f.SSID, ErrSSIDUnknown))
 	}
 	s.site = at.index
-	rules := program.rules(s.own, s.realm)
+	if s.list != 0 && !program.ssid.takes(s.list) {
+		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q lets in no device of list %s: %w", f.SSID, f.List, ErrNoRule))
+	}
+	rules := program.rulesFor(&s)
 	if tell != nil {
 		rules = program.ssid.rules // those of other people, too: they say why they do not fit
 	}
 	chosen, reason := walk(rules, &s, tell)
 	if chosen == nil {
-		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q at %s has no network for %q at %q: %w", f.SSID, at.name, f.User, f.Realm, reason))
+		return Assignment{}, tell.refuse(fmt.Errorf("SSID %q at %s has no network for %s: %w", f.SSID, at.name, f.whom(), reason))
 	}
-	a := Assignment{state: placed, own: s.own, site: at, nas: nas, rule: chosen, network: chosen.network, terms: at.terms[chosen.network.index], id: at.choose(chosen.network, f.MAC)}
+	a := Assignment{state: placed, own: s.own, listed: s.list != 0, site: at, nas: nas, rule: chosen, network: chosen.network, terms: at.terms[chosen.network.index], id: at.choose(chosen.network, f.MAC)}
 	if err := a.sound(); err != nil {
 		return Assignment{}, tell.refuse(err)
 	}
@@ -116,6 +124,8 @@ type subject struct {
 	second   int // the same by the directory's name
 	hidden   bool
 	method   method
+	list     int // of devices, from 1; 0: a person
+	lands    int // of a device: a VLAN by network.index+1, or one of the two words for none
 	site     int
 	operator string // where one of ours is, elsewhere; empty: not known
 	device   device
@@ -128,6 +138,9 @@ type subject struct {
 
 // person resolves who it is, and refuses facts that contradict the routing.
 func (p *Policy) person(f *Facts, s *subject) error {
+	if f.List != "" {
+		return p.listed(f, s)
+	}
 	if !validRealm(f.Realm) || strings.IndexByte(f.User, '@') >= 0 {
 		return fmt.Errorf("%q at %q is no user of a realm: %w", f.User, f.Realm, ErrRealmMalformed)
 	}
@@ -153,6 +166,17 @@ func (p *Policy) person(f *Facts, s *subject) error {
 		p.certificateOf(f, s)
 	}
 	return nil
+}
+
+// whom names somebody in a refusal.
+func (f *Facts) whom() string {
+	switch {
+	case f.List == "":
+		return fmt.Sprintf("%q at %q", f.User, f.Realm)
+	case f.Lands == "":
+		return "a device of list " + f.List
+	}
+	return fmt.Sprintf("a device of list %s, whose line names vlan %s", f.List, f.Lands)
 }
 
 // userOf is the number of user@realm; 0 for no name and for one that the file
@@ -257,6 +281,8 @@ const (
 	otherSite
 	otherSide // ours or a visitor, and the rule is for the other
 	otherRealm
+	otherList
+	otherVLAN // a device, to which its list gives another
 	otherUser
 	otherMethod
 	otherOperator
@@ -282,6 +308,9 @@ func (r *rule) judge(s *subject) verdict {
 	v := r.fits(s)
 	if v != matches && v != userHidden {
 		return v
+	}
+	if s.list != 0 && !r.givesDevice(s) {
+		return otherVLAN
 	}
 	if r.method != methodHidden && r.method != s.method {
 		if s.method != methodHidden {
@@ -314,6 +343,9 @@ func (r *rule) judge(s *subject) verdict {
 }
 
 func (w *who) fits(s *subject) verdict {
+	if s.list != 0 || w.forDevices() {
+		return w.fitsDevice(s)
+	}
 	switch w.audience {
 	case ownPeople:
 		if !s.own {

@@ -14,6 +14,7 @@ import (
 type Assignment struct {
 	state   state
 	own     bool // our own home answered
+	listed  bool // a device that is known by its MAC alone
 	edge    bool // with noPlacement: an edge of ours is told who it is, and places them
 	site    *site
 	nas     *controller
@@ -121,7 +122,10 @@ func (a *Assignment) sound() error {
 	if a.nas.byName && (a.terms.called == "" || len(a.terms.pool) > 0) {
 		return fmt.Errorf("%s is told names, and vlan %s at %s has none that means %d: %w", a.nas.name, a.network.name, a.site.name, a.id, ErrZoneGuard)
 	}
-	if !a.own && a.network.zone.trusted {
+	if a.listed && !a.rule.mayReach(a.own, true) {
+		return fmt.Errorf("a device that is known by its MAC alone was about to reach zone %s, which is trusted: %w", a.network.zone.name, ErrZoneGuard)
+	}
+	if !a.own && !a.listed && a.network.zone.trusted {
 		return fmt.Errorf("a visitor was about to reach zone %s, which is trusted: %w", a.network.zone.name, ErrZoneGuard)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -137,7 +138,10 @@ type comparer struct {
 }
 
 // A person stands for all of a kind, by names that both policies read for themselves.
-type person struct{ user, realm string }
+type person struct {
+	user, realm string
+	list, lands string // of a device that is known by its MAC alone
+}
 
 // whoever is every kind of person that either policy can tell from another.
 func (c *comparer) whoever() []person {
@@ -149,27 +153,27 @@ func (c *comparer) whoever() []person {
 		}
 	}
 	for _, name := range c.realms() {
-		list = append(list, person{"anyone", name})
+		list = append(list, person{user: "anyone", realm: name})
 	}
 	hidden := map[string]bool{}
 	for _, name := range union(c.users(c.old), c.users(c.next)) {
 		user, realm, _ := strings.Cut(name, "@")
-		list = append(list, person{user, realm})
+		list = append(list, person{user: user, realm: realm})
 		if !hidden[realm] {
 			hidden[realm] = true
-			list = append(list, person{"", realm})
+			list = append(list, person{realm: realm})
 		}
 	}
 	for _, name := range c.realms() { // below one of ours, without a name in the file
 		if below := "below." + name; !known[below] && (c.old.isOurs(name) || c.next.isOurs(name)) {
-			list = append(list, person{"anyone", below})
+			list = append(list, person{user: "anyone", realm: below})
 		}
 	}
 	other := "other.example"
 	for known[other] || c.old.isOurs(other) || c.next.isOurs(other) {
 		other = "an" + other
 	}
-	return append(list, person{"anyone", other})
+	return append(append(list, person{user: "anyone", realm: other}), c.whateverDevices()...)
 }
 
 func (c *comparer) realms() []string {
@@ -252,6 +256,9 @@ func (p *Policy) rulesFor(at *site, ssid string, who person) []*rule {
 	if g == nil {
 		return nil
 	}
+	if who.list != "" {
+		return p.rulesForDevice(g, who.list)
+	}
 	return g.rules(p.isOurs(who.realm), p.realms[who.realm])
 }
 
@@ -263,7 +270,9 @@ func (p *Policy) ends(at *site, rules []*rule, ssid string, who person, with sho
 	f := with.facts(p, who)
 	var s subject
 	if err := p.person(&f, &s); err != nil {
-		return nil, ErrRealmMisplaced.Reason()
+		why := ErrRealmMisplaced
+		errors.As(err, &why)
+		return nil, why.Reason()
 	}
 	s.site = at.index
 	chosen, reason := walk(rules, &s, nil)
@@ -278,7 +287,9 @@ func sameRules(old, next []*rule) bool {
 	return slices.EqualFunc(old, next, func(a, b *rule) bool {
 		x, y := a.source, b.source
 		x.Site, y.Site = "", ""
-		return x == y && a.own == b.own
+		vlans := slices.Equal(x.OneOf, y.OneOf)
+		x.OneOf, y.OneOf = nil, nil
+		return vlans && reflect.DeepEqual(x, y) && a.own == b.own
 	})
 }
 
@@ -352,6 +363,10 @@ func (c *difference) move(ssid, who, whyNot, whyNow string) *Move {
 
 // title says who it is and whose.
 func (c *comparer) title(who person) string {
+	if who.list != "" {
+		f := Facts{List: who.list, Lands: who.lands}
+		return f.whom()
+	}
 	before, after := c.old.isOurs(who.realm), c.next.isOurs(who.realm)
 	side := map[[2]bool]string{
 		{true, true}: "one of ours", {false, false}: "a visitor",
@@ -482,6 +497,9 @@ type shown struct {
 }
 
 func (w shown) facts(p *Policy, who person) Facts {
+	if who.list != "" {
+		return Facts{List: who.list, Lands: who.lands, Method: "mac", CertificateUnknown: true}
+	}
 	return Facts{
 		User: who.user, Account: who.user, Realm: who.realm, Own: p.isOurs(who.realm),
 		Method: methodNames[w.method], Groups: w.groups, GroupsUnknown: w.groupsUnknown, Device: deviceNames[w.device],

@@ -62,6 +62,7 @@ func (p *Policy) newProgram(x *ssid, site int, common *program) *program {
 		}
 		return fitting(here, s)
 	}
+	p.compileDevices(g, here)
 	for i, realm := range p.realmAt {
 		if i == 0 || realm.own { // index 0: below one of ours, or a visitor's
 			g.own[i] = list(true, i)
@@ -86,5 +87,5 @@ func fitting(rules []*rule, s *subject) []*rule {
 
 func (r *rule) mayFit(s *subject) bool {
 	v := r.fits(s)
-	return v != otherSide && v != otherRealm
+	return v != otherSide && v != otherRealm && v != otherList
 }

@@ -11,6 +11,8 @@ type Config struct {
 	Guarantees []Guarantee
 	Sites      []Site
 
+	Devices []string // lists of devices that are known by their MAC, by what the file calls them
+
 	// Own are the realms that are answered here, each subrealm that has a name
 	// of its own included. Partners are those with servers of their own in our
 	// file. Any other realm is a visitor of a federation.
@@ -67,8 +69,9 @@ type Local struct {
 
 // An SSID is one wireless network name with its rules in order.
 type SSID struct {
-	Name       string // compared octet by octet (R11)
-	Federation string // who carries other realms; the routing table reads it, not this package
+	Name       string   // compared octet by octet (R11)
+	Federation string   // who carries other realms; the routing table reads it, not this package
+	MAC        []string // the lists whose devices it lets in by their MAC
 	Rules      []Rule
 }
 
@@ -76,8 +79,9 @@ type SSID struct {
 // condition always holds; Who is never empty.
 type Rule struct {
 	// Who is "own" (any realm answered here), "visitor" (any other valid realm,
-	// partners included), "@realm" (that realm and no subrealm of it) or
-	// "user@realm".
+	// partners included), "@realm" (that realm and no subrealm of it),
+	// "user@realm", "devices" (whatever is known by its MAC alone, of any list that
+	// the SSID takes) or "devices LIST". No other word means a device.
 	Who   string
 	Group string // one group of our own directory, in any case
 	EAP   string // "tls", "ttls", "peap", "teap" or "pap"
@@ -89,11 +93,16 @@ type Rule struct {
 	SSID   string // empty, or the SSID that the rule stands under
 	Site   string
 	VLAN   string
+	// OneOf are several VLANs in the place of VLAN: each device gets the one that its
+	// list gives it, and no other.
+	OneOf []string
+	// Trusted says that the devices of the list may reach a trusted zone.
+	Trusted bool
 }
 
 // A Guarantee says what must never be. It names one of Never and Only.
 type Guarantee struct {
-	// Who is as in a Rule; empty or "anyone" is everybody. The other conditions
+	// Who is as in a Rule; empty or "anyone" is everybody, devices included. The other conditions
 	// narrow it, and an empty one is no condition. A device that is not known to
 	// have proved itself is unverified, a visitor's as well.
 	Who, Group, Method     string

@@ -16,10 +16,13 @@ func exhaust(p *Policy) (t tally, reached map[string]bool, broken map[[2]string]
 	for _, x := range p.ssids {
 		for _, at := range p.sites {
 			for _, c := range p.classes(x.rules) {
-				rules := at.programs[x.name].rules(c.subject.own, c.subject.realm)
+				rules := at.programs[x.name].rulesFor(&c.subject)
 				sets := setsOneByOne(p, c, rules)
 				t.groupSets = max(t.groupSets, len(sets))
 				for m := methodTLS; m <= methods; m++ {
+					if c.subject.list != 0 && m != c.subject.method {
+						continue // a device has the one
+					}
 					t.down++
 					for _, credential := range p.suppositions(c, rules).list {
 						for _, groups := range sets {
@@ -45,7 +48,8 @@ func exhaust(p *Policy) (t tally, reached map[string]bool, broken map[[2]string]
 func exhaustCase(p *Policy, x *ssid, rules []*rule, s *subject, t *tally, reached map[string]bool, broken map[[2]string]bool) {
 	chosen, reason := walk(rules, s, nil)
 	t.cases++
-	t.visitors += btoi(!s.own)
+	t.visitors += btoi(!s.own && s.list == 0)
+	t.listed += btoi(s.list != 0)
 	for i, promise := range p.guarantees {
 		if promise.covers(s, x.name) {
 			t.covered[i]++
@@ -58,7 +62,7 @@ func exhaustCase(p *Policy, x *ssid, rules []*rule, s *subject, t *tally, reache
 	case chosen != nil:
 		t.placed++
 		reached[chosen.key] = true
-		if !s.own && chosen.network.zone.trusted {
+		if !s.own && chosen.network.zone.trusted && !(s.list != 0 && chosen.source.Trusted) {
 			broken[[2]string{"", chosen.key}] = true
 		}
 	case reason == ErrNoRule:

@@ -64,12 +64,19 @@ func (r *rule) because(v verdict) string {
 	case otherSite:
 		return "it is for another site"
 	case otherSide:
+		if r.forDevices() {
+			return "it is for devices that are known by their MAC, and this is a person"
+		}
 		if r.answeredHere() {
 			return "it is for our own people, and this is a visitor"
 		}
 		return "it is for visitors, and this is one of ours"
 	case otherRealm:
 		return "it is for another realm"
+	case otherList:
+		return "it is for devices of another list"
+	case otherVLAN:
+		return "the device's line does not name vlan " + r.network.name
 	case otherUser:
 		return "it is for somebody else"
 	case otherMethod:

@@ -72,6 +72,10 @@ func (r *reader) readGuarantees() {
 		g.group = r.group(source.Group)
 		g.wanted = r.wants(key, whose, source.Device, source.Issuer, source.Policy)
 		asks := credentialConditions(source.Device, source.Issuer, source.Policy)
+		r.refuseOfDevices(key, whose, source, g.who)
+		if g.forDevices() {
+			asks = [3]condition{} // it has been said
+		}
 		r.refuseUnseen(key, whose, source.Who, g.who, asks)
 		r.refuseByPassword(key+".eap", whose, g.method, asks)
 		r.readPlace(&g, whose, source)

@@ -25,6 +25,9 @@ type opinion struct {
 // read rule by rule from the file, with none of the code that it judges.
 func interpret(cfg Config, f Facts) opinion {
 	no := func(r Reason) opinion { return opinion{reason: r} }
+	if f.List != "" {
+		return interpretDevice(cfg, f)
+	}
 	realm := strings.ToLower(f.Realm)
 	if realm == "" || !strings.Contains(realm, ".") || strings.Contains(f.User, "@") {
 		return no(ErrRealmMalformed)
@@ -44,6 +47,23 @@ func interpret(cfg Config, f Facts) opinion {
 		}
 		return interpretElsewhere(cfg, f)
 	}
+	return interpretHere(cfg, f)
+}
+
+// interpretDevice is what devices.go says of what is known by its MAC alone.
+func interpretDevice(cfg Config, f Facts) opinion {
+	switch {
+	case !slices.Contains(cfg.Devices, f.List):
+		return opinion{reason: ErrMACUnknown}
+	case f.Own || f.User != "" || f.Realm != "" || f.Elsewhere || f.ByEdge:
+		return opinion{reason: ErrRealmMisplaced}
+	}
+	return interpretHere(cfg, f)
+}
+
+// interpretHere is about one who asks at a site of ours.
+func interpretHere(cfg Config, f Facts) opinion {
+	no := func(r Reason) opinion { return opinion{reason: r} }
 	site := slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.Name == f.Site })
 	if site < 0 {
 		return no(ErrSiteUnknown)
@@ -59,7 +79,13 @@ func interpret(cfg Config, f Facts) opinion {
 		return no(ErrSSIDUnknown)
 	}
 	for _, r := range cfg.SSIDs[ssid].Rules {
+		if f.List != "" {
+			r.VLAN = deviceLanding(cfg.SSIDs[ssid], r, f)
+		}
 		undecided, fits := holds(r, "", f)
+		if f.List != "" {
+			undecided, fits = "", r.VLAN != "" && (r.Site == "" || r.Site == f.Site)
+		}
 		if !fits {
 			continue
 		}
@@ -68,12 +94,26 @@ func interpret(cfg Config, f Facts) opinion {
 		}
 		id := landingOn(numbersAt(cfg, site, r.VLAN), f.MAC)
 		zones := zonesOf(cfg, site, id)
-		if len(zones) != 1 || !f.Own && trusted(cfg, zones[0]) {
+		if len(zones) != 1 || !f.Own && trusted(cfg, zones[0]) && !(f.List != "" && r.Trusted && r.Who == "devices "+f.List) {
 			return no(ErrZoneGuard)
 		}
 		return opinion{vlan: r.VLAN, id: id}
 	}
 	return no(ErrNoRule)
+}
+
+// deviceLanding is the VLAN that a rule has for a device; empty for none.
+func deviceLanding(s SSID, r Rule, f Facts) string {
+	may := append([]string{r.VLAN}, r.OneOf...)
+	switch {
+	case r.Who != "devices" && r.Who != "devices "+f.List, !slices.Contains(s.MAC, f.List):
+		return ""
+	case f.Lands == "":
+		return r.VLAN // none where there are several
+	case slices.Contains(may, f.Lands):
+		return f.Lands
+	}
+	return ""
 }
 
 // holds tells whether a rule's conditions hold; a reason tells that it cannot be said.
@@ -82,6 +122,8 @@ func holds(r Rule, operator string, f Facts) (undecided Reason, fits bool) {
 	// Whom does the rule mean?
 	user, domain, named := strings.Cut(r.Who, "@")
 	switch {
+	case strings.HasPrefix(r.Who, "devices"):
+		return "", false
 	case r.Who == "own":
 		if !f.Own {
 			return "", false
@@ -250,7 +292,11 @@ func breaks(cfg Config, g Guarantee, vlan string) bool {
 func fits(cfg Config, g Guarantee, f Facts) bool {
 	user, domain, named := strings.Cut(g.Who, "@")
 	switch {
-	case g.Who == "own" && !f.Own, g.Who == "visitor" && f.Own:
+	case strings.HasPrefix(g.Who, "devices"):
+		if f.List == "" || g.Who != "devices" && g.Who != "devices "+f.List {
+			return false
+		}
+	case g.Who == "own" && !f.Own, g.Who == "visitor" && (f.Own || f.List != ""), named && f.List != "":
 		return false
 	case named && (domain != f.Realm || user != "" && !strings.EqualFold(user, f.User)):
 		return false
@@ -264,7 +310,7 @@ func fits(cfg Config, g Guarantee, f Facts) bool {
 			return false
 		}
 	}
-	if g.Federation != "" && (f.Own || cfg.SSIDs[slices.IndexFunc(cfg.SSIDs, func(s SSID) bool { return s.Name == f.SSID })].Federation != g.Federation) {
+	if g.Federation != "" && (f.Own || f.List != "" || cfg.SSIDs[slices.IndexFunc(cfg.SSIDs, func(s SSID) bool { return s.Name == f.SSID })].Federation != g.Federation) {
 		return false
 	}
 	return (len(g.SSIDs) == 0 || slices.Contains(g.SSIDs, f.SSID)) && speaksOf(cfg, g, f.Site) && (g.Method == "" || g.Method == f.Method) &&
@@ -296,6 +342,7 @@ var (
 	worldIssuers = []string{"", "staff-ca", "device-ca", "other-ca"} // no rule names the last
 	worldPlaces  = []string{"", "a.nhs.uk", "b.nhs.uk", "c.d.nhs.uk", "nhs.uk", "x.uk", "xnhs.uk", "B.NHS.uk"}
 	worldPlace   = []string{"", "", "*.nhs.uk", "*.d.nhs.uk", "a.nhs.uk", "X.uk", "*.uk"} // as rules have them
+	worldLists   = []string{"pumps", "scales"}
 	worldOIDs    = []string{"1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.10", "2.999.3"}
 )
 
@@ -328,6 +375,9 @@ func (d dice) config() Config {
 	for i, name := range worldVLANs {
 		cfg.VLANs = append(cfg.VLANs, VLAN{Name: name, ID: uint16(10 + i - i/3*d.IntN(2)), Zone: pick(d, worldZones)})
 	}
+	if d.IntN(2) == 0 {
+		cfg.Devices = worldLists
+	}
 	for i := range cfg.VLANs { // some are pools, the numbers of a pool now and then somebody else's
 		if d.IntN(5) == 0 {
 			cfg.VLANs[i].ID, cfg.VLANs[i].Pool = 0, d.pool(uint16(40+10*i))
@@ -339,7 +389,7 @@ func (d dice) config() Config {
 		device, issuer, policy = d.IntN(4), d.IntN(3), d.IntN(3)
 	}
 	for _, name := range worldSSIDs {
-		s := SSID{Name: name, Federation: seldom(d, 2, []string{"eduroam"})}
+		s := SSID{Name: name, Federation: seldom(d, 2, []string{"eduroam"}), MAC: d.lists(cfg)}
 		for range d.IntN(6) {
 			r := Rule{Who: d.who(), EAP: seldom(d, 3, worldMethods[1:6]), Site: seldom(d, 4, worldSites), VLAN: pick(d, worldVLANs)}
 			own := r.Who == "own" || strings.HasSuffix(r.Who, "a.uk")
@@ -350,6 +400,9 @@ func (d dice) config() Config {
 				for n := 0; trusted(cfg, vlanOf(cfg, r.VLAN).Zone) && n < 20; n++ {
 					r.VLAN = pick(d, worldVLANs)
 				}
+			}
+			if len(s.MAC) > 0 && d.IntN(2) == 0 {
+				r = d.deviceRule(cfg, s)
 			}
 			s.Rules = append(s.Rules, r)
 		}
@@ -385,6 +438,9 @@ func (d dice) config() Config {
 		if d.IntN(4) > 0 {
 			g.Who = d.who()
 		}
+		if len(cfg.Devices) > 0 && d.IntN(4) == 0 {
+			g = Guarantee{Who: pick(d, []string{"devices", "devices pumps", "devices scales", "anyone"}), SSIDs: g.SSIDs, Sites: g.Sites}
+		}
 		carried := slices.ContainsFunc(cfg.SSIDs, func(s SSID) bool {
 			return s.Federation == "eduroam" && (len(g.SSIDs) == 0 || slices.Contains(g.SSIDs, s.Name))
 		})
@@ -417,6 +473,46 @@ func (d dice) some(list []string) []string {
 		return list[:2]
 	}
 	return nil
+}
+
+// lists are those whose devices an SSID lets in.
+func (d dice) lists(cfg Config) (taken []string) {
+	for _, l := range cfg.Devices {
+		if d.IntN(2) == 0 {
+			taken = append(taken, l)
+		}
+	}
+	return taken
+}
+
+// deviceRule is a rule for devices, mostly lawful.
+func (d dice) deviceRule(cfg Config, s SSID) Rule {
+	r := Rule{Who: pick(d, []string{"devices", "devices " + pick(d, s.MAC)}), Site: seldom(d, 4, worldSites), VLAN: pick(d, worldVLANs)}
+	if d.IntN(2) == 0 {
+		r.VLAN, r.OneOf = "", slices.Clone(worldVLANs[:2+d.IntN(3)])
+	}
+	r.Trusted = r.Who != "devices" && d.IntN(2) == 0
+	return r
+}
+
+// device is one of a list that the rules may know.
+func (d dice) device(f Facts) Facts {
+	f.List, f.Lands = pick(d, append(worldLists, "nobody")), seldom(d, 2, append(worldVLANs, "g"))
+	f.User, f.Realm, f.Own, f.Elsewhere, f.ByEdge, f.Method = "", "", false, false, false, "mac"
+	f.Account, f.Groups, f.NotIn, f.GroupsUnknown, f.Device, f.Issuer, f.Policies = "", nil, nil, false, "", "", nil
+	switch d.IntN(24) {
+	case 0:
+		f.Own = true
+	case 1:
+		f.Realm = "a.uk"
+	case 2:
+		f.Elsewhere = true
+	case 3:
+		f.ByEdge = true
+	case 4:
+		f.User = "u"
+	}
+	return f
 }
 
 // pool is two to four numbers in any order.
@@ -473,6 +569,9 @@ func (d dice) facts() Facts {
 		}
 	}
 	f.MAC = pick(d, []string{"", "02-00-00-00-00-01", "02:00:00:00:00:02", "AC-DE-48-00-11-22", "nobody"})
+	if d.IntN(4) == 0 {
+		f = d.device(f)
+	}
 	switch d.IntN(64) {
 	case 0:
 		f.Site = "nowhere"
@@ -533,7 +632,7 @@ func TestSecondInterpreter(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range []Reason{"", ErrNoRule, ErrGroupsUnknown, ErrMethodUnknown, ErrDeviceUnknown, ErrCertificateUnknown, ErrUserUnknown, ErrOperatorUnknown, ErrRoamingRefused, ErrSSIDMissing, ErrSSIDUnknown, ErrSiteUnknown, ErrControllerUnknown, ErrRealmMalformed, ErrRealmMisplaced, ErrProxyLoop, ErrZoneGuard} {
+	for _, r := range []Reason{"", ErrNoRule, ErrGroupsUnknown, ErrMethodUnknown, ErrDeviceUnknown, ErrCertificateUnknown, ErrUserUnknown, ErrOperatorUnknown, ErrRoamingRefused, ErrSSIDMissing, ErrSSIDUnknown, ErrSiteUnknown, ErrControllerUnknown, ErrRealmMalformed, ErrRealmMisplaced, ErrProxyLoop, ErrMACUnknown, ErrZoneGuard} {
 		if seen[r] == 0 {
 			t.Errorf("no case ended in %q: the cases are too tame", r)
 		}
@@ -547,6 +646,13 @@ func everyFacts(cfg Config, visit func(Facts) (goOn bool)) {
 	ours := everyCredential(cfg)
 	for _, site := range worldSites {
 		for _, ssid := range worldSSIDs {
+			for _, list := range cfg.Devices {
+				for _, lands := range append([]string{"", "g"}, worldVLANs...) {
+					if !visit(Facts{Site: site, SSID: ssid, List: list, Lands: lands, Method: "mac", CertificateUnknown: true}) {
+						return
+					}
+				}
+			}
 			for _, realm := range worldRealms {
 				for _, user := range []string{"u", "v", "w"} {
 					for _, method := range worldMethods {

@@ -21,7 +21,7 @@ type size struct{ methods, credentials, groups, promises, steps int }
 
 func (p *Policy) sizeOf(c class, rules []*rule, promises int) size {
 	groups, supposed := p.groupsAsked(c, rules), p.suppositions(c, rules)
-	z := size{methods: len(p.methodsApart(rules)), credentials: len(supposed.list), groups: len(groups.named), promises: len(groups.promised) + 8*promises}
+	z := size{methods: len(p.methodsApart(c, rules)), credentials: len(supposed.list), groups: len(groups.named), promises: len(groups.promised) + 8*promises}
 	z.steps = z.methods * z.credentials * (1 + len(rules) + 2*z.groups + z.promises)
 	return z
 }
@@ -33,6 +33,8 @@ func (p *Policy) kinds(x *ssid, classes []class, steps *int) []*kind {
 		rules    **rule // the list itself: programs share those that are alike
 		own      bool
 		user     int
+		list     int
+		lands    int
 		promises string
 	}
 	var list []*kind
@@ -45,8 +47,8 @@ func (p *Policy) kinds(x *ssid, classes []class, steps *int) []*kind {
 		for _, sites := range p.asGuaranteesTellApart(g.sites) {
 			for i := range classes {
 				c := &classes[i]
-				rules := g.rules(c.subject.own, c.subject.realm)
-				k := key{own: c.subject.own, user: c.subject.user, promises: p.promisedTo(c.subject, x, sites[0], &all)}
+				rules := g.rulesFor(&c.subject)
+				k := key{own: c.subject.own, user: c.subject.user, list: c.subject.list, lands: c.subject.lands, promises: p.promisedTo(c.subject, x, sites[0], &all)}
 				if len(rules) > 0 {
 					k.rules = &rules[0]
 				}
@@ -105,7 +107,10 @@ type likeMethods struct {
 }
 
 // methodsApart are the methods that rules or guarantees tell apart, the hidden one last.
-func (p *Policy) methodsApart(rules []*rule) []likeMethods {
+func (p *Policy) methodsApart(c class, rules []*rule) []likeMethods {
+	if c.subject.list != 0 {
+		return []likeMethods{{methodOther, 1}} // it has no method that a rule could ask for
+	}
 	var asked [methods]bool
 	for _, r := range rules {
 		asked[r.method] = true

@@ -31,6 +31,7 @@ type Policy struct {
 	otherAuthority string
 	asksDevice     bool // some rule or guarantee does
 
+	rosters    []roster
 	guarantees []*guarantee
 	warnings   []Problem
 	proof      tally
@@ -115,6 +116,7 @@ type controller struct {
 
 type ssid struct {
 	name  string
+	taken []int // lists of devices, from 1
 	rules []*rule
 }
 
@@ -137,6 +139,8 @@ const (
 	visitors
 	oneRealm
 	oneUser
+	anyDevice // known by its MAC alone
+	oneList
 )
 
 // who is a Who with its names resolved.
@@ -145,6 +149,7 @@ type who struct {
 	own      bool // of the realm
 	realm    int
 	user     int
+	list     int // of devices, from 1
 }
 
 type rule struct {
@@ -172,8 +177,17 @@ type program struct {
 	ssid    *ssid
 	own     [][]*rule // by realm index, answered here
 	foreign [][]*rule // by realm index, answered elsewhere
+	devices [][]*rule // by list, from 0
 	sites   []*site   // the sites that read them so
 	reached []bool    // by the rule's number
+}
+
+// rulesFor are the rules that may fit somebody.
+func (g *program) rulesFor(s *subject) []*rule {
+	if s.list != 0 {
+		return g.devices[s.list-1]
+	}
+	return g.rules(s.own, s.realm)
 }
 
 func (g *program) rules(own bool, realm int) []*rule {

@@ -65,6 +65,10 @@ func (p *Policy) Proof() Proof {
 			"that a name or a group in the directory belongs to the right person",
 		},
 	}
+	if t.listed > 0 {
+		out.Proved = append(out.Proved, Statement{"a device known only by its MAC never reaches a trusted zone unless a rule says so for its list", t.listed + t.fallbacks, true, ""})
+		out.NotProved = append(out.NotProved, "that a device is the one whose MAC it shows: anybody can copy an address")
+	}
 	if t.roaming > 0 {
 		out.Proved = append(out.Proved, Statement{"our own people elsewhere get in by a rule of [[roaming]] or not at all, on no network of ours, and no more when nobody says where they are", t.roaming, true, ""})
 		out.NotProved = append(out.NotProved, "that an organisation elsewhere is the one that its Operator-Name says")
@@ -76,7 +80,9 @@ func (p *Policy) Proof() Proof {
 		out.NotProved = append(out.NotProved, "that a controller which serves several sites names its access points rightly, and access_points says where they are")
 	}
 	for _, x := range p.ssids {
-		out.Rules += len(x.rules)
+		if n := len(x.rules); n > 0 {
+			out.Rules += x.rules[n-1].number // a rule of several VLANs stands there once for each
+		}
 	}
 	for i, g := range p.guarantees { // one of the file may be several here, one after the other
 		if p.continues(i) {

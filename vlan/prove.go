@@ -82,6 +82,7 @@ type tally struct {
 	noRule       int
 	unseen       int // refused for what cannot be seen
 	visitors     int
+	listed       int // devices that are known by their MAC alone
 	down         int // a home was down: no Accept
 	roaming      int // of our own people elsewhere
 	fallbacks    int // what a controller does by itself
@@ -123,7 +124,7 @@ func (p *Policy) classes(rules []*rule) []class {
 		other = "an" + other
 	}
 	add(false, 0, 0, "anyone@"+other)
-	return list
+	return append(list, p.deviceClasses()...)
 }
 
 // nobody is a name in a realm that the file does not have.
@@ -254,7 +255,7 @@ func (v *prover) proveKind(k *kind) {
 	reached := make([]bool, len(k.ssid.rules)+1) // by number
 	s := k.class.subject
 	s.site = k.site.index
-	for _, m := range p.methodsApart(k.rules) {
+	for _, m := range p.methodsApart(k.class, k.rules) {
 		s.method = m.method
 		t.down += k.stands * m.stands
 		for i := range supposed.list {
@@ -283,6 +284,8 @@ func (v *prover) judge(k *kind, groups *groupsAsked, s *subject, stands int, rea
 		more := c.unknown(groups)
 		ends = ending{ends.placed + more.placed, ends.noRule + more.noRule, ends.unseen + more.unseen}
 		times *= 2
+	} else if s.list != 0 {
+		t.listed += stands
 	} else {
 		t.visitors += stands
 	}
@@ -300,8 +303,12 @@ func (v *prover) judge(k *kind, groups *groupsAsked, s *subject, stands int, rea
 			continue
 		}
 		reached[by.number] = true
-		if z := by.network.zone; !s.own && z.trusted {
-			v.counterexample("", k, s, 0, by, "zone "+z.name, z.name+" is trusted", false)
+		if z := by.network.zone; !by.mayReach(s.own, s.list != 0) {
+			because := z.name + " is trusted"
+			if s.list != 0 {
+				because += `, which a MAC alone does not open unless the rule says trusted = true for its list`
+			}
+			v.counterexample("", k, s, 0, by, "zone "+z.name, because, false)
 		}
 	}
 }

@@ -52,6 +52,7 @@ func read(cfg Config) *reader {
 	r.readRealms()
 	r.readSites()
 	r.readSSIDs()
+	r.readRosters()
 	r.readRoaming()
 	r.readGuarantees()
 	for _, name := range r.cfg.Authorities {
@@ -379,10 +380,9 @@ func (r *reader) readSSIDs() {
 		}
 		folded[fold(s.Name)] = s.Name
 		t := &ssid{name: s.Name}
+		r.readTaken(i, s, t)
 		for j, rl := range s.Rules {
-			if compiled := r.readRule(i, j, s, rl); compiled != nil {
-				t.rules = append(t.rules, compiled)
-			}
+			t.rules = append(t.rules, r.readRule(i, j, s, rl)...)
 		}
 		if len(s.Rules) == 0 {
 			r.mention(key, "add a [[ssid.rule]]", "SSID %q has no rule, so everybody is refused", s.Name)
@@ -393,7 +393,7 @@ func (r *reader) readSSIDs() {
 	r.rulesIncomplete = r.rulesIncomplete || len(r.problems) > before
 }
 
-func (r *reader) readRule(i, j int, s SSID, source Rule) *rule {
+func (r *reader) readRule(i, j int, s SSID, source Rule) []*rule {
 	before := len(r.problems)
 	key := path("ssid", i, "rule", j)
 	whose := fmt.Sprintf("rule %d of SSID %q", j+1, s.Name)
@@ -404,13 +404,18 @@ func (r *reader) readRule(i, j int, s SSID, source Rule) *rule {
 	}
 	t.method = r.method(key+".eap", whose, source.EAP)
 	t.site = r.siteIndex(key+".site", whose, source.Site)
-	t.network = r.vlan(key+".vlan", whose, source.VLAN)
+	if len(source.OneOf) == 0 {
+		t.network = r.vlan(key+".vlan", whose, source.VLAN)
+	}
 	t.group = r.group(source.Group)
 	t.wanted = r.wants(key, whose, source.Device, source.Issuer, source.Policy)
 	asks := credentialConditions(source.Device, source.Issuer, source.Policy)
-	r.refuseUnseen(key, whose, source.Who, t.who, asks)
-	r.refuseByPassword(key+".eap", whose, t.method, asks)
-	if !t.answeredHere() {
+	rules := r.readDeviceRule(key, whose, s, t)
+	if !t.forDevices() {
+		r.refuseUnseen(key, whose, source.Who, t.who, asks)
+		r.refuseByPassword(key+".eap", whose, t.method, asks)
+	}
+	if !t.answeredHere() && !t.forDevices() {
 		if source.Group != "" {
 			r.refuse(key+".group", "drop the group, or name one of our own realms",
 				"%s asks %s for group %q, and groups come from our own directory only", whose, source.Who, source.Group)
@@ -425,7 +430,7 @@ func (r *reader) readRule(i, j int, s SSID, source Rule) *rule {
 	if len(r.problems) > before {
 		return nil
 	}
-	return t
+	return rules
 }
 
 // describe writes a rule as a sentence names it.
@@ -455,9 +460,12 @@ func (r *reader) who(key, whose, name string) who {
 		r.refuse(key, `say whom: who = "visitor", who = "@northbridge.nhs.uk"`, "%s is for nobody", whose)
 		return who{}
 	}
+	if w, is := r.devices(key, whose, name); is {
+		return w
+	}
 	at := strings.LastIndexByte(name, '@')
 	if at < 0 {
-		fix := suggest(name, []string{"own", "visitor"}, `use "own", "visitor", "@realm" or "user@realm"`)
+		fix := suggest(name, []string{"own", "visitor", devicesWord}, `use "own", "visitor", "@realm", "user@realm" or "devices LIST"`)
 		if validRealm(name) {
 			fix = fmt.Sprintf("did you mean %q?", "@"+name)
 		}

@@ -28,5 +28,6 @@ const (
 	ErrRealmMalformed     Reason = "realm-malformed"        // R15
 	ErrRealmMisplaced     Reason = "realm-misplaced"        // our own realm answered by somebody else, or the reverse (R8)
 	ErrProxyLoop          Reason = "proxy-loop"             // it came from a federation, and we did not answer it (R22)
+	ErrMACUnknown         Reason = "mac-unknown"            // no list has the device
 	ErrZoneGuard          Reason = "zone-guard"             // a layer below found what the layers above should have stopped
 )

@@ -132,7 +132,7 @@ func (v *prover) proveRoaming() {
 	steps := 0
 	for _, c := range classes {
 		rules := fitting(p.roaming, &c.subject)
-		steps += len(p.methodsApart(rules)) * len(p.suppositions(c, rules).list) * (1 + len(rules)*3) * len(operators)
+		steps += len(p.methodsApart(c, rules)) * len(p.suppositions(c, rules).list) * (1 + len(rules)*3) * len(operators)
 	}
 	if steps > maxSteps {
 		v.refuse(p.roaming[0].key, `name fewer organisations, or "*.nhs.uk" for all below one`, "the rules of [[roaming]] are too many to prove: %d steps, and at most %d are taken; there are %d rules and %d organisations to tell apart", steps, maxSteps, len(p.roaming), len(operators))
@@ -142,7 +142,7 @@ func (v *prover) proveRoaming() {
 	for _, c := range classes {
 		rules := fitting(p.roaming, &c.subject)
 		supposed, groups := p.suppositions(c, rules), p.groupsAsked(c, rules)
-		for _, m := range p.methodsApart(rules) {
+		for _, m := range p.methodsApart(c, rules) {
 			s := c.subject
 			s.method = m.method
 			for i := range supposed.list {

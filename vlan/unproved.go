@@ -39,6 +39,13 @@ type Example struct {
 // example writes a counterexample as the facts of one log-in.
 func (p *Policy) example(k *kind, s *subject, groups []string, n *network) *Example {
 	f := Facts{Site: k.site.name, SSID: k.ssid.name, Own: s.own, Realm: k.class.realm, User: k.class.user, Groups: groups, Method: methodNames[s.method], Device: deviceNames[s.device], CertificateUnknown: s.certificateUnknown}
+	if s.list != 0 {
+		f.List, f.Method = p.rosters[s.list-1].name, ""
+		if s.lands > 0 {
+			f.Lands = p.vlans[s.lands-1].name
+		}
+		return &Example{f, n.name}
+	}
 	if !s.own {
 		f.CertificateUnknown = true // nobody's but ours is seen
 		return &Example{f, n.name}

@@ -9,10 +9,10 @@ func (r *reader) warn() {
 	used := make([]bool, len(p.vlans))
 	for _, x := range p.ssids {
 		programs := p.programsOf(x)
-		for _, rl := range x.rules {
+		for i, rl := range x.rules {
 			if reachedIn(programs, rl) {
 				used[rl.network.index] = true
-			} else {
+			} else if i == 0 || x.rules[i-1].number != rl.number {
 				r.warnShadowed(x, rl)
 			}
 		}
@@ -47,6 +47,10 @@ func reachedIn(programs []*program, rl *rule) bool {
 
 // warnShadowed names the rule that takes the people whom this one is for.
 func (r *reader) warnShadowed(x *ssid, rl *rule) {
+	if rl.forDevices() {
+		r.mention(rl.key, "drop it, or move it up", "rule %d of SSID %q is never reached by a device", rl.number, x.name)
+		return
+	}
 	s := subject{own: rl.answeredHere(), realm: rl.realm, user: rl.user, site: rl.site, method: rl.method, device: rl.device, issuer: rl.issuer}
 	if s.method == methodHidden {
 		s.method = methodOther

@@ -116,6 +116,9 @@ func (d *Daemon) begin(req *transport.Request, t *conversation) error {
 	if err != nil {
 		return err
 	}
+	if byMAC, err := t.byMAC(req); byMAC || err != nil {
+		return err
+	}
 	id, err := realms.ParseIdentity(t.event.Outer)
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ var errNobody = errors.New("the core let somebody in without saying whom")
 // realm, and may run that realm with others which this edge keeps apart, by their SSIDs
 // or by whether they roam. Our own EAP server does the same (R4).
 func (t *conversation) believe() error {
-	if !t.route.Own || t.house.file.Server.Mode != "edge" {
+	if !t.route.Own || t.house.file.Server.Mode != "edge" || t.route.Name == devicesRoute && t.route.Home == nil {
 		return nil
 	}
 	id := t.home.Trace().Identity

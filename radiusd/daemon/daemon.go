@@ -34,24 +34,24 @@ const drainLimit = 8 * time.Second
 
 // A Daemon is one running server.
 type Daemon struct {
-	path     string
-	now      func() time.Time
-	desk     *noc.Desk
-	watch    func(noc.Event)
-	names    *names
-	log      *logFile // nil when the log goes where the command said
-	house    atomic.Pointer[house]
-	talks    *conversations
-	sessions *sessions
-	shelves  shelves
-	watches  watches
-	tickers  tickers
-	storms   *guard.Storms
-	net      *transport.Server
-	abroad   waiting
-	homeless unclaimed
-	reminded reminded
-
+	path             string
+	now              func() time.Time
+	desk             *noc.Desk
+	watch            func(noc.Event)
+	names            *names
+	log              *logFile // nil when the log goes where the command said
+	house            atomic.Pointer[house]
+	talks            *conversations
+	sessions         *sessions
+	shelves          shelves
+	watches          watches
+	tickers          tickers
+	storms           *guard.Storms
+	net              *transport.Server
+	abroad           waiting
+	homeless         unclaimed
+	reminded         reminded
+	listDay          string            // when the lists of devices were told of last; of the reporter alone
 	toldOfPlacements map[string]string // by directory, what is wrong with it; of the one who reports
 	rounds           rounds
 	reloads          sync.Mutex   // one at a time
@@ -324,6 +324,7 @@ func (d *Daemon) sweep(ctx context.Context) {
 			for _, t := range d.talks.expired() {
 				d.abandon(t, nil)
 			}
+			d.lookAtLists()
 		}
 	}
 }

@@ -64,6 +64,9 @@ func (t *conversation) seated(s seat) {
 // tunnel, and not those outside it, which anybody may write. Their log-in has ended, so
 // it is known as well what their device proved and which certificate was shown.
 func (t *conversation) facts(answer realms.Answer) vlan.Facts {
+	if device, is := t.home.(*listed); is {
+		return device.facts()
+	}
 	trace := t.home.Trace()
 	f := vlan.Facts{
 		Site: t.seat.site, Controller: t.seat.controller, SSID: t.seat.ssid,
@@ -134,6 +137,9 @@ func (d *Daemon) conclude(t *conversation, outcome string, why error) bool {
 		}
 		if trace.Device != (realms.Identity{}) {
 			e.Device = trace.Device.String()
+		}
+		if device, is := t.home.(*listed); is {
+			e.List, e.Equipment, e.Asset, e.Owner = device.list, device.What, device.Asset, device.Owner
 		}
 		e.Authority, e.Unchecked = trace.Certificate.Authority, trace.Certificate.Unchecked
 		if outcome == outcomeAbandoned {

@@ -29,7 +29,7 @@ func unproved(file *config.File, now func() time.Time) *Inspection {
 	if policy == nil || err != nil {
 		return nil
 	}
-	return &Inspection{File: file, house: &house{file: file, realms: table, claims: claimsOf(file)}, unproved: policy, now: now}
+	return &Inspection{File: file, house: &house{file: file, realms: table, claims: claimsOf(file), lists: openLists(file, func(string, error) {})}, unproved: policy, now: now}
 }
 
 // mostShown is for how many counterexamples a command is looked for, which walks all
@@ -83,6 +83,9 @@ func (i *Inspection) queries(f vlan.Facts) []Query {
 	if f.Own && f.Issuer == "" && !f.CertificateUnknown {
 		q.Issuer = config.NoCertificate
 	}
+	if f.List != "" {
+		return []Query{{List: f.List, Lands: f.Lands, SSID: f.SSID, Site: f.Site}}
+	}
 	all := []Query{q}
 	for _, realm := range append(vlanConfig(i.File, i.now).Partners, "other.example") {
 		if !f.Own {
@@ -107,6 +110,9 @@ func (q Query) command(file string) string {
 		}
 	}
 	add("--user", q.User)
+	add("--list", q.List)
+	add("--listed-vlan", q.Lands)
+	add("--mac", q.MAC)
 	add("--ssid", q.SSID)
 	add("--site", q.Site)
 	add("--eap", q.EAP)

@@ -12,6 +12,7 @@ import (
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/transport"
 	"causeway/realms"
+	"causeway/realms/directory"
 	"causeway/realms/upstream"
 	"causeway/vlan"
 )
@@ -25,10 +26,11 @@ type house struct {
 	places   map[string]place   // by client name
 	claims   map[string]*claims // by controller, of those that serve other sites
 	realms   *realms.Table
+	lists    map[string]*directory.Devices // that are known by their MAC alone
 	vlan     *vlan.Policy
 	keeper   *certs.Keeper
 	pools    []pool                 // of servers of others
-	lists    []placementList        // of placements
+	guests   []placementList        // the directories of placements
 	found    map[string]*discovered // by federation, of those that look realms up in DNS
 	cards    cards                  // what RadSec peers are shown
 	warnings config.Problems        // what loads and is unwise all the same
@@ -184,6 +186,7 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	h.clients, h.places, err = seatClients(file, peers)
 	hear("site", err)
 	h.claims = claimsOf(file)
+	h.lists = openLists(file, hear)
 	h.keeper, err = openKeeper(file)
 	hear("", err)
 	h.cards = openCards(file, hear)

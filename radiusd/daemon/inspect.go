@@ -67,8 +67,12 @@ type Query struct {
 	Issuer   string
 	Policies []string
 	Proxy    string // the federation whose proxy asks; empty for a controller
-	MAC      string // of the device: it chooses among the numbers of a pool
-	Operator string // the realm of the Operator-Name with which it asks; empty when it names none
+	MAC      string // of the device: it chooses among the numbers of a pool; without a User it says which listed device it is
+	// List is, in the place of a User, a list of devices that are known by their MAC
+	// alone, and Lands the VLAN that the device's line names. Empty with MAC: as the
+	// list has it.
+	List, Lands string
+	Operator    string // the realm of the Operator-Name with which it asks; empty when it names none
 }
 
 // Understands says which word of a query means nothing in this file.
@@ -87,6 +91,12 @@ func (i *Inspection) Understands(q Query) error {
 		return errors.New("an operator is who is visited elsewhere: say --from-federation, too")
 	case q.MAC != "" && !vlan.IsMAC(q.MAC):
 		return fmt.Errorf("%q is no MAC address: write it as 02-00-00-00-00-01", q.MAC)
+	case q.List != "" && q.User != "":
+		return errors.New("a device of a list is no user: say --list or --user, and not both")
+	case q.User == "" && q.Proxy != "":
+		return errors.New("a federation asks for people and never for a device by its MAC: say --user")
+	case q.List != "" && !i.hasList(q.List):
+		return fmt.Errorf("there is no list of devices %q", q.List)
 	case len(q.Policies) > 0 && !shown:
 		return errors.New("a policy is of a certificate: say whose, with --issuer")
 	}
@@ -125,6 +135,9 @@ func (i *Inspection) Explain(q Query) Explanation {
 		e.Reason, e.Why = reasonOf(err), err.Error()
 		return e
 	}
+	if q.User == "" {
+		return i.explainDevice(q, e)
+	}
 	id, err := realms.ParseIdentity(q.User)
 	if err != nil {
 		return refuse(err)
@@ -157,6 +170,15 @@ func (i *Inspection) Explain(q Query) Explanation {
 		if facts.CertificateUnknown = q.Issuer == ""; q.Issuer != config.NoCertificate {
 			facts.Issuer = q.Issuer
 		}
+	}
+	return i.place(facts, e)
+}
+
+// place ends an explanation by the rules.
+func (i *Inspection) place(facts vlan.Facts, e Explanation) Explanation {
+	refuse := func(err error) Explanation {
+		e.Reason, e.Why = reasonOf(err), err.Error()
+		return e
 	}
 	if i.unproved != nil {
 		return i.supposed(e, facts)
@@ -294,7 +316,7 @@ func (i *Inspection) Test() []TestResult {
 	var results []TestResult
 	for n, t := range i.File.Test {
 		got := i.Explain(Query{
-			User: t.Given.User, SSID: t.Given.SSID, Site: t.Given.Site, AP: t.Given.AP, Controller: t.Given.Controller, Groups: t.Given.Groups, EAP: t.Given.EAP,
+			User: t.Given.User, List: t.Given.List, Lands: t.Given.VLAN, SSID: t.Given.SSID, Site: t.Given.Site, AP: t.Given.AP, Controller: t.Given.Controller, Groups: t.Given.Groups, EAP: t.Given.EAP,
 			Proxy: t.Given.Federation, Operator: t.Given.Operator, MAC: t.Given.MAC,
 			Device: t.Given.Device, Issuer: t.Given.Issuer, Policies: t.Given.Policy,
 		})
@@ -340,6 +362,13 @@ func (i *Inspection) Coverage(results []TestResult) (c Coverage) {
 
 // given says who logs in and where.
 func given(g config.Given) string {
+	switch {
+	case g.User != "":
+	case g.List != "":
+		g.User = "a device of list " + g.List
+	default:
+		g.User = "device " + g.MAC
+	}
 	switch {
 	case g.AP != "":
 		return fmt.Sprintf("%s on %s at access point %s", g.User, g.SSID, g.AP)

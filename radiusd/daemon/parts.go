@@ -18,7 +18,7 @@ import (
 
 // vlanConfig is the part of the file that places people.
 func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
-	c := vlan.Config{Now: now, Authorities: file.Authorities()}
+	c := vlan.Config{Now: now, Authorities: file.Authorities(), Devices: slices.Sorted(maps.Keys(file.Devices))}
 	for _, name := range slices.Sorted(maps.Keys(file.Zone)) {
 		c.Zones = append(c.Zones, vlan.Zone{Name: name, Trusted: file.Zone[name].Trusted})
 	}
@@ -28,11 +28,17 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 			Pool: v.Pool, Called: v.Name, Role: v.Role, Session: time.Duration(v.Session), Idle: time.Duration(v.Idle), Interim: time.Duration(v.Interim)})
 	}
 	for _, s := range file.SSID {
-		ssid := vlan.SSID{Name: s.Name, Federation: s.Federation}
+		ssid := vlan.SSID{Name: s.Name, Federation: s.Federation, MAC: s.MAC}
 		for _, r := range s.Rule {
-			ssid.Rules = append(ssid.Rules, vlan.Rule{
-				Who: r.Who, Group: r.Group, EAP: r.EAP, Device: r.Device, Issuer: r.Issuer, Policy: r.Policy, Site: r.Site, VLAN: r.VLAN,
-			})
+			rule := vlan.Rule{
+				Who: r.Who, Group: r.Group, EAP: r.EAP, Device: r.Device, Issuer: r.Issuer, Policy: r.Policy, Site: r.Site, Trusted: r.Trusted,
+			}
+			if len(r.VLAN) == 1 {
+				rule.VLAN = r.VLAN[0]
+			} else {
+				rule.OneOf = r.VLAN
+			}
+			ssid.Rules = append(ssid.Rules, rule)
 		}
 		c.SSIDs = append(c.SSIDs, ssid)
 	}

@@ -46,7 +46,7 @@ type placementList struct {
 }
 
 func (h *house) placed(name string, p *directory.Placements) {
-	h.lists = append(h.lists, placementList{name, p})
+	h.guests = append(h.guests, placementList{name, p})
 }
 
 // reportPlacements raises an alarm for what is wrong with a file of placements: once, and
@@ -56,7 +56,7 @@ func (d *Daemon) reportPlacements() {
 	defer h.leave()
 	told := d.toldOfPlacements
 	d.toldOfPlacements = map[string]string{}
-	for _, list := range h.lists {
+	for _, list := range h.guests {
 		problems := list.Problems()
 		if len(problems) == 0 {
 			continue

@@ -31,6 +31,7 @@ func (d *Daemon) report(ctx context.Context) {
 	d.lint()
 	d.remindOfAgreements(true)
 	d.reportPlacements()
+	d.remindOfLists()
 	for {
 		select {
 		case <-ctx.Done():
@@ -41,6 +42,7 @@ func (d *Daemon) report(ctx context.Context) {
 			d.reportFigures(upstreams)
 			d.remindOfAgreements(false)
 			d.reportPlacements()
+			d.remindOfLists()
 			if now := d.now(); now.Sub(linted) >= lintEvery {
 				linted = now
 				d.lint()

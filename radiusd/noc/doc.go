@@ -30,11 +30,15 @@
 //	site, ap, ssid where it was
 //	mac            Calling-Station-Id as AA-BB-CC-DD-EE-FF, or as it came when it is no MAC
 //	mac_random     true for an address that the device made up
-//	method         tls, ttls, peap, teap, pap
+//	method         tls, ttls, peap, teap, pap; mac for a device that is known by its MAC alone
 //	inner_method   mschapv2, mschap, chap, gtc, tls, pap
 //	tls            1.2, 1.3
 //	resumed        true for a resumed session
 //	device         the computer that was proved by a credential of its own
+//	list           which list has a device that is known by its MAC alone
+//	equipment      what that list says it is
+//	asset          its number in the inventory
+//	owner          who is asked about it
 //	authority      who vouched for the client certificate
 //	unchecked      true where nobody could say whether that certificate was withdrawn
 //	rounds         requests answered

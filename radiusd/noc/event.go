@@ -25,11 +25,15 @@ type Event struct {
 	Realm       string
 	Route       string // the directory or federation
 	Server      string // the directory or upstream server
-	Method      string // "tls", "ttls", "peap", "pap"
+	Method      string // "tls", "ttls", "peap", "teap", "pap", "mac"
 	InnerMethod string
 	TLS         string // "1.2", "1.3"
 	Resumed     bool
 	Device      string // the computer that was proved by a credential of its own
+	List        string // the list that has a device which is known by its MAC alone
+	Equipment   string // what that list says it is
+	Asset       string // its number in the inventory
+	Owner       string // who is asked about it
 	Authority   string // who vouched for the client certificate, as the configuration calls it
 	Unchecked   bool   // nobody could say whether the client certificate was withdrawn
 	Rounds      int

@@ -100,6 +100,15 @@ var reasons = []Reason{
 	{"internal-error", Ours, "Something went wrong inside this server.", "Ring the network engineer and keep the log line: this is a fault in the software."},
 	{"discarded", Device, "The message made no sense at this point and was ignored.", "Nothing: the device sends it again or starts afresh."},
 
+	// Devices that are known by their MAC address alone.
+	{"mac-unknown", Ours, "No list of this Wi-Fi network has the device.", "Ask medical engineering whether it is theirs; the log line says what to write in the list."},
+	{"mac-expired", Ours, "The device's line in the list has ended.", "Ask the owner whether the device is still in use, and have whoever approves it give the line a new day."},
+	{"mac-randomised", Device, "The device shows an address that it made up, and only its own is in a list.", "Turn private or random addresses off for this network on the device."},
+	{"mac-mismatch", Network, "The request names one address as the user and another as the device, or no address.", "Check that the controller's SSID is set to MAC authentication; if it is, somebody tries something."},
+	{"mac-password", Network, "The request proves itself in no way that controllers do for a MAC address.", "Set the controller to send the MAC address as the password, or the shared secret."},
+	{"mac-twice", Ours, "Two lists of this Wi-Fi network have the device.", "Take the device out of one of the two lists that the log line names."},
+	{"mac-only", User, "This Wi-Fi network is for listed devices, and somebody logs in with a name.", "Tell the caller which network is theirs, and have this one forgotten on the device."},
+
 	// Which network.
 	{"no-rule", Ours, "The log-in was good, but no rule gives this person a network here.", "Check with radiusd explain which rule was expected; the rules may be right to refuse."},
 	{"groups-unknown", Ours, "A rule turns on a group, and the directory could not say who is in it.", "Look at the directory: it answers in part; access was refused to be safe."},

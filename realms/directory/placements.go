@@ -2,9 +2,7 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -36,18 +34,6 @@ type crowd struct {
 	stamp    stamp
 	problems realms.Problems
 	failed   error // the file is there and cannot be read: nobody can be judged
-}
-
-// A stamp tells one file from the next: whoever changes it puts another in its place.
-type stamp struct {
-	info os.FileInfo // nil: there is none
-}
-
-func (s stamp) is(other stamp) bool {
-	if s.info == nil || other.info == nil {
-		return s.info == nil && other.info == nil
-	}
-	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime()) && s.info.Mode() == other.info.Mode()
 }
 
 // A term is when a placement lets somebody in. A nil one does always.
@@ -93,14 +79,6 @@ func (p *Placements) current() *crowd {
 	c := p.read(seen, err, old)
 	p.people.Store(c)
 	return c
-}
-
-func look(path string) (stamp, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return stamp{}, nil
-	}
-	return stamp{info}, err
 }
 
 // read makes a crowd of the file. What is remembered of good passwords stays with those

@@ -20,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.vlans, c.ssids, c.sites, c.accessPoints, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
+		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.devices, c.vlans, c.ssids, c.sites, c.accessPoints, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -412,6 +412,7 @@ func (c *checker) tests() {
 	}
 	for i, t := range c.Test {
 		key := at("test", i)
+		c.givenWhom(key+".given", t.Given)
 		c.givenPlace(key+".given", t.Given)
 		if t.Given.Site != "" {
 			c.defined(key+".given.site", "site", t.Given.Site, sites, "name a [[site]]")

@@ -38,6 +38,7 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[FederationProxy](): "### `clients`",
 	reflect.TypeFor[Discovery]():       "### `[federation.NAME.discovery]`",
 	reflect.TypeFor[Probe]():           "### `[[federation.NAME.probe]]`",
+	reflect.TypeFor[Devices]():         "## `[devices.NAME]`",
 	reflect.TypeFor[Zone]():            "## `[zone]`",
 	reflect.TypeFor[VLAN]():            "## `[vlan]`",
 	reflect.TypeFor[SSID]():            "## `[[ssid]]`",

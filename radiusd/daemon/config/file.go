@@ -29,6 +29,7 @@ type File struct {
 	Realm      map[string]Realm      `toml:"realm"`
 	Core       Core                  `toml:"core"`
 	Federation map[string]Federation `toml:"federation"`
+	Devices    map[string]Devices    `toml:"devices"`
 	Zone       map[string]Zone       `toml:"zone"`
 	VLAN       map[string]VLAN       `toml:"vlan"`
 	SSID       []SSID                `toml:"ssid"`
@@ -399,23 +400,32 @@ type SiteVLAN struct {
 	Interim Span     `toml:"interim"`
 }
 
+// Devices is a list of devices that are known by their MAC address alone, in a file of
+// its own.
+type Devices struct {
+	Path  string `toml:"path" need:"yes" path:"read"` // CSV; absolute once loaded
+	Owner string `toml:"owner"`                       // of those whose line names none
+}
+
 // An SSID is a network that people see, and the rules for who lands where.
 type SSID struct {
 	Name       string `toml:"name" need:"yes"`
 	Federation string `toml:"federation"`
+	MAC        List   `toml:"mac"` // lists whose devices it lets in by their MAC
 	Rule       []Rule `toml:"rule"`
 }
 
 // A Rule puts some people on a VLAN. The first that matches wins.
 type Rule struct {
-	Who    string `toml:"who" need:"yes"`
-	Group  string `toml:"group"`
-	EAP    string `toml:"eap"`
-	Device string `toml:"device"` // "verified" or "unverified"
-	Issuer string `toml:"issuer"` // one of Authorities
-	Policy string `toml:"policy"` // an object identifier, dotted
-	Site   string `toml:"site"`
-	VLAN   string `toml:"vlan" need:"yes"`
+	Who     string `toml:"who" need:"yes"`
+	Group   string `toml:"group"`
+	EAP     string `toml:"eap"`
+	Device  string `toml:"device"` // "verified" or "unverified"
+	Issuer  string `toml:"issuer"` // one of Authorities
+	Policy  string `toml:"policy"` // an object identifier, dotted
+	Site    string `toml:"site"`
+	VLAN    List   `toml:"vlan" need:"yes"` // several: to each device the one that its list names
+	Trusted bool   `toml:"trusted"`         // devices of the list may reach a trusted zone
 }
 
 // A Roaming is a rule for our own people at other organisations. The first that matches
@@ -511,7 +521,7 @@ type Test struct {
 
 // Given is somebody at a place.
 type Given struct {
-	User       string   `toml:"user" need:"yes"`
+	User       string   `toml:"user"`
 	SSID       string   `toml:"ssid"` // with Site: at home
 	Site       string   `toml:"site"`
 	AP         string   `toml:"ap"`         // in place of Site: the name or MAC of an access point
@@ -521,6 +531,8 @@ type Given struct {
 	EAP        string   `toml:"eap"`
 	Groups     []string `toml:"groups"`
 	MAC        string   `toml:"mac"`    // of the device; empty: not known
+	List       string   `toml:"list"`   // in place of User: a device of that list, known by its MAC
+	VLAN       string   `toml:"vlan"`   // with List: the VLAN that its line names
 	Device     string   `toml:"device"` // as in a Rule; empty: not known
 	Issuer     string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
 	Policy     List     `toml:"policy"` // of that certificate

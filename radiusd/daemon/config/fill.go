@@ -70,6 +70,10 @@ func (f *filler) value(v reflect.Value, data any, path string) {
 			v.Set(reflect.ValueOf(List{text}))
 			return
 		}
+		if number, one := data.(int64); one && pattern(path) == "ssid[].rule[].vlan" {
+			f.mismatch(path, "text", number) // which VLAN that is, it knows
+			return
+		}
 	case timeType:
 		if day, ok := f.day(data, path); ok {
 			v.Set(reflect.ValueOf(day))

@@ -10,7 +10,6 @@ var later = []struct{ where, value, fix string }{
 	{"redis", "", `write [store] with kind = "redis" and its addresses`},
 	{"openroaming", "", "take it out; OpenRoaming is off"},
 	{"site[].controller[].coa", "", "take it out; no Disconnect or CoA is sent"},
-	{"ssid[].mac", "", "take it out; there is no MAC authentication"},
 }
 
 // later refuses what is not available yet.

@@ -114,4 +114,4 @@ func pattern(path string) string {
 }
 
 // named are the tables whose keys are names that the admin chooses.
-var named = map[string]bool{"directory": true, "realm": true, "federation": true, "zone": true, "vlan": true}
+var named = map[string]bool{"directory": true, "devices": true, "realm": true, "federation": true, "zone": true, "vlan": true}

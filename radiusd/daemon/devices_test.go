@@ -1,0 +1,282 @@
+package daemon
+
+import (
+	"crypto/md5" //nolint:gosec // RFC 2865, section 5.3
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+
+	"causeway/radiusd/supplicant"
+)
+
+// ward is the town with pumps and scales on an SSID of their own, and scales on one that
+// is for people as well.
+func ward(upstream string) string {
+	return strings.NewReplacer("UPSTREAM", upstream, "clinical = { id = 110, zone = \"clinical\" }", `clinical = { id = 110, zone = "clinical" }
+pumps    = { id = 150, zone = "clinical" }
+scales   = { id = 160, zone = "devices" }
+scanners = { id = 161, zone = "devices" }`, "academic = {}", "academic = {}\ndevices = {}").Replace(town) + `
+[devices.infusion]
+path  = "infusion.csv"
+owner = "Medical Engineering"
+[devices.scales]
+path = "scales.csv"
+[[ssid]]
+name = "NHS-Medical"
+mac  = ["infusion", "scales"]
+[[ssid.rule]]
+who     = "devices infusion"
+vlan    = "pumps"
+trusted = true
+[[ssid.rule]]
+who  = "devices scales"
+vlan = ["scales", "scanners"]
+[[ssid]]
+name = "Mixed"
+federation = "eduroam"
+mac  = "scales"
+[[ssid.rule]]
+who  = "devices"
+vlan = ["scales", "scanners"]
+[[ssid.rule]]
+who  = "own"
+vlan = "academic"
+`
+}
+
+const (
+	onMedical = "02-00-00-00-00-01:NHS-Medical"
+	onMixed   = "02-00-00-00-00-01:Mixed"
+	onePump   = "00-1B-C5-00-00-01"
+	pumpsList = "mac,what,vlan,until,asset,approved_by\n00:1b:c5:00:00:01,Infusion pump 12,pumps,2999-03-31,4711,A. Shah\n00-1B-C5-00-00-09,Pump of old,,2021-03-31,,A. Shah\n"
+	scaleList = "mac,what,owner,vlan,until,approved_by\n001bc5000002,Scales,Ward 7,scales,2999-03-31,A. Shah\n001bc5000003,Scanner,Ward 7,scanners,2999-03-31,A. Shah\n"
+)
+
+func startWard(tb testing.TB, upstream string) *trust {
+	tb.Helper()
+	t := startTrust(tb, strings.ReplaceAll(town, "UPSTREAM", upstream))
+	t.write(tb, "infusion.csv", pumpsList)
+	t.write(tb, "scales.csv", scaleList)
+	t.write(tb, "causeway.toml", ward(upstream))
+	if err := t.Reload(); err != nil {
+		tb.Fatal(err)
+	}
+	return t
+}
+
+// asDevice is a request as a controller makes it for a MAC.
+func (r *rogue) asDevice(user, station, called, password string) *radius.Packet {
+	p := r.request(user, called)
+	set(p, rfc2865.CallingStationID_Type, station)
+	if password != "" {
+		_ = rfc2865.UserPassword_SetString(p, password)
+	}
+	return p
+}
+
+// Holds R54: a device gets in by its MAC in whatever notation a controller has, on the
+// SSID of its list, onto the VLAN of its line, and nothing else gets in so.
+func TestR54DevicesByMAC(t *testing.T) {
+	asked := 0
+	town := startWard(t, pretend(t, func(req *radius.Packet) *radius.Packet { asked++; return req.Response(radius.CodeAccessAccept) }))
+	r := rogueAt(t, "127.0.0.1", town.address)
+	callCheck := func(p *radius.Packet) { _ = rfc2865.ServiceType_Set(p, 10) }
+	chap := func(password string) func(p *radius.Packet) {
+		return func(p *radius.Packet) {
+			p.Add(rfc2865.CHAPChallenge_Type, radius.Attribute("0123456789abcdef"))
+			sum := md5.Sum([]byte("\x07" + password + "0123456789abcdef")) //nolint:gosec // see above
+			p.Add(rfc2865.CHAPPassword_Type, append(radius.Attribute{7}, sum[:]...))
+		}
+	}
+	for _, c := range []struct {
+		name, user, station, ssid, password string
+		also                                func(*radius.Packet)
+		want, reason                        string
+	}{
+		// As hostapd, Cisco, Aruba, MikroTik, NETGEAR and others ask.
+		{"small letters", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "001bc5000001", nil, "accept 150", ""},
+		{"hyphens", "00-1B-C5-00-00-01", "00-1B-C5-00-00-01", onMedical, "00-1B-C5-00-00-01", nil, "accept 150", ""},
+		{"colons", "00:1B:C5:00:00:01", "00-1B-C5-00-00-01", onMedical, "00:1B:C5:00:00:01", nil, "accept 150", ""},
+		{"dots", "001b.c500.0001", "001b.c500.0001", onMedical, "001b.c500.0001", callCheck, "accept 150", ""},
+		{"the shared secret", "001bc5000001", "00-1B-C5-00-00-01", onMedical, testSecret, nil, "accept 150", ""},
+		{"Call-Check and no password", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "", callCheck, "accept 150", ""},
+		{"CHAP", "00:1b:c5:00:00:01", "00-1B-C5-00-00-01", onMedical, "", chap("00:1b:c5:00:00:01"), "accept 150", ""},
+		{"CHAP with the shared secret", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "", chap(testSecret), "accept 150", ""},
+		{"each its own VLAN", "001bc5000002", "00-1B-C5-00-00-02", onMedical, "001bc5000002", nil, "accept 160", ""},
+		{"and the scanner", "001bc5000003", "00-1B-C5-00-00-03", onMedical, "001bc5000003", nil, "accept 161", ""},
+		{"beside people", "001bc5000003", "00-1B-C5-00-00-03", onMixed, "001bc5000003", nil, "accept 161", ""},
+		// And what is refused.
+		{"unknown", "001bc5000004", "00-1B-C5-00-00-04", onMedical, "001bc5000004", nil, "reject", "mac-unknown"},
+		{"ended", "001bc5000009", "00-1B-C5-00-00-09", onMedical, "001bc5000009", nil, "reject", "mac-expired"},
+		{"made up", "021bc5000001", "02-1B-C5-00-00-01", onMedical, "021bc5000001", nil, "reject", "mac-randomised"},
+		{"another's name", "001bc5000001", "00-1B-C5-00-00-02", onMedical, "001bc5000001", nil, "reject", "mac-mismatch"},
+		{"another's address", "001bc5000004", "00-1B-C5-00-00-01", onMedical, "001bc5000004", nil, "reject", "mac-mismatch"},
+		{"no address", "001bc5000001", "", onMedical, "001bc5000001", nil, "reject", "mac-mismatch"},
+		{"a person", nurseName, "00-1B-C5-00-00-01", onMedical, "001bc5000001", nil, "reject", "mac-mismatch"},
+		{"a person of that name", "001bc5000001@northbridge.nhs.uk", "00-1B-C5-00-00-01", onMedical, "001bc5000001", nil, "reject", "mac-mismatch"},
+		{"another password", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "secret", nil, "reject", "mac-password"},
+		{"another device's", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "001bc5000002", nil, "reject", "mac-password"},
+		{"no password", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "", nil, "reject", "mac-password"},
+		{"CHAP with another", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "", chap("secret"), "reject", "mac-password"},
+		{"two at once", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "001bc5000001", chap("001bc5000001"), "reject", "credentials-mixed"},
+		{"a list that the SSID does not take", "001bc5000001", "00-1B-C5-00-00-01", onMixed, "001bc5000001", nil, "reject", "mac-unknown"},
+		{"on the staff's", "001bc5000001", "00-1B-C5-00-00-01", onStaff, "001bc5000001", nil, "reject", "realm-missing"},
+		{"where strangers are asked about", "001bc5000001", "00-1B-C5-00-00-01", onEduroam, "001bc5000001", callCheck, "reject", "realm-missing"},
+		{"unknown where strangers are asked about", "001bc5000004", "00-1B-C5-00-00-04", onMixed, "001bc5000004", callCheck, "reject", "mac-unknown"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := r.asDevice(c.user, c.station, c.ssid, c.password)
+			if c.also != nil {
+				c.also(p)
+			}
+			reply := r.ask(t, p)
+			e := town.event(t)
+			if got := say(reply); got != c.want || e.Reason != c.reason {
+				t.Fatalf("%s, %s (%s), want %s, %s", got, e.Reason, e.Detail, c.want, c.reason)
+			}
+			if c.ssid == onMedical && e.Method != "mac" {
+				t.Errorf("the log says method %q", e.Method)
+			}
+			if strings.Contains(e.Detail, testSecret) {
+				t.Error("the log has the shared secret")
+			}
+			if n := rfc2865.SessionTimeout_Get(reply); c.want != "reject" && n != 86400 {
+				t.Errorf("for %d s: a device that leaves the list would stay", n)
+			}
+		})
+	}
+	if asked > 0 {
+		t.Errorf("%d devices were asked about elsewhere", asked)
+	}
+	r.ask(t, r.asDevice("001bc5000001", onePump, onMedical, "001bc5000001"))
+	if e := town.event(t); e.List != "infusion" || e.Equipment != "Infusion pump 12" || e.Asset != "4711" || e.Owner != "Medical Engineering" || e.Zone != "clinical" || e.Rule != "NHS-Medical rule 1" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Holds R54: who speaks EAP is a person, whatever the name; on an SSID for devices alone
+// nobody does, and a password is not looked at.
+func TestR54PeopleAreNoDevices(t *testing.T) {
+	town := startWard(t, idleTown)
+	r := rogueAt(t, "127.0.0.1", town.address)
+	as := func(p *radius.Packet) { set(p, rfc2865.CallingStationID_Type, onePump) }
+	reply := r.carry(t, town.peer(t, nil), nurseName, onMedical, func(_ int, p *radius.Packet) { as(p) })
+	if e := town.event(t); say(reply) != "reject" || e.Reason != "mac-only" {
+		t.Errorf("a nurse on a pump's address: %s, %s", say(reply), e.Reason)
+	}
+	reply = r.carry(t, town.peer(t, func(c *supplicant.Config) { c.Identity = "001bc5000003" }), "001bc5000003", onMixed, func(_ int, p *radius.Packet) {
+		set(p, rfc2865.CallingStationID_Type, "00-1B-C5-00-00-03")
+	})
+	if e := town.event(t); say(reply) != "reject" || e.Reason != "realm-missing" {
+		t.Errorf("EAP by a MAC: %s, %s", say(reply), e.Reason)
+	}
+	reply = r.carry(t, town.peer(t, nil), nurseName, onMixed, func(_ int, p *radius.Packet) { set(p, rfc2865.CallingStationID_Type, "00-1B-C5-00-00-03") })
+	if e := town.event(t); say(reply) != "accept 310" || e.List != "" {
+		t.Errorf("a nurse beside devices: %s, %+v", say(reply), e)
+	}
+}
+
+// A list that has changed counts within seconds; one that is wrong changes nothing.
+func TestListsAreReadAgain(t *testing.T) {
+	town := startWard(t, idleTown)
+	r := rogueAt(t, "127.0.0.1", town.address)
+	ask := func() string {
+		got := say(r.ask(t, r.asDevice("001bc5000004", "00-1B-C5-00-00-04", onMedical, "001bc5000004")))
+		town.event(t)
+		return got
+	}
+	change := func(text string) {
+		path := filepath.Join(town.folder, "infusion.csv")
+		town.write(t, "infusion.csv", text)
+		_ = os.Chtimes(path, time.Now(), time.Now().Add(time.Duration(len(text))*time.Second))
+		town.lookAtLists()
+		town.lookAtLists()
+	}
+	if got := ask(); got != "reject" {
+		t.Fatal(got)
+	}
+	change(pumpsList + "001bc5000004,Pump 13,,2999-03-31,,A. Shah\n")
+	if got := ask(); got != "accept 150" {
+		t.Errorf("the new pump: %s", got)
+	}
+	change("nonsense\n")
+	if got := ask(); got != "accept 150" {
+		t.Errorf("a bad list took a pump away: %s", got)
+	}
+	change(pumpsList)
+	if got := ask(); got != "reject" {
+		t.Errorf("the pump that was taken out: %s", got)
+	}
+}
+
+// What a file says of devices that must not be is told at its place.
+func TestR54RefusedFiles(t *testing.T) {
+	town := startWard(t, idleTown)
+	for _, c := range []struct{ what, from, to, want string }{
+		{"a trusted zone that nobody said", "vlan    = \"pumps\"\ntrusted = true", "vlan = \"pumps\"", "clinical is trusted, which a MAC alone does not open unless the rule says trusted = true for its list"},
+		{"trusted for every list", `who     = "devices infusion"`, `who = "devices"`, "says trusted for every list at once"},
+		{"trusted for people", "who  = \"own\"\nvlan = \"academic\"\n", "who = \"own\"\nvlan = \"academic\"\ntrusted = true\n", "only devices that are known by their MAC need it said"},
+		{"a method", `who  = "devices scales"`, "who = \"devices scales\"\neap = \"tls\"", "of a device that is known by its MAC nothing else is known"},
+		{"a list that there is not", `who  = "devices scales"`, `who = "devices scale"`, `there is no such list`},
+		{"a list that the SSID does not take", "who  = \"devices\"\n", "who = \"devices infusion\"\n", `mac of SSID "Mixed" does not name that list`},
+		{"a list that the SSID cannot take", `mac  = "scales"`, `mac = "scale"`, `lets in devices of list "scale", and there is no such list`},
+		{"several VLANs for people", "who  = \"own\"\nvlan = \"academic\"", "who = \"own\"\nvlan = [\"academic\", \"visitor\"]", "only a list of devices says which is whose"},
+		{"a VLAN that no rule gives", `["scales", "scanners"]`, `["scales", "academic"]`, `scales.csv:3: no rule gives vlan "scanners"`},
+		{"a promise", "[[site]]\nname = \"Eastmoor\"", "[[guarantee]]\nwho = \"devices\"\nnever = { zone = \"clinical\" }\n[[site]]\nname = \"Eastmoor\"", "guarantee 2 says: devices never reaches zone clinical"},
+		{"anyone is a device, too", "[[site]]\nname = \"Eastmoor\"", "[[guarantee]]\nwho = \"anyone\"\nssid = \"NHS-Medical\"\nnever = { zone = \"clinical\" }\n[[site]]\nname = \"Eastmoor\"", "a device of list infusion"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			text := ward(idleTown)
+			changed := strings.Replace(text, c.from, c.to, 1)
+			if c.from == `["scales", "scanners"]` {
+				changed = strings.ReplaceAll(text, c.from, c.to)
+			}
+			if changed == text {
+				t.Fatal("the change changes nothing")
+			}
+			town.write(t, "causeway.toml", changed)
+			if err := town.Reload(); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+// explain and [[test]] say of a device what the server does with it.
+func TestR54Explained(t *testing.T) {
+	town := startWard(t, idleTown)
+	town.write(t, "causeway.toml", ward(idleTown)+`
+[[test]]
+given  = { mac = "00:1b:c5:00:00:01", ssid = "NHS-Medical", site = "Eastmoor" }
+expect = { vlan = 150, route = "devices" }
+[[test]]
+given  = { list = "scales", vlan = "scanners", ssid = "Mixed", site = "Eastmoor" }
+expect = { vlan = 161 }
+[[test]]
+given  = { list = "scales", ssid = "Mixed", site = "Eastmoor" }
+expect = { reason = "no-rule" }
+[[test]]
+given  = { mac = "02-1B-C5-00-00-01", ssid = "NHS-Medical", site = "Eastmoor" }
+expect = { reason = "mac-randomised" }
+`)
+	i, err := Inspect(filepath.Join(town.folder, "causeway.toml"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range i.Test() {
+		if r.Failure != "" {
+			t.Errorf("%s: %s", r.Given, r.Failure)
+		}
+	}
+	proof := i.Proof().String()
+	for _, want := range []string{"a device known only by its MAC never reaches a trusted zone unless a rule says so for its list (", "devices infusion on NHS-Medical"} {
+		if !strings.Contains(proof, want) {
+			t.Errorf("the proof does not say %q:\n%s", want, proof)
+		}
+	}
+}

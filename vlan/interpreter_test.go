@@ -71,6 +71,9 @@ func interpret(cfg Config, f Facts) opinion {
 		if len(zones) != 1 || !f.Own && trusted(cfg, zones[0]) {
 			return no(ErrZoneGuard)
 		}
+		if slices.ContainsFunc(cfg.Guarantees, func(g Guarantee) bool { return maySpeakOf(cfg, g, f) && breaks(cfg, g, r.VLAN) }) {
+			return no(ErrZoneGuard)
+		}
 		return opinion{vlan: r.VLAN, id: id}
 	}
 	return no(ErrNoRule)
@@ -247,12 +250,15 @@ func breaks(cfg Config, g Guarantee, vlan string) bool {
 	return g.Never != (Place{}) && in(g.Never) || g.Only != (Place{}) && !in(g.Only)
 }
 
-func fits(cfg Config, g Guarantee, f Facts) bool {
+// spokenOf tells whether a guarantee is for somebody, by all that is known of them.
+func spokenOf(cfg Config, g Guarantee, f Facts) bool {
 	user, domain, named := strings.Cut(g.Who, "@")
 	switch {
 	case g.Who == "own" && !f.Own, g.Who == "visitor" && f.Own:
 		return false
-	case named && (domain != f.Realm || user != "" && !strings.EqualFold(user, f.User)):
+	case named && domain != strings.ToLower(f.Realm):
+		return false
+	case named && user != "" && !strings.EqualFold(user, f.User) && (!f.Own || !strings.EqualFold(user, f.Account)):
 		return false
 	}
 	if g.Device == "verified" && (!f.Own || f.Device != "verified") || g.Device == "unverified" && f.Own && f.Device == "verified" {
@@ -268,7 +274,29 @@ func fits(cfg Config, g Guarantee, f Facts) bool {
 		return false
 	}
 	return (len(g.SSIDs) == 0 || slices.Contains(g.SSIDs, f.SSID)) && speaksOf(cfg, g, f.Site) && (g.Method == "" || g.Method == f.Method) &&
-		(g.Group == "" || slices.ContainsFunc(f.Groups, func(h string) bool { return strings.EqualFold(h, g.Group) }))
+		(g.Group == "" || f.Own && slices.ContainsFunc(f.Groups, func(h string) bool { return strings.EqualFold(h, g.Group) }))
+}
+
+// maySpeakOf tells whether it is for somebody by what is known of them, whatever the rest.
+func maySpeakOf(cfg Config, g Guarantee, f Facts) bool {
+	if f.Method == "" {
+		f.Method = g.Method
+	}
+	if f.Own {
+		if user, _, named := strings.Cut(g.Who, "@"); named && f.User == "" {
+			f.User = user
+		}
+		if f.GroupsUnknown && !slices.ContainsFunc(f.NotIn, func(h string) bool { return strings.EqualFold(h, g.Group) }) {
+			f.Groups = append(slices.Clone(f.Groups), g.Group)
+		}
+		if f.Device == "" {
+			f.Device = g.Device
+		}
+		if f.CertificateUnknown {
+			f.CertificateUnknown, f.Issuer, f.Policies = false, cmp.Or(g.Issuer, "other-ca"), []string{g.Policy}
+		}
+	}
+	return spokenOf(cfg, g, f)
 }
 
 // speaksOf tells whether a site is one of a guarantee's.
@@ -658,7 +686,7 @@ func lawful(cfg Config) bool {
 		o := interpret(cfg, f)
 		ok = ok && o.reason != ErrZoneGuard
 		for _, g := range cfg.Guarantees {
-			if o.vlan != "" && fits(cfg, g, f) {
+			if o.vlan != "" && spokenOf(cfg, g, f) {
 				ok = ok && !breaks(cfg, g, o.vlan)
 			}
 		}

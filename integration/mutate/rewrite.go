@@ -16,7 +16,7 @@ type mutant struct {
 	what  string // len(value) < 6  ->  len(value) <= 6
 	edits []edit
 
-	listed  bool // among the survivors that have a reason
+	listed bool // among the survivors that have a reason
 
 	// What became of it.
 	reached bool

@@ -469,6 +469,15 @@ func (d dice) some(list []string) []string {
 	return nil
 }
 
+// undated is a file in which every day is like another.
+func (d dice) undated() Config {
+	cfg := d.config()
+	for i := range cfg.Sites {
+		cfg.Sites[i].Agreement = nil
+	}
+	return cfg
+}
+
 // pool is two to four numbers in any order.
 func (d dice) pool(from uint16) []uint16 {
 	pool := []uint16{from, from + 1, from + 2, from + 3}[:2+d.IntN(3)]
@@ -598,8 +607,8 @@ func everyFacts(cfg Config, visit func(Facts) (goOn bool)) {
 	ours := everyCredential(cfg)
 	for i, site := range worldSites {
 		var on time.Time
-		if a := cfg.Sites[i].Agreement; a != nil {
-			on = a.Until // the proof is of the days on which it is in force
+		if i < len(cfg.Sites) && cfg.Sites[i].Agreement != nil {
+			on = cfg.Sites[i].Agreement.Until // the proof is of the days on which it is in force
 		}
 		for _, ssid := range worldSSIDs {
 			for _, realm := range worldRealms {

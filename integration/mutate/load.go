@@ -61,9 +61,9 @@ func load(root string, t target) (*pkg, error) {
 	return p, p.dropUnusable()
 }
 
-// list asks the go command for the package's files, and for what it imports.
+// list asks the go command for the package's files, and for what they and the switch import.
 func (p *pkg) list() (files []string, err error) {
-	cmd := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Export,Dir,GoFiles,Name,DepOnly", "./"+p.dir)
+	cmd := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Export,GoFiles,Name", "./"+p.dir, "os", "strconv", "sync/atomic")
 	cmd.Dir, cmd.Stderr = p.root, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -71,9 +71,8 @@ func (p *pkg) list() (files []string, err error) {
 	}
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
 		var one struct {
-			ImportPath, Export, Dir, Name string
-			GoFiles                       []string
-			DepOnly                       bool
+			ImportPath, Export, Name string
+			GoFiles                  []string
 		}
 		if err := d.Decode(&one); errors.Is(err, io.EOF) {
 			return files, nil
@@ -81,7 +80,7 @@ func (p *pkg) list() (files []string, err error) {
 			return nil, err
 		}
 		p.exports[one.ImportPath] = one.Export
-		if !one.DepOnly {
+		if strings.HasSuffix(one.ImportPath, "/"+p.dir) {
 			files, p.name = one.GoFiles, one.Name
 		}
 	}

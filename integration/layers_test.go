@@ -34,7 +34,7 @@ var layers = []layer{
 		without("vlan/prove.go", "func (r *reader) refuseSharedNumbers() {\n", ""),
 	}},
 	{"guarantees held at each decision", []cut{
-		without("vlan/kept.go", "func (p *Policy) kept(s *subject, ssid string, a *Assignment) error {\n", "nil"),
+		without("vlan/kept.go", "func (a *Assignment) kept(s *subject, ssid string) error {\n", "nil"),
 	}},
 	{"soundness of an Assignment", []cut{
 		without("vlan/assignment.go", "func (a *Assignment) sound() error {\n", "nil"),

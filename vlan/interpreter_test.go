@@ -469,11 +469,13 @@ func (d dice) some(list []string) []string {
 	return nil
 }
 
-// undated is a file in which every day is like another.
-func (d dice) undated() Config {
+// inForce is a file in which every day is like another: its agreements hold today.
+func (d dice) inForce() Config {
 	cfg := d.config()
 	for i := range cfg.Sites {
-		cfg.Sites[i].Agreement = nil
+		if cfg.Sites[i].Agreement != nil {
+			cfg.Sites[i].Agreement = &Agreement{Until: worldToday.AddDate(1, 0, 0)}
+		}
 	}
 	return cfg
 }

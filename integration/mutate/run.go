@@ -79,7 +79,10 @@ func try(p *pkg, t target, mutants []*mutant, workers int, long bool) (doubts in
 		}
 	}
 	doubts += b.measure(folder, workers)
-	b.each(mutants, workers, b.judge)
+	each(mutants, workers, func(m *mutant) {
+		b.judge(m)
+		b.tell(m, len(mutants))
+	})
 	if b.failures > 0 {
 		fmt.Printf("  %d of %d tries that noticed a change fail without it, too\n", b.failures, b.again)
 	} else if b.again > 0 {
@@ -127,7 +130,17 @@ func (b *bench) measure(folder string, workers int) (failed int) {
 	return failed
 }
 
-func (b *bench) each(mutants []*mutant, workers int, do func(*mutant)) { each(mutants, workers, do) }
+// tell prints a new survivor at once, and now and then how far it is.
+func (b *bench) tell(m *mutant, all int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tried++; b.tried%500 == 0 {
+		fmt.Printf("  %d of %d tried\n", b.tried, all)
+	}
+	if !m.killed && !m.listed {
+		fmt.Printf("  survived: %s\n", m.key())
+	}
+}
 
 // each does something with all of a list, several at once.
 func each[T any](list []T, workers int, do func(T)) {
@@ -229,7 +242,6 @@ func allowed(tests []*test, short bool) time.Duration {
 // change: a test that fails for a reason of its own would praise us.
 func (b *bench) note(m *mutant, some []*test, v verdict) {
 	b.mu.Lock()
-	b.tried++
 	for _, t := range some {
 		if t.name == v.by {
 			if b.noticed[m.file+m.in] == nil {

@@ -58,8 +58,12 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 	@./integration/fuzz.sh $(FUZZTIME)
 
 .PHONY: prove
-prove: ## the second interpreter over millions of random policies and requests
-	$(GO) test -timeout 60m -count 1 -run 'Second|Brute|Knowing' ./vlan -prove
+prove: ## the second interpreter over ten million random cases, and what they came to
+	$(GO) test -timeout 60m -count 1 -v -run 'Second|Brute|Knowing' ./vlan -prove
+
+.PHONY: mutate
+mutate: ## break what decides in thousands of small ways: do the tests notice? (ONLY=gate.go)
+	nice $(GO) run ./integration/mutate -only "$(ONLY)"
 
 .PHONY: bench
 bench: build ## the figures of docs/performance.md beside their targets

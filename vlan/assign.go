@@ -112,6 +112,9 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 	if err := a.sound(); err != nil {
 		return Assignment{}, tell.refuse(err)
 	}
+	if err := a.kept(&s, f.SSID); err != nil {
+		return Assignment{}, tell.refuse(err)
+	}
 	return tell.accept(a), nil
 }
 

@@ -106,7 +106,7 @@ func TestCompareAgreesWithAssign(t *testing.T) {
 	moved, untold := 0, 0
 	for seed := range pairs {
 		d := dice{rand.New(rand.NewPCG(uint64(seed), 7))}
-		cfg := d.config()
+		cfg := d.inForce()
 		before, err := New(cfg)
 		if err != nil {
 			continue
@@ -158,7 +158,7 @@ func same(before, after *Policy, f, g Facts) bool {
 
 // edited changes one thing of a configuration, or all, sites and agreements as well.
 func (d dice) edited(cfg Config) (next Config, sites bool) {
-	other := d.config()
+	other := d.inForce()
 	next = cfg
 	switch d.IntN(5) {
 	case 0:

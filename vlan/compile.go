@@ -19,6 +19,11 @@ func (p *Policy) compile() {
 			}
 		}
 		delete(s.owner, 0) // no number
+		for _, g := range p.guarantees {
+			if g.site == 0 || g.site == s.index {
+				s.promises = append(s.promises, g)
+			}
+		}
 	}
 	for _, x := range p.ssids {
 		named := map[int]bool{}

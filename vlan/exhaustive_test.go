@@ -100,7 +100,7 @@ func TestKindsAreExhaustive(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(11, 26))}
 	configs := []Config{trust(), chained(), region(6, 20, 80, 6)}
 	for range 1500 {
-		configs = append(configs, d.config())
+		configs = append(configs, d.inForce())
 	}
 	broke, held := 0, 0
 	for i, cfg := range configs {

@@ -312,23 +312,23 @@ func kilobits(bits uint32) uint32 {
 	return bits / 1000
 }
 
-// isRates reads "up/down" as two decimal numbers of bit/s.
+// isRates reads "up/down" as two decimal numbers of bit/s, and nothing after them.
 func isRates(text []byte, up, down uint32) bool {
-	for _, want := range [...]uint32{up, down} {
-		var digits [10]byte
+	for i, want := range [...]uint32{up, down} {
+		var digits [11]byte
 		n := len(digits)
+		if i == 0 {
+			n--
+			digits[n] = '/'
+		}
 		for n--; ; n-- {
 			digits[n] = byte('0' + want%10)
 			if want /= 10; want == 0 {
 				break
 			}
 		}
-		rest, found := bytes.CutPrefix(text, digits[n:])
-		if !found {
-			return false
-		}
-		text = bytes.TrimPrefix(rest, []byte{'/'})
-		if len(rest) > 0 && rest[0] != '/' {
+		var found bool
+		if text, found = bytes.CutPrefix(text, digits[n:]); !found {
 			return false
 		}
 	}

@@ -100,6 +100,7 @@ type site struct {
 	owner       map[uint16]*zone // by number
 	controllers []*controller
 	programs    map[string]*program // by SSID
+	promises    []*guarantee        // that speak of it
 	behind      bool                // a controller of another site, or says so of its own
 	agreement   bool
 	from, until int // days as yyyymmdd, both inside

@@ -241,6 +241,9 @@ func (d *Daemon) settle(t *conversation, place vlan.Assignment) error {
 		if err := now.vlan.Follows(t.house.vlan, live); err != nil {
 			return fmt.Errorf("%w: %w", err, errChanged)
 		}
+		if !now.vlan.Holds(place) { // a second opinion
+			return fmt.Errorf("vlan %d at %s is no longer what it was: %w", place.VLAN(), t.seat.site, errChanged)
+		}
 	}
 	if place.VLAN() != 0 {
 		d.sessions.start(t.device(), network{source{t.client, t.from}, t.seat.stations, t.seat.site, place.VLAN(), place.Zone(), place.Trusted()})

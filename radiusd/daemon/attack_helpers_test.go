@@ -107,7 +107,13 @@ const (
 // startTown runs the town, with a nurse and a student in its directory.
 func startTown(tb testing.TB, upstream string) *trust {
 	tb.Helper()
-	t := startTrust(tb, strings.ReplaceAll(town, "UPSTREAM", upstream))
+	return startTownAs(tb, strings.ReplaceAll(town, "UPSTREAM", upstream))
+}
+
+// startTownAs runs a town that is changed in some way.
+func startTownAs(tb testing.TB, config string) *trust {
+	tb.Helper()
+	t := startTrust(tb, config)
 	t.write(tb, "users.toml", fmt.Sprintf("[user.\"nurse@northbridge.nhs.uk\"]\nnt_hash = \"%x\"\n[user.%q]\nnt_hash = \"%x\"\n",
 		directory.NTHash(testPassword), studentName, directory.NTHash(testPassword)))
 	if err := t.Reload(); err != nil {

@@ -62,7 +62,7 @@ func exhaustCase(p *Policy, x *ssid, rules []*rule, s *subject, t *tally, reache
 	case chosen != nil:
 		t.placed++
 		reached[chosen.key] = true
-		if !s.own && chosen.network.zone.trusted && !(s.list != 0 && chosen.source.Trusted) {
+		if !s.own && chosen.network.zone.trusted && (s.list == 0 || !chosen.source.Trusted) {
 			broken[[2]string{"", chosen.key}] = true
 		}
 	case reason == ErrNoRule:

@@ -106,7 +106,7 @@ func interpretHere(cfg Config, f Facts) opinion {
 		}
 		id := landingOn(numbersAt(cfg, site, r.VLAN), f.MAC)
 		zones := zonesOf(cfg, site, id)
-		if len(zones) != 1 || !f.Own && trusted(cfg, zones[0]) && !(f.List != "" && r.Trusted && r.Who == "devices "+f.List) {
+		if len(zones) != 1 || !f.Own && trusted(cfg, zones[0]) && (f.List == "" || !r.Trusted || r.Who != "devices "+f.List) {
 			return no(ErrZoneGuard)
 		}
 		if slices.ContainsFunc(cfg.Guarantees, func(g Guarantee) bool { return maySpeakOf(cfg, g, f) && breaks(cfg, g, r.VLAN) }) {
@@ -681,7 +681,7 @@ func TestSecondInterpreter(t *testing.T) {
 			got, want := decided(a, err), interpret(cfg, f)
 			here.count(&cfg, &f, &a, err)
 			if got != want {
-				return fmt.Errorf("got %+v (%v)\nwant %+v\nfacts %+v\nfile %+v", got, err, want, f, cfg)
+				return fmt.Errorf("got %+v (%w)\nwant %+v\nfacts %+v\nfile %+v", got, err, want, f, cfg)
 			}
 			if err == nil && d.IntN(8) == 0 {
 				if err := a.Verify(accept(t, a)); err != nil {
@@ -691,7 +691,7 @@ func TestSecondInterpreter(t *testing.T) {
 			if d.IntN(8) == 0 {
 				steps := p.Explain(f)
 				if last := steps[len(steps)-1]; last.Matched != (err == nil) || err != nil && last.Text != "refused: "+err.Error() {
-					return fmt.Errorf("explained as %q, decided %v\nfacts %+v\nfile %+v", last.Text, err, f, cfg)
+					return fmt.Errorf("explained as %q, decided %w\nfacts %+v\nfile %+v", last.Text, err, f, cfg)
 				}
 			}
 		}

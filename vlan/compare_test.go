@@ -100,8 +100,11 @@ Refused, and let in before:
 // nobody moves untold.
 func TestCompareAgreesWithAssign(t *testing.T) {
 	pairs := 150
-	if *prove {
+	switch {
+	case *prove:
 		pairs = 20_000
+	case testing.Short():
+		pairs = 30
 	}
 	moved, untold := 0, 0
 	for seed := range pairs {

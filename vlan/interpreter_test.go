@@ -845,7 +845,11 @@ func TestProofAgreesWithBruteForce(t *testing.T) {
 	var mu sync.Mutex
 	accepted, refused := 0, 0
 	asked := map[string]int{} // what the accepted files ask about, and reach
-	inFiles(t, 7, max(cases()/200, 500), func(d dice) error {
+	files := max(cases()/200, 500)
+	if testing.Short() {
+		files = 120
+	}
+	inFiles(t, 7, files, func(d dice) error {
 		cfg := d.config()
 		p, err := New(cfg)
 		if want := lawful(cfg); want != (err == nil) {

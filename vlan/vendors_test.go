@@ -238,7 +238,10 @@ func TestEveryPlacementAnywhereIsRefused(t *testing.T) {
 		if err := a.VerifyChange(sentAway); err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range placements {
+		for i, p := range placements {
+			if testing.Short() && i%8 != len(name)%8 {
+				continue
+			}
 			for _, value := range [][]byte{[]byte("110"), {0, 0, 0, 110}} {
 				foreign := ways(p.attribute, value)
 				for _, way := range foreign {

@@ -190,9 +190,7 @@ func TestAttackReloadInMidConversation(t *testing.T) {
 		if e := town.event(t); got != want || e.Reason != c.reason || town.seated() != rows {
 			t.Errorf("%s: %s, %s, %s, %d rows", name, got, e.Reason, e.Detail, town.seated())
 		}
-		if n := old.holds.Load(); n != 0 {
-			t.Errorf("%s: the old configuration is held %d times", name, n)
-		}
+		eventually(t, "the old configuration closes: "+name, func() bool { return old.holds.Load() == 0 })
 	}
 }
 

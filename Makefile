@@ -59,7 +59,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 .PHONY: prove
 prove: ## the second interpreter over ten million random cases, and what they came to
-	$(GO) test -timeout 60m -count 1 -v -run 'Second|Brute|Knowing' ./vlan -prove
+	$(GO) test -timeout 60m -count 1 -v -run 'Second|Brute|Knowing|Exhaustive|CompareAgrees' ./vlan -prove
 
 .PHONY: mutate
 mutate: ## break what decides in thousands of small ways: do the tests notice? (ONLY=gate.go)

@@ -102,7 +102,7 @@ func TestCompareAgreesWithAssign(t *testing.T) {
 	pairs := 150
 	switch {
 	case *prove:
-		pairs = 20_000
+		pairs = 4_000
 	case testing.Short():
 		pairs = 30
 	}

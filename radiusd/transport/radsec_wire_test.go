@@ -488,7 +488,11 @@ func TestF15StrangersWhoFailFast(t *testing.T) {
 	if _, err := third.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 		t.Fatalf("a third connection of the same stranger: %v", err)
 	}
-	if n := newsOf(t, s, "", refusedNews); n.WhyRefused != "2 handshakes are under way from this address" {
+	n := newsOf(t, s, "", refusedNews)
+	if n.Refused == 2 { // the third is news by itself: its line was cut before it was noted
+		n = newsOf(t, s, "", refusedNews)
+	}
+	if n.WhyRefused != "2 handshakes are under way from this address" {
 		t.Errorf("%+v", n)
 	}
 	p := mustDial(t, address, pair(t, a, "roam1.example.net"))

@@ -403,15 +403,6 @@ func (g *set) add(i, size int) {
 	g.many[i/64] |= 1 << (i % 64)
 }
 
-func (g *set) drop(i int) {
-	if i < 64*len(g.few) {
-		g.few[i/64] &^= 1 << (i % 64)
-		return
-	}
-	i -= 64 * len(g.few)
-	g.many[i/64] &^= 1 << (i % 64)
-}
-
 // and returns a set of its own with what is in either.
 func (g *set) and(o *set) set {
 	both := set{few: g.few}

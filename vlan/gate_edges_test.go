@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"layeh.com/radius"
 )
@@ -153,6 +154,54 @@ func TestNamesOfAttributes(t *testing.T) {
 	} {
 		if got := at.String(); got != want {
 			t.Errorf("%d of %d: %q, want %q", at.code, at.vendor, got, want)
+		}
+	}
+}
+
+// An Assignment of the first number there is, and of none.
+func TestSoundNumbers(t *testing.T) {
+	for _, id := range []uint16{1, 2, 4093, 4094} {
+		a := mustAssign(t, mustNew(t, worded("hostapd", "", nil, func(v *VLAN) { v.ID = id })), visitor)
+		if err := a.Verify(bare(t, a)); err != nil {
+			t.Errorf("%d: %v", id, err)
+		}
+		for _, state := range []state{unplaced, noPlacement, noPlacement + 1} {
+			forged := a
+			forged.state = state
+			if err := forged.sound(); !errors.Is(err, ErrZoneGuard) {
+				t.Errorf("state %d: %v", state, err)
+			}
+		}
+		for _, other := range []uint16{0, 4095, 65535} {
+			forged := a
+			forged.id = other
+			forged.site = &site{name: "forged", numbers: a.site.numbers, terms: a.site.terms, owner: map[uint16]*zone{other: a.network.zone}}
+			if err := forged.sound(); !errors.Is(err, ErrZoneGuard) {
+				t.Errorf("%d: %v", other, err)
+			}
+		}
+	}
+}
+
+// A session that is as long as ours stays as its home wrote it; one of which ours says
+// nothing as well; and nothing else is cut.
+func TestSessionsThatAreNotCut(t *testing.T) {
+	for ours, sent := range map[time.Duration][]byte{time.Hour: {0, 0, 14, 16}, 0: {0, 0, 255, 255}} {
+		a := mustAssign(t, mustNew(t, worded("generic", "", nil, func(v *VLAN) { v.Session = ours })), visitor)
+		reply := radius.New(radius.CodeAccessAccept, nil)
+		class := radius.Attribute{0, 0, 255, 255}
+		reply.Add(25, class)
+		avp := &radius.AVP{Type: 27, Attribute: slices.Clone(sent)}
+		reply.Attributes = append(reply.Attributes, avp)
+		kept := &avp.Attribute[0]
+		if err := a.Tag(reply); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(avp.Attribute, sent) || &avp.Attribute[0] != kept {
+			t.Errorf("%v: %x becomes %x", ours, sent, []byte(avp.Attribute))
+		}
+		if !slices.Equal(reply.Get(25), class) {
+			t.Errorf("%v: the Class becomes %x", ours, []byte(reply.Get(25)))
 		}
 	}
 }

@@ -318,8 +318,7 @@ func (v *prover) judge(k *kind, groups *groupsAsked, s *subject, stands int, rea
 func (v *prover) hold(i int, k *kind, groups *groupsAsked, s *subject, times int) {
 	c, promise := v.choice, v.policy.guarantees[i]
 	if s.own && promise.group != 0 {
-		s.marks.add(promise.group, len(v.policy.markAt))
-		defer s.marks.drop(promise.group)
+		s.marks.add(promise.group, len(v.policy.markAt)) // others may be there: covers asks for this one
 	}
 	if !promise.covers(s, k.ssid.name) {
 		return

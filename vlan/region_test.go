@@ -87,6 +87,40 @@ func TestManyGroups(t *testing.T) {
 	}
 }
 
+// As many groups as fill the words of a set to the last, and one more; and a proof that
+// looks at the last of them, with a certificate's policy behind.
+func TestGroupsToTheLast(t *testing.T) {
+	for _, n := range []int{1, 62, 63, 64, 510, 511, 512, 575, 576, 577} {
+		cfg := trust()
+		cfg.Authorities = []string{"staff-ca"}
+		cfg.SSIDs[0].Rules = nil
+		for i := range n {
+			cfg.SSIDs[0].Rules = append(cfg.SSIDs[0].Rules, Rule{Who: "own", Group: fmt.Sprintf("Group %d", i), VLAN: "staff-byod"})
+		}
+		last := fmt.Sprintf("group %d", n-1)
+		cfg.SSIDs[0].Rules[n-1].Policy, cfg.SSIDs[0].Rules[n-1].VLAN = "1.2.3", "clinical"
+		p := mustNew(t, cfg)
+		for _, w := range p.Warnings() {
+			if strings.Contains(w.Text, "never reached") {
+				t.Errorf("%d groups: %s", n, w.Text)
+			}
+		}
+		shown := change(nurse, func(f *Facts) { f.Groups, f.Issuer, f.Policies = []string{last}, "staff-ca", []string{"1.2.3"} })
+		if a, err := p.Assign(shown); err != nil || a.Rule() != fmt.Sprintf("NHS-Staff rule %d", n) {
+			t.Errorf("%s: %q, %v", last, a.Rule(), err)
+		}
+		for _, f := range []Facts{change(shown, func(f *Facts) { f.Policies = nil }), change(shown, func(f *Facts) { f.Groups = nil })} {
+			if a, err := p.Assign(f); err == nil {
+				t.Errorf("%d groups, and less is shown: %v", n, a)
+			}
+		}
+		cfg.Guarantees = append(cfg.Guarantees, Guarantee{Who: "own", Group: last, Policy: "1.2.3", Never: Place{Zone: "clinical"}})
+		if _, err := New(cfg); !strings.Contains(fmt.Sprint(err), fmt.Sprintf("rule %d (who", n)) {
+			t.Errorf("%d groups, and the last is promised never to be where it is: %v", n, err)
+		}
+	}
+}
+
 func BenchmarkAssignRegion(b *testing.B) {
 	p := mustNew(b, region(500, 200, 2000, 50))
 	f := somebody(p)

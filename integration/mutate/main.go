@@ -47,7 +47,7 @@ func main() {
 	list := flag.Bool("list", false, "print the changes and try none")
 	workers := flag.Int("j", runtime.GOMAXPROCS(0), "how many to try at once")
 	again := flag.Bool("survivors", false, "try the listed survivors only: those that are noticed by now can leave the list")
-	quick := flag.Bool("quick", false, "leave out the long runs, which new survivors meet last")
+	quick := flag.Bool("quick", false, "leave out slow tests, and the long runs that new survivors meet last")
 	flag.Parse()
 	ok, err := run(*only, *list, *again, *workers, !*quick)
 	if err != nil {

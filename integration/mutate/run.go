@@ -22,7 +22,7 @@ type bench struct {
 	*pkg
 	tests []*test
 	past  map[int][]*test // by change
-	long  bool            // survivors that are not listed meet the long runs of the tests, too
+	long  bool            // survivors that are not listed meet slow tests, and long runs, too
 
 	mu       sync.Mutex
 	noticed  map[string]map[*test]int // how often a test noticed a change of a function
@@ -165,6 +165,9 @@ func each[T any](list []T, workers int, do func(T)) {
 func (b *bench) judge(m *mutant) {
 	tests := b.order(m)
 	m.reached = len(tests) > 0
+	if !b.long {
+		tests = slices.DeleteFunc(tests, func(t *test) bool { return t.takes > 2*time.Second })
+	}
 	for _, some := range portions(tests) {
 		if b.notices(m, some, true) {
 			return

@@ -81,17 +81,18 @@ var leaks = []struct {
 		return town.onClinical(rogueAt(t, "127.0.0.1", town.address).password(t, town, studentName, onStaff))
 	}},
 	{"a number that moves under a log-in", func(t *testing.T) string {
-		var town *trust
+		started := make(chan *trust, 1) // the home answers in a goroutine of its own
 		var move sync.Once
-		town = startTown(t, pretend(t, func(req *radius.Packet) *radius.Packet {
+		town := startTown(t, pretend(t, func(req *radius.Packet) *radius.Packet {
 			move.Do(func() {
-				_ = town.rewrite(t, `id = 320, zone = "visitor"`, `id = 321, zone = "visitor"`, `id = 110, zone`, `id = 320, zone`)
+				_ = (<-started).rewrite(t, `id = 320, zone = "visitor"`, `id = 321, zone = "visitor"`, `id = 110, zone`, `id = 320, zone`)
 			})
 			eap, _ := transport.EAP(req)
 			reply := req.Response(radius.CodeAccessAccept)
 			transport.AddEAP(reply, []byte{3, eap[1], 0, 4})
 			return reply
 		}))
+		started <- town
 		r := rogueAt(t, "127.0.0.1", town.address)
 		reply := r.ask(t, r.identify(visitorName, onEduroam, visitorName))
 		zone, _ := town.house.Load().vlan.Zone("Royal Infirmary", 320)

@@ -182,6 +182,12 @@ func landedBy(p *Policy, f Facts) Landed {
 
 // titleOf is what a comparison calls the kind that somebody is of.
 func titleOf(before, after *Policy, f Facts) string {
+	switch {
+	case f.List != "" && f.Lands != "":
+		return "a device of list " + f.List + ", whose line names vlan " + f.Lands
+	case f.List != "":
+		return "a device of list " + f.List
+	}
 	realm, side := strings.ToLower(f.Realm), "a visitor"
 	known := before.realms[realm] != 0 || after.realms[realm] != 0
 	switch ours := before.isOurs(realm); {

@@ -17,11 +17,11 @@ import (
 // asked remembers the questions with which conversations of our own people begin.
 type asked struct {
 	home realms.Home
-	last *realms.Question
+	last chan realms.Question
 }
 
 func (a asked) Open(q realms.Question) realms.Conversation {
-	*a.last = q
+	a.last <- q
 	return a.home.Open(q)
 }
 
@@ -43,9 +43,9 @@ func TestWhatAHomeIsAsked(t *testing.T) {
 	town := startTown(t, idleTown)
 	next := town.play(t)
 	next.Store(letIn(nil))
-	var q realms.Question
+	last := make(chan realms.Question, 1)
 	table, err := realms.New(realms.Config{
-		Own:   []realms.OwnRealm{{Name: "northbridge.nhs.uk", RouteName: "trust", Home: asked{stage{next}, &q}, Roaming: true}},
+		Own:   []realms.OwnRealm{{Name: "northbridge.nhs.uk", RouteName: "trust", Home: asked{stage{next}, last}, Roaming: true}},
 		SSIDs: map[string]string{"NHS-Staff": ""},
 	})
 	if err != nil {
@@ -60,6 +60,7 @@ func TestWhatAHomeIsAsked(t *testing.T) {
 		r := rogueAt(t, from, town.address)
 		r.ask(t, r.identify(nurseName, onStaff, nurseName))
 		town.event(t)
+		q := <-last
 		if q.SSID != want.SSID || q.Site != want.Site || q.From.String() != nurseName || userName(q.Packet) != nurseName {
 			t.Errorf("from %s: %q at %q on %q", from, q.From, q.Site, q.SSID)
 		}

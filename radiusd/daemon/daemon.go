@@ -238,8 +238,8 @@ func (d *Daemon) reloadAs(moving bool) error {
 	return nil
 }
 
-func (d *Daemon) reload(old *house, moving bool) (*house, error) {
-	next, err := read(d.path, config.SecretsRequired, d.now)
+func (d *Daemon) reload(old *house, moving bool) (next *house, err error) {
+	aside(func() { next, err = read(d.path, config.SecretsRequired, d.now) })
 	if err != nil {
 		return nil, err
 	}

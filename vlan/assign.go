@@ -80,7 +80,7 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 		if !s.own {
 			return Assignment{}, tell.refuse(fmt.Errorf("an edge asked for %q, whom we do not answer: %w", f.Realm, ErrProxyLoop))
 		}
-		return tell.accept(Assignment{state: noPlacement, own: true, edge: true}), nil
+		return tell.accept(Assignment{state: noPlacement, edge: true}), nil
 	}
 	if f.Elsewhere {
 		if !s.own {
@@ -155,13 +155,9 @@ func (p *Policy) person(f *Facts, s *subject) error {
 	s.realm = p.realms[name]
 	s.hidden = f.User == ""
 	s.method = methodOf(f.Method)
-	if len(p.userAt) > 1 && s.realm != 0 {
-		s.user = p.userOf(f.User, name)
-		if s.own {
-			s.second = p.userOf(f.Account, name)
-		}
-	}
+	s.user = p.userOf(f.User, name)
 	if s.own {
+		s.second = p.userOf(f.Account, name)
 		p.groupsOf(f.Groups, &s.marks)
 		p.groupsOf(f.NotIn, &s.notIn)
 		s.groupsUnknown = f.GroupsUnknown
@@ -185,9 +181,6 @@ func (f *Facts) whom() string {
 // userOf is the number of user@realm; 0 for no name and for one that the file
 // does not have.
 func (p *Policy) userOf(name, realm string) int {
-	if name == "" {
-		return 0
-	}
 	var room [320]byte
 	folded := append(appendFold(room[:0], name), '@')
 	return p.users[string(append(folded, realm...))]
@@ -387,7 +380,7 @@ func (g *set) has(i int) bool {
 		return g.few[i/64]&(1<<(i%64)) != 0
 	}
 	i -= 64 * len(g.few)
-	return i/64 < len(g.many) && g.many[i/64]&(1<<(i%64)) != 0
+	return g.many != nil && g.many[i/64]&(1<<(i%64)) != 0
 }
 
 // add puts one in; size is one more than the greatest number there is.

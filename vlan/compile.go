@@ -18,7 +18,6 @@ func (p *Policy) compile() {
 				}
 			}
 		}
-		delete(s.owner, 0) // no number
 		for _, g := range p.guarantees {
 			if g.site == 0 || g.site == s.index {
 				s.promises = append(s.promises, g)

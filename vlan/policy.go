@@ -80,7 +80,7 @@ type zone struct {
 
 // contested owns the numbers that two zones claim at one site. No Policy has
 // any; the gate refuses them nevertheless.
-var contested = &zone{name: "more than one zone", trusted: true}
+var contested = &zone{name: "more than one zone"}
 
 // A network is a VLAN with its names resolved.
 type network struct {
@@ -240,12 +240,11 @@ func (p *Policy) isOurs(name string) bool {
 		return p.realmAt[i].own
 	}
 	for {
-		dot := strings.IndexByte(name, '.')
-		if dot < 0 {
+		_, above, is := strings.Cut(name, ".")
+		if !is {
 			return false
 		}
-		name = name[dot+1:]
-		if p.realmAt[p.realms[name]].own {
+		if name = above; p.realmAt[p.realms[name]].own {
 			return true
 		}
 	}

@@ -116,11 +116,11 @@ func (p *Policy) classes(rules []*rule) []class {
 	for _, u := range p.namedUsers(rules) {
 		add(p.realmAt[p.userAt[u].realm].own, p.userAt[u].realm, u, p.userAt[u].name)
 	}
-	if i := slices.IndexFunc(p.realmAt, func(r realm) bool { return r.own }); i >= 0 {
+	if i := slices.IndexFunc(p.realmAt, func(r realm) bool { return r.own }); i != -1 {
 		add(true, 0, 0, "anyone@below."+p.realmAt[i].name)
 	}
 	other := "other.example"
-	for p.realms[other] != 0 || p.isOurs(other) {
+	for p.realms[other] != 0 {
 		other = "an" + other
 	}
 	add(false, 0, 0, "anyone@"+other)
@@ -293,10 +293,8 @@ func (v *prover) judge(k *kind, groups *groupsAsked, s *subject, stands int, rea
 	t.placed += stands * ends.placed
 	t.noRule += stands * ends.noRule
 	t.unseen += stands * ends.unseen
-	in := *s
-	in.marks = s.marks.and(&set{})
 	for _, i := range k.promised {
-		v.hold(i, k, groups, &in, times)
+		v.hold(i, k, groups, s, times)
 	}
 	for n, by := range c.rules {
 		if !c.matches(n + 1) {

@@ -23,7 +23,7 @@ type RoamingRule struct {
 
 // roam decides for one of ours at another organisation. Without rules all of them may.
 func (p *Policy) roam(f *Facts, s *subject, tell teller) (Assignment, error) {
-	elsewhere := Assignment{state: noPlacement, own: true} // R7
+	elsewhere := Assignment{state: noPlacement} // R7
 	if len(p.roaming) == 0 {
 		return tell.accept(elsewhere), nil
 	}

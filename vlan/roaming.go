@@ -59,9 +59,7 @@ func operatorFits(pattern, operator string) bool {
 func (r *reader) readRoaming() {
 	before := len(r.problems)
 	for i, source := range r.cfg.Roaming {
-		if t := r.readRoamingRule(i, source); t != nil {
-			r.policy.roaming = append(r.policy.roaming, t)
-		}
+		r.policy.roaming = append(r.policy.roaming, r.readRoamingRule(i, source))
 	}
 	r.rulesIncomplete = r.rulesIncomplete || len(r.problems) > before
 }
@@ -92,9 +90,6 @@ func (r *reader) readRoamingRule(i int, source RoamingRule) *rule {
 		t.refuses = true
 	default:
 		r.refuse(key+".access", suggest(source.Access, []string{"allow", "refuse"}, `write "allow" or "refuse"`), "%s says access %q, which is neither allow nor refuse", whose, source.Access)
-	}
-	if len(r.problems) > before {
-		return nil
 	}
 	return t
 }
@@ -132,7 +127,7 @@ func (v *prover) proveRoaming() {
 	steps := 0
 	for _, c := range classes {
 		rules := fitting(p.roaming, &c.subject)
-		steps += len(p.methodsApart(c, rules)) * len(p.suppositions(c, rules).list) * (1 + len(rules)*3) * len(operators)
+		steps += p.sizeOf(c, rules, 0).steps * len(operators)
 	}
 	if steps > maxSteps {
 		v.refuse(p.roaming[0].key, `name fewer organisations, or "*.nhs.uk" for all below one`, "the rules of [[roaming]] are too many to prove: %d steps, and at most %d are taken; there are %d rules and %d organisations to tell apart", steps, maxSteps, len(p.roaming), len(operators))

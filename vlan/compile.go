@@ -71,7 +71,7 @@ func (p *Policy) newProgram(x *ssid, site int, common *program) *program {
 		if i == 0 || realm.own { // index 0: below one of ours, or a visitor's
 			g.own[i] = list(true, i)
 		}
-		if i == 0 || !realm.own {
+		if !realm.own {
 			g.foreign[i] = list(false, i)
 		}
 	}

@@ -1,6 +1,7 @@
 package vlan
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -100,5 +101,39 @@ func TestWhoHasTooManyRules(t *testing.T) {
 		if got := (size{credentials: 50}).fewer(lists); !strings.HasPrefix(got, fix) {
 			t.Errorf("%d lists: %s", lists, got)
 		}
+	}
+}
+
+// Who is looked at once for how many: sites whose rules for somebody are the same, be it
+// because a rule of one site is for other people, and realms of which no rule speaks.
+func TestKindsThatAreSharedOut(t *testing.T) {
+	cfg := trust()
+	cfg.Own, cfg.Partners = append(cfg.Own, "eastmoor.nhs.uk"), append(cfg.Partners, "oxbridge.ac.uk")
+	cfg.Sites = append(cfg.Sites, Site{Name: "Estate", Behind: []string{"royal-wlc"}}, Site{Name: "Clinic", Behind: []string{"royal-wlc"}})
+	cfg.SSIDs = []SSID{{Name: "eduroam", Rules: []Rule{
+		{Who: "@camford.ac.uk", Site: "Estate", VLAN: "visitor"},
+		{Who: "@northbridge.nhs.uk", Site: "Clinic", VLAN: "visitor"},
+		{Who: "@camford.ac.uk", VLAN: "academic"},
+		{Who: "@northbridge.nhs.uk", VLAN: "staff-byod"},
+		{Who: "visitor", VLAN: "visitor"},
+	}}}
+	cfg.Guarantees = []Guarantee{{Who: "visitor", Sites: []string{"Clinic"}, Never: Place{Zone: "clinical"}}, {Who: "visitor", Sites: []string{"Clinic"}, Never: Place{VLAN: "staff-byod"}}}
+	p := mustNew(t, cfg)
+	steps := maxSteps
+	var got []string
+	for _, k := range p.kinds(p.ssids[0], p.classes(p.ssids[0].rules), &steps) {
+		got = append(got, fmt.Sprintf("%s at %s stands for %d, with %d rules and %d guarantees, in %d programs", k.class.name, k.site.name, k.stands, len(k.rules), len(k.promised), len(k.programs)))
+	}
+	want := `
+one of ours (anyone@northbridge.nhs.uk) at Royal Infirmary stands for 3, with 1 rules and 0 guarantees, in 2 programs
+one of ours (anyone@eastmoor.nhs.uk) at Royal Infirmary stands for 8, with 0 rules and 0 guarantees, in 3 programs
+a visitor (anyone@camford.ac.uk) at Royal Infirmary stands for 2, with 2 rules and 0 guarantees, in 1 programs
+a visitor (anyone@oxbridge.ac.uk) at Royal Infirmary stands for 6, with 1 rules and 0 guarantees, in 2 programs
+a visitor (anyone@camford.ac.uk) at Estate stands for 1, with 3 rules and 0 guarantees, in 1 programs
+one of ours (anyone@northbridge.nhs.uk) at Clinic stands for 1, with 2 rules and 0 guarantees, in 1 programs
+a visitor (anyone@camford.ac.uk) at Clinic stands for 1, with 2 rules and 2 guarantees, in 1 programs
+a visitor (anyone@oxbridge.ac.uk) at Clinic stands for 2, with 1 rules and 2 guarantees, in 1 programs`
+	if text := strings.Join(got, "\n"); text != want[1:] {
+		t.Errorf("got\n%s\nwant%s", text, want)
 	}
 }

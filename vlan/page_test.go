@@ -1,6 +1,8 @@
 package vlan
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 )
@@ -75,5 +77,18 @@ not proved, and yours to see to:
 `
 	if got != want[1:] {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A file with nothing in it has a page, too; and who cannot write one is told.
+func TestTheEmptyPage(t *testing.T) {
+	page := mustNew(t, Config{}).Proof()
+	if got := page.String(); !strings.HasPrefix(got, "site  vlan  id  zone  who can land there\n\nproved over 0 cases: 0 sites, 0 SSIDs, 0 rules, up to 0 kinds of people, 7 methods, up to 0 sets of groups; 0 end on a VLAN, 0 in a Reject\n") {
+		t.Error(got)
+	}
+	full, unread := io.Pipe()
+	_ = full.CloseWithError(io.ErrShortWrite)
+	if n, err := page.WriteTo(unread); n != 0 || !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("%d octets were written: %v", n, err)
 	}
 }

@@ -213,22 +213,17 @@ func (p *Policy) place(f *Facts) (*site, *controller, error) {
 		if now.IsZero() {
 			now = p.now()
 		}
-		if today := day(now); today < at.from || today > at.until {
-			return nil, nil, at.notInForce(today)
+		switch today := day(now); {
+		case today < at.from:
+			return nil, nil, fmt.Errorf("the agreement for %s is not in force yet: it begins on %s: %w", at.name, dayText(at.from), ErrAgreementExpired)
+		case today > at.until:
+			return nil, nil, fmt.Errorf("the agreement for %s ended on %s: %w", at.name, dayText(at.until), ErrAgreementExpired)
 		}
 	}
 	if f.SSID == "" {
 		return nil, nil, fmt.Errorf("the request names no SSID: %w", ErrSSIDMissing)
 	}
 	return at, nas, nil
-}
-
-// notInForce says on which side of the agreement a day lies.
-func (s *site) notInForce(today int) error {
-	if today < s.from {
-		return fmt.Errorf("the agreement for %s is not in force yet: it begins on %s: %w", s.name, dayText(s.from), ErrAgreementExpired)
-	}
-	return fmt.Errorf("the agreement for %s ended on %s: %w", s.name, dayText(s.until), ErrAgreementExpired)
 }
 
 func dayText(day int) string { return fmt.Sprintf("%04d-%02d-%02d", day/10000, day/100%100, day%100) }

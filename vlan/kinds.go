@@ -75,9 +75,6 @@ func (p *Policy) kinds(x *ssid, classes []class, steps *int) []*kind {
 // promisedTo writes which guarantees speak of a class at a site, all else granted: a
 // byte for each.
 func (p *Policy) promisedTo(s subject, x *ssid, at *site, all *set) string {
-	if len(p.guarantees) == 0 {
-		return ""
-	}
 	s.site, s.marks = at.index, *all
 	said := make([]byte, len(p.guarantees))
 	for i, g := range p.guarantees {

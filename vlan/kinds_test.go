@@ -2,6 +2,7 @@ package vlan
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -54,8 +55,8 @@ func TestSortingStops(t *testing.T) {
 	steps := maxSteps
 	all := p.kinds(p.ssids[0], classes, &steps)
 	enough := maxSteps - steps
-	if got := p.kinds(p.ssids[0], classes, &enough); len(got) != len(all) || enough != 0 {
-		t.Errorf("%d kinds of %d, %d steps are left", len(got), len(all), enough)
+	if got := p.kinds(p.ssids[0], classes, &enough); !reflect.DeepEqual(got, all) || enough != 0 {
+		t.Errorf("%d kinds of %d, or not all that they stand for; %d steps are left", len(got), len(all), enough)
 	}
 	for short := range all[0].size.steps {
 		if got := p.kinds(p.ssids[0], classes, &short); len(got) != 1 || short >= 0 {
@@ -81,8 +82,9 @@ func TestWhoHasTooManyRules(t *testing.T) {
 			of(1, "a visitor", 5, size{methods: 2, credentials: 3, groups: 4, steps: 6}),
 			of(1, "a visitor", 7, size{methods: 3, credentials: 50, groups: 5, steps: 6}),
 			of(2, "a visitor", 8, size{methods: 1, credentials: 1, steps: 11}),
+			of(1, "a visitor", 3, size{methods: 1, credentials: 1}),
 			of(0, "anybody", 9, size{methods: 1, credentials: 1, steps: 1}),
-		}, "ssid[1].name", `on SSID "eduroam" for a visitor alone there are 2 lists of rules, of up to 7 rules and 5 groups, each for 3 methods and 50 combinations of device and certificate`,
+		}, "ssid[1].name", `on SSID "eduroam" for a visitor alone there are 3 lists of rules, of up to 7 rules and 5 groups, each for 3 methods and 50 combinations of device and certificate`,
 			"give the groups that share a vlan one group in the directory, and one rule"},
 		{[]*kind{
 			of(0, "anybody", 9, size{methods: 1, credentials: 51, groups: 2, steps: 7}),

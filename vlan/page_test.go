@@ -3,6 +3,7 @@ package vlan
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -90,5 +91,24 @@ func TestTheEmptyPage(t *testing.T) {
 	_ = full.CloseWithError(io.ErrShortWrite)
 	if n, err := page.WriteTo(unread); n != 0 || !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("%d octets were written: %v", n, err)
+	}
+}
+
+// Where any rule asks for a device or for a certificate, the page says that giving them to
+// the right one is not proved.
+func TestWhoGaveTheCertificateIsNotProved(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule Rule
+		says bool
+	}{
+		"nobody asks":       {Rule{Who: "own", VLAN: "staff-byod"}, false},
+		"for a device":      {Rule{Who: "own", Device: "verified", VLAN: "staff-byod"}, true},
+		"for a certificate": {Rule{Who: "own", Issuer: "staff-ca", VLAN: "staff-byod"}, true},
+	} {
+		cfg := trust()
+		cfg.Authorities, cfg.SSIDs[0].Rules = []string{"staff-ca"}, []Rule{c.rule}
+		if got := mustNew(t, cfg).Proof().NotProved; slices.Contains(got, "that a certificate, or a computer's password, was given to the right device, and is on no other") != c.says {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }

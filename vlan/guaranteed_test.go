@@ -43,6 +43,9 @@ guarantee[0].policy | guarantee 1 speaks of devices pumps by policy "1.3.6.1.4.1
 		"devices": {
 			guarantee: Guarantee{Who: "devices pumps", SSIDs: []string{"NHS-Things"}, Never: academic},
 			text:      `devices pumps on SSID "NHS-Things" never reaches zone academic`, cases: 12},
+		"a fall-back at the second of its sites, on either of its SSIDs": {
+			guarantee: Guarantee{Who: "own", SSIDs: []string{"eduroam", "NHS-Things"}, Sites: []string{"Royal Infirmary", eastmoor}, Never: Place{VLAN: "visitor"}},
+			refused:   `site[1].controller[0].without_vlan | anybody on any SSID at HMP Eastmoor health centre reaches zone visitor when no reply names a VLAN: without_vlan of eastmoor-ap gives vlan visitor (320), and guarantee 1 says: own on SSID "eduroam" and "NHS-Things" at Royal Infirmary and HMP Eastmoor health centre never reaches vlan visitor | without_vlan = "reject", or a vlan that anybody may have`},
 		"a list of one SSID that is none": {
 			guarantee: Guarantee{SSIDs: []string{"edurom"}, Sites: []string{eastmoor}, Never: academic},
 			refused:   `guarantee[0].ssid | guarantee 1 is for SSID "edurom", and there is no such SSID | did you mean "eduroam"?`},

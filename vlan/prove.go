@@ -394,11 +394,10 @@ func (v *prover) proveFallbacks() {
 			if n.zone.trusted {
 				v.refuse(c.key+".without_vlan", fix, "%s, and %s is trusted", reaches, n.zone.name)
 			}
-			for i, g := range p.guarantees {
-				if p.continues(i) && p.guarantees[i-1].site == g.site {
-					continue // of another SSID, and a controller asks on all
-				}
-				if (g.site == 0 || g.site == s.index) && g.forbids(n) {
+			told := 0 // by number: one of the file may be several here, and a controller asks on all SSIDs
+			for _, g := range p.guarantees {
+				if g.number != told && (g.site == 0 || g.site == s.index) && g.forbids(n) {
+					told = g.number
 					v.refuse(c.key+".without_vlan", fix, "%s, and guarantee %d says: %s", reaches, g.number, g.text)
 				}
 			}

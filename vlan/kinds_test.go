@@ -110,7 +110,7 @@ func TestWhoHasTooManyRules(t *testing.T) {
 // because a rule of one site is for other people, and realms of which no rule speaks.
 func TestKindsThatAreSharedOut(t *testing.T) {
 	cfg := trust()
-	cfg.Own, cfg.Partners = append(cfg.Own, "eastmoor.nhs.uk"), append(cfg.Partners, "oxbridge.ac.uk")
+	cfg.Own, cfg.Partners = append([]string{"eastmoor.nhs.uk"}, cfg.Own...), append(cfg.Partners, "oxbridge.ac.uk")
 	cfg.Sites = append(cfg.Sites, Site{Name: "Estate", Behind: []string{"royal-wlc"}}, Site{Name: "Clinic", Behind: []string{"royal-wlc"}})
 	cfg.SSIDs = []SSID{{Name: "eduroam", Rules: []Rule{
 		{Who: "@camford.ac.uk", Site: "Estate", VLAN: "visitor"},
@@ -119,6 +119,7 @@ func TestKindsThatAreSharedOut(t *testing.T) {
 		{Who: "@northbridge.nhs.uk", VLAN: "staff-byod"},
 		{Who: "@oxbridge.ac.uk", Site: "Royal Infirmary", VLAN: "academic"},
 		{Who: "visitor", VLAN: "visitor"},
+		{Who: "own", VLAN: "staff-byod"},
 	}}}
 	cfg.Guarantees = []Guarantee{{Who: "visitor", Sites: []string{"Clinic"}, Never: Place{Zone: "clinical"}}, {Who: "visitor", Sites: []string{"Clinic"}, Never: Place{VLAN: "staff-byod"}}}
 	p := mustNew(t, cfg)
@@ -128,13 +129,13 @@ func TestKindsThatAreSharedOut(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s at %s stands for %d, with %d rules and %d guarantees, in %d programs", k.class.name, k.site.name, k.stands, len(k.rules), len(k.promised), len(k.programs)))
 	}
 	want := `
-one of ours (anyone@northbridge.nhs.uk) at Royal Infirmary stands for 3, with 1 rules and 0 guarantees, in 3 programs
-one of ours (anyone@eastmoor.nhs.uk) at Royal Infirmary stands for 8, with 0 rules and 0 guarantees, in 4 programs
+one of ours (anyone@eastmoor.nhs.uk) at Royal Infirmary stands for 8, with 1 rules and 0 guarantees, in 4 programs
+one of ours (anyone@northbridge.nhs.uk) at Royal Infirmary stands for 3, with 2 rules and 0 guarantees, in 3 programs
 a visitor (anyone@camford.ac.uk) at Royal Infirmary stands for 2, with 2 rules and 0 guarantees, in 2 programs
 a visitor (anyone@oxbridge.ac.uk) at Royal Infirmary stands for 1, with 2 rules and 0 guarantees, in 1 programs
 a visitor (anyone@other.example) at Royal Infirmary stands for 5, with 1 rules and 0 guarantees, in 3 programs
 a visitor (anyone@camford.ac.uk) at Estate stands for 1, with 3 rules and 0 guarantees, in 1 programs
-one of ours (anyone@northbridge.nhs.uk) at Clinic stands for 1, with 2 rules and 0 guarantees, in 1 programs
+one of ours (anyone@northbridge.nhs.uk) at Clinic stands for 1, with 3 rules and 0 guarantees, in 1 programs
 a visitor (anyone@camford.ac.uk) at Clinic stands for 1, with 2 rules and 2 guarantees, in 1 programs
 a visitor (anyone@oxbridge.ac.uk) at Clinic stands for 2, with 1 rules and 2 guarantees, in 1 programs`
 	if text := strings.Join(got, "\n"); text != want[1:] {

@@ -201,7 +201,7 @@ const maxSteps = 1 << 28
 
 // refuseTooLarge refuses a proof that would not end in good time, and says whose cases
 // are too many. The last kind is the one with which they became so.
-func (r *reader) refuseTooLarge(kinds []*kind) {
+func (r *reader) refuseTooLarge(kinds []*kind, steps int) {
 	last := kinds[len(kinds)-1]
 	most, by, lists := last, map[string]int{}, map[string]int{}
 	name := func(k *kind) string { return k.ssid.name + "\n" + k.class.name }
@@ -214,7 +214,7 @@ func (r *reader) refuseTooLarge(kinds []*kind) {
 	at := slices.IndexFunc(r.cfg.SSIDs, func(s SSID) bool { return s.Name == most.ssid.name })
 	r.refuse(path("ssid", at, "name"), most.size.fewer(lists[name(most)]),
 		"the rules are too many to prove: it would take more than %d steps, which is the most that are taken; on SSID %q for %s alone there are %d lists of rules, of up to %d rules and %d groups, each for %d methods and %d combinations of device and certificate",
-		maxSteps, most.ssid.name, most.class.name, lists[name(most)], len(most.rules), most.size.groups, most.size.methods, most.size.credentials)
+		steps, most.ssid.name, most.class.name, lists[name(most)], len(most.rules), most.size.groups, most.size.methods, most.size.credentials)
 }
 
 // fewer says what makes most of the steps, and what to write instead.

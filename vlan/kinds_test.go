@@ -93,8 +93,8 @@ func TestWhoHasTooManyRules(t *testing.T) {
 			"name fewer authorities and certificate policies in its rules and in the guarantees: each combination has to be looked at"},
 	} {
 		r.problems = nil
-		r.refuseTooLarge(c.kinds)
-		want := c.key + " | the rules are too many to prove: it would take more than 268435456 steps, which is the most that are taken; " + c.says + " | " + c.fix
+		r.refuseTooLarge(c.kinds, 64)
+		want := c.key + " | the rules are too many to prove: it would take more than 64 steps, which is the most that are taken; " + c.says + " | " + c.fix
 		if got := problemLines(r.problems); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
@@ -140,5 +140,34 @@ a visitor (anyone@camford.ac.uk) at Clinic stands for 1, with 2 rules and 2 guar
 a visitor (anyone@oxbridge.ac.uk) at Clinic stands for 2, with 1 rules and 2 guarantees, in 1 programs`
 	if text := strings.Join(got, "\n"); text != want[1:] {
 		t.Errorf("got\n%s\nwant%s", text, want)
+	}
+}
+
+// A file is proved with as many steps as it takes, and refused with one less, before
+// anything of it is looked at. The rules of [[roaming]] have as many for themselves.
+func TestStepsToTheLast(t *testing.T) {
+	cfg := elsewhere(RoamingRule{Who: "own", Operator: "royal.uk", Access: "allow"})
+	cfg.SSIDs[0].Rules = append(cfg.SSIDs[0].Rules, Rule{Who: "visitor", VLAN: "c"}) // and c is trusted
+	// People: three kinds of ours have one rule, by any method or a hidden one; of the two kinds of visitors as many.
+	// Elsewhere: three kinds of ours, two methods, one rule, three organisations.
+	const here, there = 2*(1+1) + 2*(1+1), 3 * 2 * (1 + 1) * 3
+	for most, want := range map[int]string{
+		there:     "ssid[0].rule[1].vlan",
+		there - 1: "ssid[0].rule[1].vlan roaming[0]",
+		here:      "ssid[0].rule[1].vlan roaming[0]",
+		here - 1:  "ssid[0].name",
+	} {
+		r := read(cfg)
+		r.prove(most)
+		var told []string
+		for _, p := range r.problems {
+			told = append(told, p.Key)
+			if strings.Contains(p.Text, "too many to prove") && !strings.Contains(p.Text, fmt.Sprintf(" %d ", most)) {
+				t.Errorf("with %d steps: %v", most, p)
+			}
+		}
+		if got := strings.Join(told, " "); got != want {
+			t.Errorf("with %d steps: %v", most, r.problems)
+		}
 	}
 }

@@ -46,7 +46,7 @@ func New(cfg Config) (*Policy, error) {
 	if !r.rulesIncomplete { // a proof over half the rules would invent paths
 		r.refuseMissingNumbers()
 		r.judgeWords()
-		r.prove()
+		r.prove(maxSteps)
 	}
 	if len(r.problems) > 0 {
 		return nil, r.problems

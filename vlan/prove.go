@@ -183,6 +183,7 @@ func appendNew(list []int, n int) []int {
 // A prover goes through every case and keeps the first counterexample of each kind.
 type prover struct {
 	*reader
+	most   int // steps
 	told   map[string]bool
 	choice *choice
 	more   int // counterexamples beyond those that anybody would read
@@ -192,20 +193,21 @@ type prover struct {
 // have thousands.
 const mostTold = 50
 
-func (r *reader) prove() {
+// prove takes so many steps at most for the rules of SSIDs, and for those of [[roaming]].
+func (r *reader) prove(most int) {
 	p := r.policy
 	p.proof.covered = make([]int, len(p.guarantees))
 	var all []*kind
-	steps := maxSteps
+	steps := most
 	for _, x := range p.ssids {
 		classes := p.classes(x.rules)
 		p.proof.classes = max(p.proof.classes, len(classes))
 		if all = append(all, p.kinds(x, classes, &steps)...); steps < 0 {
-			r.refuseTooLarge(all)
+			r.refuseTooLarge(all, most)
 			return
 		}
 	}
-	v := &prover{reader: r, told: map[string]bool{}, choice: p.newChoice()}
+	v := &prover{reader: r, most: most, told: map[string]bool{}, choice: p.newChoice()}
 	for _, k := range all {
 		v.proveKind(k)
 	}

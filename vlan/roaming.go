@@ -129,8 +129,8 @@ func (v *prover) proveRoaming() {
 		rules := fitting(p.roaming, &c.subject)
 		steps += p.sizeOf(c, rules, 0).steps * len(operators)
 	}
-	if steps > maxSteps {
-		v.refuse(p.roaming[0].key, `name fewer organisations, or "*.nhs.uk" for all below one`, "the rules of [[roaming]] are too many to prove: %d steps, and at most %d are taken; there are %d rules and %d organisations to tell apart", steps, maxSteps, len(p.roaming), len(operators))
+	if steps > v.most {
+		v.refuse(p.roaming[0].key, `name fewer organisations, or "*.nhs.uk" for all below one`, "the rules of [[roaming]] are too many to prove: %d steps, and at most %d are taken; there are %d rules and %d organisations to tell apart", steps, v.most, len(p.roaming), len(operators))
 		return
 	}
 	unknown := p.newChoice()

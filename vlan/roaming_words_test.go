@@ -86,6 +86,12 @@ func TestRoamingIsHeldAgainstItself(t *testing.T) {
 	s := subject{own: true}
 	all := r.policy.groupsAsked(class{subject: s}, r.policy.roaming)
 	s.marks = s.marks.and(&all.all)
+	here := &prover{reader: r, choice: r.policy.newChoice()}
+	unknown := r.policy.newChoice()
+	here.judgeRoaming([]*rule{allow}, s, &all, []string{"", "royal.uk"}, unknown, make([]bool, 4))
+	if !unknown.letsIn(0) || !here.choice.letsIn(0) || len(r.problems) > 0 {
+		t.Errorf("let in where nobody says where it is: %t, at royal.uk: %t; %v", unknown.letsIn(0), here.choice.letsIn(0), r.problems)
+	}
 	for name, c := range map[string]struct {
 		unknown, there []*rule
 		told           int
@@ -100,7 +106,6 @@ func TestRoamingIsHeldAgainstItself(t *testing.T) {
 	} {
 		v := &prover{reader: r, choice: r.policy.newChoice()}
 		r.problems = nil
-		unknown := r.policy.newChoice()
 		unknown.narrow(c.unknown, &s)
 		v.judgeRoaming(c.there, s, &all, []string{"royal.uk"}, unknown, make([]bool, 4))
 		if got := strings.Count(problemLines(r.problems), "[[roaming]] lets somebody in who names no organisation, and not at royal.uk"); got != c.told {

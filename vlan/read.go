@@ -269,7 +269,7 @@ func (r *reader) readNumbers(i int, s Site, t *site) {
 			r.refuse(key, "keep one of the two", "vlan %s at %s has both a number and a pool", name, s.Name)
 		}
 		t.numbers[n.index] = id
-		if len(t.terms[n.index].pool) > 0 { // one number in the place of all
+		if t.terms[n.index].pool != nil { // one number in the place of all
 			here := *t.terms[n.index]
 			here.pool, t.terms[n.index] = nil, &here
 		}

@@ -270,6 +270,7 @@ type verdict uint8
 const (
 	matches verdict = iota
 	otherSite
+	otherKind // a person or a device, and the rule is for the other
 	otherSide // ours or a visitor, and the rule is for the other
 	otherRealm
 	otherList

@@ -91,5 +91,5 @@ func fitting(rules []*rule, s *subject) []*rule {
 
 func (r *rule) mayFit(s *subject) bool {
 	v := r.fits(s)
-	return v != otherSide && v != otherRealm && v != otherList
+	return v != otherKind && v != otherSide && v != otherRealm && v != otherList
 }

@@ -122,9 +122,8 @@ type ssid struct {
 }
 
 type realm struct {
-	name    string
-	own     bool
-	partner bool
+	name string
+	own  bool
 }
 
 type user struct {

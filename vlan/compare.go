@@ -98,7 +98,7 @@ func gravity(from, to Landed) Gravity {
 	return Renumbered
 }
 
-// mostCompared bounds the cases that a comparison looks at: some seconds.
+// mostCompared bounds the cases that a comparison looks at: about a minute of one processor.
 const mostCompared = 20_000_000
 
 // Compare says what next changes of what p does. It goes through every kind of person
@@ -482,10 +482,10 @@ type shown struct {
 
 func (w shown) facts(p *Policy, who person) Facts {
 	if who.list != "" {
-		return Facts{List: who.list, Lands: who.lands, Method: "mac", CertificateUnknown: true}
+		return Facts{List: who.list, Lands: who.lands}
 	}
 	return Facts{
-		User: who.user, Account: who.user, Realm: who.realm, Own: p.isOurs(who.realm),
+		User: who.user, Realm: who.realm, Own: p.isOurs(who.realm),
 		Method: methodNames[w.method], Groups: w.groups, GroupsUnknown: w.groupsUnknown, Device: deviceNames[w.device],
 		Issuer: w.certificate.issuer, Policies: w.certificate.policies, CertificateUnknown: w.certificate.unknown,
 	}

@@ -538,6 +538,9 @@ func TestComparisonsInWords(t *testing.T) {
 				t.Errorf("%d cases, want %d", got.Cases, c.cases)
 			}
 			for _, m := range got.Moves {
+				if m.More < 0 || m.More > got.Cases {
+					t.Errorf("%d other combinations of %d", m.More, got.Cases)
+				}
 				f, g := m.Facts, m.Facts
 				f.Own = before.isOurs(f.Realm) // in the example it is what they are now
 				if from, to := meets(before, f), meets(after, g); !reflect.DeepEqual(from, m.From) || !reflect.DeepEqual(to, m.To) {

@@ -206,10 +206,11 @@ func (m Move) String() string {
 		}
 	}
 	more := ""
-	switch {
-	case m.More == 1:
+	switch m.More {
+	case 0:
+	case 1:
 		more = " (and 1 other combination of what they show)"
-	case m.More > 1:
+	default:
 		more = fmt.Sprintf(" (and %d other combinations of what they show)", m.More)
 	}
 	return fmt.Sprintf("%s%s%s, %s:\n      %s  ->  %s", listWho(m.Who), m.With, more, where, m.From, m.To)

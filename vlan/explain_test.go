@@ -12,7 +12,6 @@ func TestWordsOfADevicesDecision(t *testing.T) {
 	pumps(&cfg)
 	cfg.SSIDs[3].MAC = []string{"pumps", "scales"}
 	cfg.SSIDs[3].Rules = []Rule{
-		{Who: "visitor", VLAN: "visitor"},
 		{Who: "devices scales", VLAN: "visitor"},
 		{Who: "devices pumps", OneOf: []string{"visitor", "staff-byod"}},
 	}
@@ -25,17 +24,15 @@ func TestWordsOfADevicesDecision(t *testing.T) {
 		return strings.Join(lines, "\n")
 	}
 	pump := Facts{Site: "Royal Infirmary", SSID: "Devices", List: "pumps", Lands: "staff-byod"}
-	if got := told(pump); got != `rule 1 (who = "visitor"): it is for visitors, and this is one of ours
-rule 2 (who = "devices scales"): it is for devices of another list
-rule 3 (who = "devices pumps"): the device's line does not name vlan visitor
-rule 3 (who = "devices pumps"): it fits, and gives vlan staff-byod
+	if got := told(pump); got != `rule 1 (who = "devices scales"): it is for devices of another list
+rule 2 (who = "devices pumps"): the device's line does not name vlan visitor
+rule 2 (who = "devices pumps"): it fits, and gives vlan staff-byod
 vlan staff-byod (140) in zone visitor at Royal Infirmary` {
 		t.Errorf("a pump:\n%s", got)
 	}
-	if got := told(change(visitor, func(f *Facts) { f.SSID, f.Realm, f.User, f.Own = "Devices", "northbridge.nhs.uk", "nurse", true })); got != `rule 1 (who = "visitor"): it is for visitors, and this is one of ours
-rule 2 (who = "devices scales"): it is for devices that are known by their MAC, and this is a person
-rule 3 (who = "devices pumps"): it is for devices that are known by their MAC, and this is a person
-rule 3 (who = "devices pumps"): it is for devices that are known by their MAC, and this is a person
+	if got := told(change(nurse, func(f *Facts) { f.SSID = "Devices" })); got != `rule 1 (who = "devices scales"): it is for devices that are known by their MAC, and this is a person
+rule 2 (who = "devices pumps"): it is for devices that are known by their MAC, and this is a person
+rule 2 (who = "devices pumps"): it is for devices that are known by their MAC, and this is a person
 refused: SSID "Devices" at Royal Infirmary has no network for "nurse" at "northbridge.nhs.uk": no-rule` {
 		t.Errorf("a nurse:\n%s", got)
 	}

@@ -2,6 +2,7 @@ package vlan
 
 import (
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -135,5 +136,19 @@ vlan.visitor.role | the role of vlan visitor is not told to Ward End wlc at Ward
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// The table for people has a row for each make, in their order.
+func TestTableHasEveryMake(t *testing.T) {
+	var makes []string
+	for _, row := range Table() {
+		makes = append(makes, row[0])
+		if len(row) != len(Columns) {
+			t.Errorf("%q has %d columns of %d", row, len(row), len(Columns))
+		}
+	}
+	if !slices.Equal(makes, Vendors()) {
+		t.Errorf("rows of %q", makes)
 	}
 }

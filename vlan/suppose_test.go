@@ -49,3 +49,31 @@ vlan.clinical | nobody can reach vlan clinical | drop it, or give it a rule`},
 		})
 	}
 }
+
+// What cannot be seen is a case of its own, and ends in a Reject where a rule asks for it.
+func TestUnseenIsSupposed(t *testing.T) {
+	for _, c := range []struct {
+		name                                          string
+		rules                                         []Rule
+		devices, certificates, cases, placed, refused int
+	}{
+		// Two kinds of our own people and visitors, by seven methods; ours with all groups known and not.
+		{"nobody asks", []Rule{{Who: "own", VLAN: "visitor"}}, 1, 1, 2*7*2 + 7, 2 * 7 * 2, 7},
+		{"a device", []Rule{{Who: "own", Device: "verified", VLAN: "visitor"}, {Who: "own", VLAN: "staff-byod"}}, 3, 1, 3*2*7*2 + 7, 2 * 2 * 7 * 2, 2*7*2 + 7},
+		{"a certificate", []Rule{{Who: "own", Issuer: "staff-ca", VLAN: "visitor"}, {Who: "own", VLAN: "staff-byod"}}, 1, 3, 3*2*7*2 + 7, 2 * 2 * 7 * 2, 2*7*2 + 7},
+		{"both", []Rule{{Who: "own", Device: "verified", VLAN: "visitor"}, {Who: "own", Issuer: "staff-ca", VLAN: "visitor"}, {Who: "own", VLAN: "staff-byod"}}, 3, 3, 9*2*7*2 + 7, (3 + 2) * 2 * 7 * 2, (3+1)*2*7*2 + 7},
+		{"visitors alone", []Rule{{Who: "visitor", VLAN: "visitor"}}, 1, 1, 7, 7, 0},
+	} {
+		cfg := trust()
+		oneSite(&cfg)
+		certified(c.rules...)(&cfg)
+		cfg.SSIDs, cfg.Partners, cfg.Guarantees = cfg.SSIDs[:1], nil, nil
+		if c.name == "visitors alone" {
+			cfg.Own = nil
+		}
+		p := mustNew(t, cfg).Proof()
+		if p.Devices != c.devices || p.Certificates != c.certificates || p.Cases != c.cases || p.Placed != c.placed || p.Refused != c.refused {
+			t.Errorf("%s: %d states of the device, %d certificates, %d cases, of which %d end on a VLAN and %d in a Reject", c.name, p.Devices, p.Certificates, p.Cases, p.Placed, p.Refused)
+		}
+	}
+}

@@ -203,6 +203,29 @@ func TestRepliesThatContradictThemselves(t *testing.T) {
 	}
 }
 
+// All that outlives a reply is copied out of it into one piece: State and EAP of a
+// Challenge, CUI, Classes and EAP of an Accept.
+func TestWhatOutlivesAReplyIsOnePiece(t *testing.T) {
+	a := askedWith(t, askEAP("a@b.example", identity(1, "a@b.example")))
+	for name, c := range map[string]struct {
+		code  radius.Code
+		eap   []byte
+		extra []*radius.AVP
+		want  float64
+	}{
+		"a Challenge": {radius.CodeAccessChallenge, eapPacket(1, 2, append([]byte{21}, make([]byte, 1200)...)...), []*radius.AVP{avp(24, "state")}, 1},
+		"an Accept":   {radius.CodeAccessAccept, eapPacket(3, 1), []*radius.AVP{avp(89, "cui"), avp(25, "class")}, 2}, // and the list of Classes
+	} {
+		out := reply(a.in, c.code)
+		out.Attributes = append(out.Attributes, c.extra...)
+		addEAP(out, c.eap)
+		b, e := sign(out), &envelope{auth: a.auth}
+		if got := testing.AllocsPerRun(100, func() { _, _, _ = a.request.read(b, e, a.g, DefaultSessionTimeout) }); got != c.want {
+			t.Errorf("%s: %v allocations, want %v", name, got, c.want)
+		}
+	}
+}
+
 // Holds P2 and P3 on the way in.
 func TestP2ProxyStatesComeBackUnmodifiedAndInOrder(t *testing.T) {
 	p := papRequest(t, "a@b.example", "password")
@@ -321,6 +344,43 @@ func TestS1FlawsOfReplies(t *testing.T) {
 	other.Secret = []byte("another secret, as long as")
 	if f := judge(sign(other), false); f != forged {
 		t.Errorf("another secret has flaw %d", f)
+	}
+}
+
+// Holds P4 and P5: what is one packet, and where it ends.
+func TestWhereAPacketEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		says       int    // its Length
+		attributes string // what follows the header
+		want       int    // octets; 0: it is no packet
+	}{
+		"a header":                                   {20, "", 20},
+		"octets behind it":                           {20, "\x01\x00\x00", 20},
+		"an attribute":                               {23, "\x01\x03a", 23},
+		"an attribute without a value":               {22, "\x01\x02", 22},
+		"an attribute, and half of one behind":       {23, "\x01\x03a\x02", 23},
+		"a Length less than a header":                {19, "\x01\x03a", 0},
+		"a Length of nothing":                        {0, "\x01\x03a", 0},
+		"a Length of more than came":                 {24, "\x01\x03a", 0},
+		"the longest":                                {4096, strings.Repeat("\x01\x02", 2038), 4096},
+		"one longer":                                 {4098, strings.Repeat("\x01\x02", 2039), 0},
+		"an attribute that begins and is no more":    {24, "\x01\x03a\x02", 0},
+		"an attribute of one octet":                  {22, "\x01\x01", 0},
+		"an attribute of none":                       {22, "\x01\x00", 0},
+		"one octet too long":                         {22, "\x01\x03", 0},
+		"too long for the Length, not for what came": {22, "\x01\x03a", 0},
+	} {
+		b := append(make([]byte, 20), c.attributes...)
+		binary.BigEndian.PutUint16(b[2:], uint16(c.says))
+		got, ok := trim(b)
+		if ok != (c.want > 0) || len(got) != c.want || ok && &got[0] != &b[0] {
+			t.Errorf("%s: %d octets, %t; want %d", name, len(got), ok, c.want)
+		}
+	}
+	for n := range 20 {
+		if _, ok := trim(make([]byte, n)); ok {
+			t.Errorf("%d octets are a packet", n)
+		}
 	}
 }
 

@@ -153,6 +153,16 @@ func TestWhoseRefusalWaits(t *testing.T) {
 	}
 }
 
+// Where the file has no reject_delay nobody waits.
+func TestNobodyWaitsWhereNothingIsToWaitFor(t *testing.T) {
+	town := startTown(t, idleTown)
+	talk := &conversation{house: town.open(), home: &script{}, route: realms.Route{Own: true}, began: town.now()}
+	req := town.asksFrom(t, "127.0.0.1", radius.New(radius.CodeAccessRequest, []byte(testSecret)))
+	if reply := wireOf(t, town.refuse(req, talk, realms.Answer{}, realms.ErrBadPassword)); say(reply) != "reject" || req.Held() != 0 || talk.held {
+		t.Errorf("%s after %v, %t", say(reply), req.Held(), talk.held)
+	}
+}
+
 // An edge hears why.
 func TestAnEdgeHearsWhy(t *testing.T) {
 	town := startTown(t, idleTown)

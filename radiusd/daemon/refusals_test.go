@@ -204,8 +204,11 @@ func TestWhatDoesNotFitAReply(t *testing.T) {
 	if say(reply) != "reject" || !c.ended {
 		t.Errorf("a question again, without room: %s", say(reply))
 	}
-	if wire, err := town.encode(town.asksFrom(t, "127.0.0.1", packet(5)), radius.New(radius.CodeAccessAccept, nil), vlan.Assignment{}); wire != nil && err == nil {
-		t.Errorf("an Accept without room: %x", wire)
+	var long *transport.TooLongError
+	accept := radius.New(radius.CodeAccessAccept, nil)
+	transport.AddEAP(accept, big)
+	if wire, err := town.encode(town.asksFrom(t, "127.0.0.1", packet(60)), accept, vlan.Assignment{}); wire != nil || !errors.As(err, &long) {
+		t.Errorf("an Accept without room: %x, %v", wire, err)
 	}
 }
 

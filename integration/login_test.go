@@ -23,6 +23,7 @@ type login struct {
 	// log-ins.
 	Set      map[string]string
 	SSID     string
+	MAC      string   // of the device; empty: one that nobody else has
 	To       string   // a peer that is a RADIUS server; empty: the house
 	Args     []string // more of eapol_test's own
 	Tool     string   // "teap": an eapol_test that knows TEAP; empty: Debian's
@@ -68,6 +69,7 @@ func newMAC() string {
 
 // login runs eapol_test and judges what it and the house say.
 func (s *stage) login(l login, want, after eventIs) {
+	before := s.events.many(l.MAC)
 	mac, out, accepted := s.attempt(l)
 	for try := 1; try < l.Tries && !accepted; try++ {
 		time.Sleep(500 * time.Millisecond) // as a person does; the outcome decides
@@ -108,7 +110,7 @@ func (s *stage) login(l login, want, after eventIs) {
 		s.Errorf("the VLAN on the wire is %q, want %q", got, s.expand(l.VLAN))
 	}
 	if !l.Silent && (l.To == "" || want != (eventIs{})) {
-		s.check(s.events.of(s.T, mac), want)
+		s.check(s.events.nth(s.T, mac, before+1), want)
 		if len(l.Withdraw) > 0 {
 			next := s.events.nth(s.T, mac, 2)
 			s.check(next, after)
@@ -117,7 +119,7 @@ func (s *stage) login(l login, want, after eventIs) {
 			}
 		} else if l.Again > 0 {
 			s.again(l, want, mac, out)
-		} else if !l.Wired { // hostapd begins again by itself
+		} else if !l.Wired && l.MAC == "" { // hostapd begins again by itself
 			s.events.onlyOne(mac)
 		}
 	}
@@ -177,7 +179,9 @@ func largestOf(out string) (largest int) {
 
 // attempt is one log-in of a device with an address of its own.
 func (s *stage) attempt(l login) (mac, out string, accepted bool) {
-	mac = newMAC()
+	if mac = l.MAC; mac == "" {
+		mac = newMAC()
+	}
 	if len(l.Withdraw) > 0 {
 		s.events.then(mac, func() {
 			if err := s.withdraw(l.Withdraw); err != nil {

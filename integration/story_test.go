@@ -68,6 +68,10 @@ type step struct {
 	Probe *probing // radiusd probe is run
 	// Placement is radiusd placement, before the log-in.
 	Placement *placing
+	Join      *joining // a device without 802.1X joins an access point
+	Ask       *asking  // radclient asks
+	// Fill is a file of the folder that somebody saves again, before anything else but let.
+	Fill string
 	// CameHome is what the house's event must say of the probe's own log-in.
 	CameHome *eventIs `toml:"came_home"`
 	// Probed names a server: the house's first probe of it must be as Event says.
@@ -98,6 +102,7 @@ type step struct {
 type eventIs struct {
 	Outcome, Reason, Route, Method, Inner, TLS, Zone, Rule, Site, SSID, Server, CUI string
 	Device, Authority                                                               string
+	List, Equipment                                                                 string
 	Unchecked                                                                       bool   // compared where authority is given
 	InnerName                                                                       string `toml:"inner_name"`
 	OperatorName                                                                    string `toml:"operator_name"`
@@ -161,6 +166,7 @@ func open(t *testing.T, folder string) *stage {
 		}
 	}
 	s.know["dir"] = s.dir
+	s.days()
 	maps.Copy(s.know, words)
 	s.certificates()
 	for word, value := range s.story.Let {
@@ -215,6 +221,9 @@ func (s *stage) take(step step) {
 	for word, value := range step.Let {
 		s.know[word] = s.expand(value)
 	}
+	if step.Fill != "" {
+		s.fill(step.Fill)
+	}
 	if len(step.Withdraw) > 0 {
 		s.must(s.withdraw(step.Withdraw))
 	}
@@ -226,6 +235,12 @@ func (s *stage) take(step step) {
 	}
 	if step.Login != nil {
 		s.variations(step)
+	}
+	if step.Join != nil {
+		s.join(*step.Join, step.Event)
+	}
+	if step.Ask != nil {
+		s.ask(*step.Ask, step.Event)
 	}
 	if step.Probe != nil {
 		s.probe(*step.Probe)
@@ -465,6 +480,7 @@ func (s *stage) check(got noc.Event, want eventIs) {
 		{"zone", got.Zone, want.Zone}, {"rule", got.Rule, want.Rule}, {"site", got.Site, want.Site}, {"SSID", got.SSID, want.SSID},
 		{"inner name", got.Inner, want.InnerName}, {"server", got.Server, want.Server}, {"CUI", got.CUI, want.CUI},
 		{"Operator-Name", got.OperatorName, want.OperatorName}, {"authority", got.Authority, want.Authority}, {"device", got.Device, want.Device},
+		{"list", got.List, want.List}, {"equipment", got.Equipment, want.Equipment},
 	} {
 		if want := s.expand(c.want); want != "" && c.got != want {
 			s.Errorf("event: %s is %q, want %q (%s)", c.what, c.got, want, got.Detail)

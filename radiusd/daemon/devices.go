@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
 
+	"causeway/certs"
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/noc"
 	"causeway/radiusd/transport"
@@ -51,6 +53,20 @@ func openLists(file *config.File, hear func(key string, err error)) map[string]*
 		lists[name] = list
 	}
 	return lists
+}
+
+// macPasswordsOf are the passwords of their own by which controllers ask for devices, by
+// controller.
+func macPasswordsOf(file *config.File) map[string]certs.Secret {
+	passwords := map[string]certs.Secret{}
+	for _, s := range file.Site {
+		for _, c := range s.Controller {
+			if c.MACPassword != "" {
+				passwords[c.Name] = c.MACPassword
+			}
+		}
+	}
+	return passwords
 }
 
 // taken are the lists whose devices an SSID lets in by their MAC.
@@ -109,7 +125,7 @@ func (t *conversation) byMAC(req *transport.Request) (is bool, err error) {
 	}
 	t.route = realms.Route{Name: devicesRoute, Own: true}
 	t.event.Route = t.route.Name
-	t.home = &listed{house: t.house, lists: lists, mac: t.event.MAC, random: t.event.RandomMAC, secret: req.Client.Secret.Reveal(), seat: t.seat, now: req.Received}
+	t.home = &listed{house: t.house, lists: lists, mac: t.event.MAC, random: t.event.RandomMAC, client: req.Client, seat: t.seat, now: req.Received}
 	return true, nil
 }
 
@@ -122,7 +138,7 @@ type listed struct {
 	lists            []string
 	mac              string
 	random           bool
-	secret           string // the controller's
+	client           *transport.Client // the controller
 	seat             seat
 	now              time.Time
 }
@@ -158,38 +174,48 @@ func (l *listed) Answer(_ context.Context, req *radius.Packet) (realms.Answer, e
 // asked for again.
 const longestListed = 24 * 60 * 60
 
-// asked judges the credentials by which controllers ask for a MAC: the address itself in
-// any notation or the shared secret, as a password or by CHAP; or nothing, where
-// Service-Type says Call-Check (RFC 2865, section 5.6). It proves nothing of the device,
-// and tells such a request from somebody who logs in.
+// asked judges the credentials by which controllers ask for a MAC, as a password or by
+// CHAP: the address itself in any notation, or the shared secret; or nothing, where
+// Service-Type says Call-Check (RFC 2865, section 5.6). A controller whose block has a
+// mac_password asks by that, and by nothing else. It proves nothing of the device, and
+// tells such a request from somebody who logs in.
 func (l *listed) asked(req *radius.Packet) error {
-	password := rfc2865.UserPassword_Get(req)
-	response, chap := req.Lookup(rfc2865.CHAPPassword_Type)
 	_, plain := req.Lookup(rfc2865.UserPassword_Type)
+	response, chap := req.Lookup(rfc2865.CHAPPassword_Type)
+	password, own := rfc2865.UserPassword_Get(req), l.house.macPasswords[l.client.Name]
+	good, what := l.knows(string(password), own), "the password"
+	if chap {
+		good, what = l.knowsCHAP(req, response, own), "CHAP's password"
+	}
 	switch {
 	case chap && plain:
 		return realms.ErrCredentialsMixed
-	case chap && l.knowsCHAP(req, response):
+	case good:
 		return nil
-	case chap:
-		return fmt.Errorf("CHAP with what is neither the MAC nor the shared secret: %w", realms.ErrMACPassword)
-	case len(password) == 0:
-		if rfc2865.ServiceType_Get(req) == callCheck {
-			return nil
-		}
+	case own != "":
+		return fmt.Errorf("%s is not the mac_password of %s: %w", what, l.client.Name, realms.ErrMACPassword)
+	case !chap && len(password) == 0 && rfc2865.ServiceType_Get(req) == callCheck:
+		return nil
+	case !chap && len(password) == 0:
 		return fmt.Errorf("no password, and no Service-Type Call-Check: %w", realms.ErrMACPassword)
 	}
-	if as, _ := noc.MAC(string(password)); as == l.mac || hmac.Equal(password, []byte(l.secret)) {
-		return nil
-	}
-	return fmt.Errorf("the password is neither the MAC nor the shared secret: %w", realms.ErrMACPassword)
+	return fmt.Errorf("%s is neither the MAC nor the shared secret: %w", what, realms.ErrMACPassword)
 }
 
 const callCheck = 10
 
+// knows judges a password that came as it is.
+func (l *listed) knows(password string, own certs.Secret) bool {
+	if own != "" {
+		return hmac.Equal([]byte(password), []byte(own.Reveal()))
+	}
+	as, _ := noc.MAC(password)
+	return as == l.mac || password != "" && hmac.Equal([]byte(password), []byte(l.client.Secret.Reveal()))
+}
+
 // knowsCHAP judges a CHAP response (RFC 2865, section 5.3): an identifier and 16 octets
 // over it, the password and the challenge.
-func (l *listed) knowsCHAP(req *radius.Packet, response []byte) bool {
+func (l *listed) knowsCHAP(req *radius.Packet, response []byte, own certs.Secret) bool {
 	challenge, there := req.Lookup(rfc2865.CHAPChallenge_Type)
 	if !there {
 		challenge = req.Authenticator[:]
@@ -197,7 +223,11 @@ func (l *listed) knowsCHAP(req *radius.Packet, response []byte) bool {
 	if len(response) != 17 {
 		return false
 	}
-	for _, password := range []string{userName(req), l.secret} {
+	passwords := []string{own.Reveal()}
+	if own == "" {
+		passwords = append(notations(l.mac), l.client.Secret.Reveal())
+	}
+	for _, password := range passwords {
 		h := md5.New() //nolint:gosec // see above
 		_, _ = h.Write(response[:1])
 		_, _ = h.Write([]byte(password))
@@ -207,6 +237,21 @@ func (l *listed) knowsCHAP(req *radius.Packet, response []byte) bool {
 		}
 	}
 	return false
+}
+
+// notations are the ways in which controllers write a MAC address: in twos, fours, sixes
+// or at a stretch, in small letters or capitals. Which of them made a response of CHAP
+// cannot be read out of it.
+func notations(mac string) []string {
+	bare := strings.ReplaceAll(mac, "-", "")
+	all := []string{mac, bare, strings.ReplaceAll(mac, "-", ":"), strings.ReplaceAll(mac, "-", "."), bare[:6] + "-" + bare[6:]}
+	for _, mark := range []string{".", ":", "-"} {
+		all = append(all, bare[:4]+mark+bare[4:8]+mark+bare[8:])
+	}
+	for _, one := range all {
+		all = append(all, strings.ToLower(one))
+	}
+	return all
 }
 
 // Trace is [realms.Conversation]'s.

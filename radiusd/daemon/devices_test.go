@@ -15,9 +15,9 @@ import (
 )
 
 // ward is the town with pumps and scales on an SSID of their own, and scales on one that
-// is for people as well.
+// is for people as well. Eastmoor's controller asks for them by a password of its own.
 func ward(upstream string) string {
-	return strings.NewReplacer("UPSTREAM", upstream, "clinical = { id = 110, zone = \"clinical\" }", `clinical = { id = 110, zone = "clinical" }
+	return strings.NewReplacer("UPSTREAM", upstream, "address      = \"127.0.0.2\"\n", "address      = \"127.0.0.2\"\nmac_password = \""+ofItsOwn+"\"\n", "clinical = { id = 110, zone = \"clinical\" }", `clinical = { id = 110, zone = "clinical" }
 pumps    = { id = 150, zone = "clinical" }
 scales   = { id = 160, zone = "devices" }
 scanners = { id = 161, zone = "devices" }`, "academic = {}", "academic = {}\ndevices = {}").Replace(town) + `
@@ -53,6 +53,7 @@ const (
 	onMedical = "02-00-00-00-00-01:NHS-Medical"
 	onMixed   = "02-00-00-00-00-01:Mixed"
 	onePump   = "00-1B-C5-00-00-01"
+	ofItsOwn  = "NOPASSWORD"
 	pumpsList = "mac,what,vlan,until,asset,approved_by\n00:1b:c5:00:00:01,Infusion pump 12,pumps,2999-03-31,4711,A. Shah\n00-1B-C5-00-00-09,Pump of old,,2021-03-31,,A. Shah\n"
 	scaleList = "mac,what,owner,vlan,until,approved_by\n001bc5000002,Scales,Ward 7,scales,2999-03-31,A. Shah\n001bc5000003,Scanner,Ward 7,scanners,2999-03-31,A. Shah\n"
 )
@@ -85,28 +86,12 @@ func TestR54DevicesByMAC(t *testing.T) {
 	asked := 0
 	town := startWard(t, pretend(t, func(req *radius.Packet) *radius.Packet { asked++; return req.Response(radius.CodeAccessAccept) }))
 	r := rogueAt(t, "127.0.0.1", town.address)
-	callCheck := func(p *radius.Packet) { _ = rfc2865.ServiceType_Set(p, 10) }
-	chap := func(password string) func(p *radius.Packet) {
-		return func(p *radius.Packet) {
-			p.Add(rfc2865.CHAPChallenge_Type, radius.Attribute("0123456789abcdef"))
-			sum := md5.Sum([]byte("\x07" + password + "0123456789abcdef")) //nolint:gosec // see above
-			p.Add(rfc2865.CHAPPassword_Type, append(radius.Attribute{7}, sum[:]...))
-		}
-	}
 	for _, c := range []struct {
 		name, user, station, ssid, password string
 		also                                func(*radius.Packet)
 		want, reason                        string
 	}{
-		// As hostapd, Cisco, Aruba, MikroTik, NETGEAR and others ask.
-		{"small letters", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "001bc5000001", nil, "accept 150", ""},
-		{"hyphens", "00-1B-C5-00-00-01", "00-1B-C5-00-00-01", onMedical, "00-1B-C5-00-00-01", nil, "accept 150", ""},
-		{"colons", "00:1B:C5:00:00:01", "00-1B-C5-00-00-01", onMedical, "00:1B:C5:00:00:01", nil, "accept 150", ""},
-		{"dots", "001b.c500.0001", "001b.c500.0001", onMedical, "001b.c500.0001", callCheck, "accept 150", ""},
-		{"the shared secret", "001bc5000001", "00-1B-C5-00-00-01", onMedical, testSecret, nil, "accept 150", ""},
-		{"Call-Check and no password", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "", callCheck, "accept 150", ""},
-		{"CHAP", "00:1b:c5:00:00:01", "00-1B-C5-00-00-01", onMedical, "", chap("00:1b:c5:00:00:01"), "accept 150", ""},
-		{"CHAP with the shared secret", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "", chap(testSecret), "accept 150", ""},
+		{"a pump", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "001bc5000001", nil, "accept 150", ""},
 		{"each its own VLAN", "001bc5000002", "00-1B-C5-00-00-02", onMedical, "001bc5000002", nil, "accept 160", ""},
 		{"and the scanner", "001bc5000003", "00-1B-C5-00-00-03", onMedical, "001bc5000003", nil, "accept 161", ""},
 		{"beside people", "001bc5000003", "00-1B-C5-00-00-03", onMixed, "001bc5000003", nil, "accept 161", ""},
@@ -126,8 +111,8 @@ func TestR54DevicesByMAC(t *testing.T) {
 		{"two at once", "001bc5000001", "00-1B-C5-00-00-01", onMedical, "001bc5000001", chap("001bc5000001"), "reject", "credentials-mixed"},
 		{"a list that the SSID does not take", "001bc5000001", "00-1B-C5-00-00-01", onMixed, "001bc5000001", nil, "reject", "mac-unknown"},
 		{"on the staff's", "001bc5000001", "00-1B-C5-00-00-01", onStaff, "001bc5000001", nil, "reject", "realm-missing"},
-		{"where strangers are asked about", "001bc5000001", "00-1B-C5-00-00-01", onEduroam, "001bc5000001", callCheck, "reject", "realm-missing"},
-		{"unknown where strangers are asked about", "001bc5000004", "00-1B-C5-00-00-04", onMixed, "001bc5000004", callCheck, "reject", "mac-unknown"},
+		{"where strangers are asked about", "001bc5000001", "00-1B-C5-00-00-01", onEduroam, "001bc5000001", sayCallCheck, "reject", "realm-missing"},
+		{"unknown where strangers are asked about", "001bc5000004", "00-1B-C5-00-00-04", onMixed, "001bc5000004", sayCallCheck, "reject", "mac-unknown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := r.asDevice(c.user, c.station, c.ssid, c.password)
@@ -156,6 +141,125 @@ func TestR54DevicesByMAC(t *testing.T) {
 	r.ask(t, r.asDevice("001bc5000001", onePump, onMedical, "001bc5000001"))
 	if e := town.event(t); e.List != "infusion" || e.Equipment != "Infusion pump 12" || e.Asset != "4711" || e.Owner != "Medical Engineering" || e.Zone != "clinical" || e.Rule != "NHS-Medical rule 1" {
 		t.Errorf("%+v", e)
+	}
+}
+
+// What some controllers put into a request beside the name, or in place of a password.
+func sayCallCheck(p *radius.Packet) { _ = rfc2865.ServiceType_Set(p, 10) }
+
+func chap(password string) func(p *radius.Packet) {
+	return func(p *radius.Packet) {
+		p.Add(rfc2865.CHAPChallenge_Type, radius.Attribute("0123456789abcdef"))
+		answerCHAP(p, password, "0123456789abcdef")
+	}
+}
+
+// answerCHAP answers a challenge that stands elsewhere in the request.
+func answerCHAP(p *radius.Packet, password, challenge string) {
+	sum := md5.Sum([]byte("\x07" + password + challenge)) //nolint:gosec // see above
+	p.Add(rfc2865.CHAPPassword_Type, append(radius.Attribute{7}, sum[:]...))
+}
+
+// Holds R54: a MAC is taken in whatever way a controller may be set to write it, as name,
+// as address and as password, and by every kind of password that is for a MAC. What no
+// controller writes is no MAC.
+func TestR54HowControllersWriteAMAC(t *testing.T) {
+	town := startWard(t, idleTown)
+	r := rogueAt(t, "127.0.0.1", town.address)
+	ask := func(t *testing.T, user, station, password string, also func(*radius.Packet)) (string, string) {
+		t.Helper()
+		p := r.asDevice(user, station, onMedical, password)
+		if also != nil {
+			also(p)
+		}
+		got := say(r.ask(t, p))
+		return got, town.event(t).Reason
+	}
+	written := []string{
+		"001bc5000001", "001BC5000001", "00-1b-c5-00-00-01", "00-1B-C5-00-00-01", "00:1b:c5:00:00:01", "00:1B:C5:00:00:01",
+		"001b.c500.0001", "001B.C500.0001", "001b-c500-0001", "001B-C500-0001", "001b:c500:0001", "001bc5-000001", "001BC5-000001", "00.1b.c5.00.00.01",
+	}
+	for i, user := range written {
+		password := written[(i+5)%len(written)] // some have a setting for each
+		station := written[(i+9)%len(written)]
+		for what, c := range map[string]struct {
+			password string
+			also     func(*radius.Packet)
+		}{
+			"password": {password, nil}, "password and Call-Check": {password, sayCallCheck}, "the same twice": {user, nil},
+			"CHAP": {"", chap(password)}, "CHAP over the authenticator": {"", func(p *radius.Packet) { answerCHAP(p, password, string(p.Authenticator[:])) }},
+			"the shared secret": {testSecret, nil}, "CHAP over the shared secret": {"", chap(testSecret)}, "nothing and Call-Check": {"", sayCallCheck},
+		} {
+			if got, reason := ask(t, user, station, c.password, c.also); got != "accept 150" {
+				t.Errorf("%s at %s, %s %s: %s, %s", user, station, what, c.password, got, reason)
+			}
+		}
+	}
+	for _, c := range []struct {
+		user, station, password string
+		also                    func(*radius.Packet)
+		reason                  string
+	}{
+		{"001bc5000001 ", onePump, "001bc5000001", nil, "mac-mismatch"},
+		{"0x001bc5000001", onePump, "001bc5000001", nil, "mac-mismatch"},
+		{"001bc500001", onePump, "001bc500001", nil, "mac-mismatch"},
+		{"00-1b:c5-00:00-01", onePump, "001bc5000001", nil, "mac-mismatch"},
+		{"mac", onePump, "001bc5000001", nil, "mac-mismatch"},                       // one name for all
+		{"NORTHBRIDGE\\001bc5000001", onePump, "001bc5000001", nil, "mac-mismatch"}, // with a domain
+		{"001bc5000001", onePump + ":NHS-Medical", "001bc5000001", nil, "mac-mismatch"},
+		{"001bc5000001", onePump, "", nil, "mac-password"},
+		{"001bc5000001", onePump, "", func(p *radius.Packet) { _ = rfc2865.ServiceType_Set(p, rfc2865.ServiceType_Value_FramedUser) }, "mac-password"},
+		{"001bc5000001", onePump, "", func(p *radius.Packet) { _ = rfc2865.ServiceType_Set(p, rfc2865.ServiceType_Value_LoginUser) }, "mac-password"},
+		{"001bc5000001", onePump, "001bc5000002", sayCallCheck, "mac-password"}, // Call-Check excuses no wrong one
+		{"001bc5000001", onePump, "", chap(""), "mac-password"},
+		{"001bc5000001", onePump, "", chap("001bc5000002"), "mac-password"},
+		{"001bc5000001", onePump, "", func(p *radius.Packet) { p.Add(rfc2865.CHAPPassword_Type, radius.Attribute{7}) }, "mac-password"},
+		{"001bc5000001", onePump, ofItsOwn, nil, "mac-password"}, // another controller's
+	} {
+		if got, reason := ask(t, c.user, c.station, c.password, c.also); got != "reject" || reason != c.reason {
+			t.Errorf("%q at %q with %q: %s, %s, want %s", c.user, c.station, c.password, got, reason, c.reason)
+		}
+	}
+}
+
+// Holds R54: a controller that sends one password of its own for every device is asked for
+// that, and is then taken at no other; the password stands in no log.
+func TestR54AControllersOwnPassword(t *testing.T) {
+	town := startWard(t, idleTown)
+	r := rogueAt(t, "127.0.0.2", town.address)
+	for _, c := range []struct {
+		what, station, password string
+		also                    func(*radius.Packet)
+		want, reason            string
+	}{
+		{"it", onePump, ofItsOwn, nil, "accept 150", ""},
+		{"it, with Call-Check", onePump, ofItsOwn, sayCallCheck, "accept 150", ""},
+		{"it, by CHAP", onePump, "", chap(ofItsOwn), "accept 150", ""},
+		{"it, of a device that nobody knows", "00-1B-C5-00-00-04", ofItsOwn, nil, "reject", "mac-unknown"},
+		{"it, made up", "02-1B-C5-00-00-01", ofItsOwn, nil, "reject", "mac-randomised"},
+		{"in small letters", onePump, strings.ToLower(ofItsOwn), nil, "reject", "mac-password"},
+		{"half of it", onePump, ofItsOwn[:5], nil, "reject", "mac-password"},
+		{"the MAC", onePump, "001bc5000001", nil, "reject", "mac-password"},
+		{"the shared secret", onePump, testSecret, nil, "reject", "mac-password"},
+		{"the MAC, by CHAP", onePump, "", chap(onePump), "reject", "mac-password"},
+		{"the MAC in small letters, by CHAP", onePump, "", chap("001bc5000001"), "reject", "mac-password"},
+		{"the shared secret, by CHAP", onePump, "", chap(testSecret), "reject", "mac-password"},
+		{"nothing, with Call-Check", onePump, "", sayCallCheck, "reject", "mac-password"},
+		{"nothing", onePump, "", nil, "reject", "mac-password"},
+		{"both", onePump, ofItsOwn, chap(ofItsOwn), "reject", "credentials-mixed"},
+	} {
+		p := r.asDevice(c.station, c.station, onMedical, c.password)
+		if c.also != nil {
+			c.also(p)
+		}
+		got := say(r.ask(t, p))
+		e := town.event(t)
+		if got != c.want || e.Reason != c.reason {
+			t.Errorf("%s: %s, %s (%s), want %s, %s", c.what, got, e.Reason, e.Detail, c.want, c.reason)
+		}
+		if strings.Contains(e.Detail, ofItsOwn) || strings.Contains(e.Detail, testSecret) {
+			t.Errorf("%s: a secret in %q", c.what, e.Detail)
+		}
 	}
 }
 

@@ -285,7 +285,7 @@ func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.A
 		transport.AddEAP(reply, failure)
 	}
 	d.end(t, outcomeReject, why)
-	if !t.held && !ourFault(why) && !errors.Is(why, errControllerProbe) && (t.home == nil || t.route.Own && !t.house.edge()) { // a core has held it already
+	if !t.held && (!ourFault(why) || ofList(why)) && !errors.Is(why, errControllerProbe) && (t.home == nil || t.route.Own && !t.house.edge()) { // a core has held it already
 		d.hold(req, t)
 	}
 	t.tellWhy(reply, why)

@@ -110,6 +110,32 @@ func (h *house) find(mac string, lists []string) (list string, device directory.
 	return list, device, nil
 }
 
+// twice warns of devices that two lists of one SSID have: there is no telling which VLAN
+// is theirs, and so they have none.
+func (h *house) twice() (warnings config.Problems) {
+	for i, s := range h.file.SSID {
+		first := map[string]string{} // the list, by MAC
+		for j, name := range s.MAC {
+			if h.lists[name] == nil {
+				continue
+			}
+			in, n, one := "", 0, directory.Device{}
+			for _, device := range h.lists[name].All() {
+				if list, before := first[device.MAC]; before {
+					in, n, one = list, n+1, device
+				}
+				first[device.MAC] = name
+			}
+			if n > 0 {
+				warnings = append(warnings, h.file.Place(fmt.Sprintf("ssid[%d].mac[%d]", i, j),
+					fmt.Sprintf("%d of list %s are in another list of SSID %q, too, and are refused there: %s (line %d) is in list %s", n, name, s.Name, one.MAC, one.Line, in),
+					"take each out of one of the two"))
+			}
+		}
+	}
+	return warnings
+}
+
 // byMAC opens the conversation of a device that asks by its MAC: on an SSID that takes a
 // list, without EAP. On one that is for listed devices alone nobody speaks EAP.
 func (t *conversation) byMAC(req *transport.Request) (is bool, err error) {
@@ -167,6 +193,13 @@ func (l *listed) Answer(_ context.Context, req *radius.Packet) (realms.Answer, e
 		return realms.Answer{}, fmt.Errorf("%s (%s) was in list %s until %s: %w", l.mac, device.What, list, device.Until.Format(time.DateOnly), realms.ErrMACExpired)
 	}
 	return realms.Answer{Code: radius.CodeAccessAccept, SessionTimeout: uint32(min(left/time.Second, longestListed))}, nil
+}
+
+// ofList tells a refusal of a device that waits though its fault is ours or the
+// controller's: it takes somebody to mend it, and the next try is no better than this one.
+func ofList(why error) bool {
+	return slices.ContainsFunc([]error{realms.ErrMACUnknown, realms.ErrMACExpired, realms.ErrMACTwice, realms.ErrMACMismatch, realms.ErrMACPassword},
+		func(one error) bool { return errors.Is(why, one) })
 }
 
 // longestListed is how long a session may last, in seconds: within a day of its line's
@@ -286,14 +319,12 @@ func (d *Daemon) lookAtLists() {
 // remindOfLists tells once a day, a line for each list, how many devices end soon or have
 // ended; as an alarm on the days on which one has 30, 14 or 3 days left, or none.
 func (d *Daemon) remindOfLists() {
-	now := d.now()
-	if today := now.Format(time.DateOnly); today == d.listDay {
-		return
-	} else {
-		d.listDay = today
-	}
 	h := d.open()
 	defer h.leave()
+	now := d.now()
+	if today := now.Format(time.DateOnly); d.listDay.Swap(today) == today {
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(h.lists)) {
 		ended, ending, today := 0, 0, false
 		var next directory.Device

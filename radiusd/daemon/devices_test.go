@@ -2,8 +2,12 @@ package daemon
 
 import (
 	"crypto/md5" //nolint:gosec // RFC 2865, section 5.3
+	"crypto/rand"
+	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"layeh.com/radius/rfc2865"
 
 	"causeway/radiusd/supplicant"
+	"causeway/radiusd/transport"
 )
 
 // ward is the town with pumps and scales on an SSID of their own, and scales on one that
@@ -60,10 +65,12 @@ const (
 
 func startWard(tb testing.TB, upstream string) *trust {
 	tb.Helper()
-	t := startTrust(tb, strings.ReplaceAll(town, "UPSTREAM", upstream))
+	const logged = "[log]\nfile = \"log.txt\"\n"
+	t := startTrust(tb, strings.ReplaceAll(town, "UPSTREAM", upstream)+logged)
+	eventually(tb, "the first look at no list is over", func() bool { return t.listDay.Load() != nil })
 	t.write(tb, "infusion.csv", pumpsList)
 	t.write(tb, "scales.csv", scaleList)
-	t.write(tb, "causeway.toml", ward(upstream))
+	t.write(tb, "causeway.toml", ward(upstream)+logged)
 	if err := t.Reload(); err != nil {
 		tb.Fatal(err)
 	}
@@ -382,5 +389,142 @@ expect = { reason = "mac-randomised" }
 		if !strings.Contains(proof, want) {
 			t.Errorf("the proof does not say %q:\n%s", want, proof)
 		}
+	}
+}
+
+// Once a day there is a line for each list of which devices have ended or end within 30
+// days, and an alarm on the days on which one has 30, 14 or 3 left, or has just ended.
+func TestDevicesThatEndAreTold(t *testing.T) {
+	town := startWard(t, idleTown)
+	last := time.Now().AddDate(0, 0, 100)
+	line := func(mac, what string, until time.Time) string {
+		return mac + "," + what + ",," + until.Format(time.DateOnly) + ",,A. Shah\n"
+	}
+	town.write(t, "infusion.csv", "mac,what,vlan,until,asset,approved_by\n"+
+		line("001bc5000008", "Pump of next year", last.AddDate(0, 0, 300))+line("001bc5000007", "Pump 7", last)+line("001bc5000006", "Pump 6", last)+line("001bc5000005", "Pump 5", last.AddDate(0, 0, 31)))
+	if err := town.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for _, c := range []struct {
+		left        int
+		level       string // of the line; empty: there is none
+		ended, soon int
+		next        string
+	}{
+		{40, "", 0, 0, ""}, {31, "", 0, 0, ""}, {30, "ALARM", 0, 2, "Pump 7"}, {29, "WARNING", 0, 2, "Pump 7"}, {15, "WARNING", 0, 2, "Pump 7"}, {14, "ALARM", 0, 2, "Pump 7"},
+		{3, "ALARM", 0, 2, "Pump 7"}, {1, "WARNING", 0, 2, "Pump 7"}, {0, "WARNING", 0, 2, "Pump 7"},
+		{-1, "ALARM", 2, 1, "Pump 5"},   // two have ended, and another has 30 days left
+		{-2, "WARNING", 2, 1, "Pump 5"}, // yesterday's are told, and are no alarm any more
+		{-32, "ALARM", 3, 0, ""}, {-33, "WARNING", 3, 0, ""},
+	} {
+		town.at(time.Date(last.Year(), last.Month(), last.Day()-c.left, 0, 1, 0, 0, time.Local))
+		town.remindOfLists()
+		town.remindOfLists()
+		town.at(time.Date(last.Year(), last.Month(), last.Day()-c.left, 23, 59, 0, 0, time.Local))
+		town.remindOfLists() // late on the same day
+		town.desk.Notice("marker", "left", c.left)
+		town.lines(t, fmt.Sprintf(`marker.*left=%d\b`, c.left), 1)
+		lines := slices.DeleteFunc(strings.Split(town.logText(t), "\n"), func(line string) bool { return !strings.Contains(line, " devices of a list end") })
+		if c.level != "" {
+			told++
+		}
+		if len(lines) != told {
+			t.Fatalf("%d days before the end there are %d lines, want %d", c.left, len(lines), told)
+		}
+		if c.level == "" {
+			continue
+		}
+		want := []string{" " + c.level + " ", "list=infusion", fmt.Sprintf("ended=%d ", c.ended), fmt.Sprintf("end_within_30_days=%d", c.soon)}
+		if c.next != "" {
+			want = append(want, fmt.Sprintf("equipment=%q", c.next), `owner="Medical Engineering"`)
+		}
+		for _, word := range want {
+			if line := lines[told-1]; !strings.Contains(line, word) {
+				t.Errorf("%d days before the end: no %s in %s", c.left, word, line)
+			}
+		}
+		if strings.Contains(lines[told-1], "next=") != (c.next != "") {
+			t.Errorf("%d days before the end: %s", c.left, lines[told-1])
+		}
+	}
+}
+
+// A device that two lists of an SSID have is refused there, however each writes it, and
+// not where only one of them counts; check says so before anybody asks.
+func TestR54TwiceIsRefused(t *testing.T) {
+	town := startWard(t, idleTown)
+	town.write(t, "infusion.csv", pumpsList+"00:1B:C5:00:00:02,Scales of the pumps' list,pumps,2999-03-31,,A. Shah\n")
+	if err := town.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	r := rogueAt(t, "127.0.0.1", town.address)
+	for _, c := range []struct{ user, ssid, want, reason string }{
+		{"001bc5000002", onMedical, "reject", "mac-twice"},
+		{"001bc5000002", onMixed, "accept 160", ""},
+		{"001bc5000001", onMedical, "accept 150", ""}, // nobody else is held for it
+		{"001bc5000003", onMedical, "accept 161", ""},
+	} {
+		got := say(r.ask(t, r.asDevice(c.user, c.user, c.ssid, c.user)))
+		e := town.event(t)
+		if got != c.want || e.Reason != c.reason {
+			t.Errorf("%s on %s: %s, %s (%s)", c.user, c.ssid, got, e.Reason, e.Detail)
+		}
+		if c.reason != "" && (!strings.Contains(e.Detail, "list infusion") || !strings.Contains(e.Detail, "list scales") || e.VLAN != 0) {
+			t.Errorf("it does not say which: %s, vlan %d", e.Detail, e.VLAN)
+		}
+	}
+	i, err := Inspect(filepath.Join(town.folder, "causeway.toml"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := i.Explain(Query{MAC: "00-1B-C5-00-00-02", SSID: "NHS-Medical", Site: "Eastmoor"}); e.Reason != "mac-twice" {
+		t.Errorf("explain says %+v", e)
+	}
+	if warnings := i.Warnings.Error(); strings.Count(warnings, "in another list of SSID") != 1 || !strings.Contains(warnings, `1 of list scales are in another list of SSID "NHS-Medical", too, and are refused there: 00-1B-C5-00-00-02 (line 2) is in list infusion`) {
+		t.Errorf("check says\n%s", warnings)
+	}
+}
+
+// Holds R27: a refusal of a device waits, also where the list is to blame, so that a device
+// that never rests asks once a second. Holds R28: it is no storm all the same, for nobody
+// else is asked, and whoever writes its line down must see it come in at its next try.
+func TestR28DevicesAreSlowedAndNotHeld(t *testing.T) {
+	town := startWard(t, idleTown)
+	if err := town.rewrite(t, `reject_delay = "0s"`, `reject_delay = "1s"`); err != nil {
+		t.Fatal(err)
+	}
+	r := rogueAt(t, "127.0.0.1", town.address)
+	ask := func(user, password string) (wire []byte, held time.Duration, reason string) {
+		client, _ := town.house.Load().clients.Find(netip.MustParseAddr("127.0.0.1"))
+		p := r.asDevice(user, user, onMedical, "")
+		_, _ = rand.Read(p.Authenticator[:])
+		_ = rfc2865.UserPassword_SetString(p, password)
+		req := &transport.Request{Packet: p, Client: client, From: netip.MustParseAddrPort("127.0.0.1:4000"), Received: time.Now()}
+		wire = town.access(t.Context(), req)
+		return wire, req.Held(), town.event(t).Reason
+	}
+	for user, want := range map[string]string{"001bc5000004": "mac-unknown", "001bc5000009": "mac-expired", "021bc5000001": "mac-randomised"} {
+		for n := range 40 {
+			if wire, held, reason := ask(user, user); wire[0] != byte(radius.CodeAccessReject) || held <= 0 || reason != want {
+				t.Fatalf("%s, try %d: code %d, held %v, %s", user, n+1, wire[0], held, reason)
+			}
+		}
+	}
+	if _, held, reason := ask("001bc5000001", "secret"); held <= 0 || reason != "mac-password" {
+		t.Errorf("another password: held %v, %s", held, reason)
+	}
+	if _, held, reason := ask("pump", "pump"); held <= 0 || reason != "mac-mismatch" {
+		t.Errorf("no MAC: held %v, %s", held, reason)
+	}
+	town.write(t, "infusion.csv", pumpsList+"001bc5000004,Pump 13,,2999-03-31,,A. Shah\n001bc5000002,Scales,,2999-03-31,,A. Shah\n")
+	if err := town.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if _, held, reason := ask("001bc5000002", "001bc5000002"); held <= 0 || reason != "mac-twice" {
+		t.Errorf("in two lists: held %v, %s", held, reason)
+	}
+	if wire, held, _ := ask("001bc5000004", "001bc5000004"); wire[0] != byte(radius.CodeAccessAccept) || held > 0 {
+		t.Errorf("once it was written down: code %d, held %v", wire[0], held)
 	}
 }

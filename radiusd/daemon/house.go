@@ -271,6 +271,7 @@ func (h *house) warn(now time.Time) {
 	for _, w := range h.vlan.Warnings() {
 		h.warnings = append(h.warnings, h.file.Place(w.Key, w.Text, w.Fix))
 	}
+	h.warnings = append(h.warnings, h.twice()...)
 	h.faults = append(h.faults, h.radsecFaults(now)...)
 	if h.keeper == nil {
 		return

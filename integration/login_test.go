@@ -53,10 +53,13 @@ type login struct {
 	// Withdraw has certificates of these people withdrawn, and the house reloaded, once
 	// the device was let in; it logs in again at once, with what it remembers.
 	Withdraw []string
-	Tries    int    // the device tries again until it is accepted, this often at most
-	Wired    bool   // wpa_supplicant at hostapd's port, in place of eapol_test
-	Save     string // a name for the Accept's attributes
-	Like     string // the name of an Accept that had the same ones
+	// Meanwhile is what radiusd placement is told once the device was let in; it logs in
+	// again at once, with what it remembers.
+	Meanwhile *placing
+	Tries     int    // the device tries again until it is accepted, this often at most
+	Wired     bool   // wpa_supplicant at hostapd's port, in place of eapol_test
+	Save      string // a name for the Accept's attributes
+	Like      string // the name of an Accept that had the same ones
 }
 
 // macs gives each device an address of its own: the story finds its event by it.
@@ -111,7 +114,7 @@ func (s *stage) login(l login, want, after eventIs) {
 	}
 	if !l.Silent && (l.To == "" || want != (eventIs{})) {
 		s.check(s.events.nth(s.T, mac, before+1), want)
-		if len(l.Withdraw) > 0 {
+		if l.interrupted() {
 			next := s.events.nth(s.T, mac, 2)
 			s.check(next, after)
 			if next.Resumed {
@@ -124,6 +127,9 @@ func (s *stage) login(l login, want, after eventIs) {
 		}
 	}
 }
+
+// interrupted says that something happens between a device's first log-in and its second.
+func (l *login) interrupted() bool { return len(l.Withdraw) > 0 || l.Meanwhile != nil }
 
 // again judges the log-ins that followed the first: resumed, with keys that agree,
 // and placed anew.
@@ -182,8 +188,14 @@ func (s *stage) attempt(l login) (mac, out string, accepted bool) {
 	if mac = l.MAC; mac == "" {
 		mac = newMAC()
 	}
-	if len(l.Withdraw) > 0 {
+	if l.interrupted() {
 		s.events.then(mac, func() {
+			if l.Meanwhile != nil {
+				if _, errs, err := s.ordered(*l.Meanwhile); err != nil {
+					s.Errorf("radiusd placement: %v\n%s", err, errs)
+				}
+				return
+			}
 			if err := s.withdraw(l.Withdraw); err != nil {
 				s.Error(err)
 			}
@@ -215,7 +227,7 @@ func (s *stage) eapolTest(l login, mac string) (string, error) {
 	args := []string{"-c", s.block(l, mac), "-a", host, "-p", port, "-s", sharedSecret,
 		"-t", fmt.Sprint(int(within.Seconds())), "-M", strings.ReplaceAll(mac, "-", ":"),
 		"-N", "30:s:" + called(s.expand(l.SSID))}
-	if len(l.Withdraw) > 0 {
+	if l.interrupted() {
 		l.Again = 1
 	}
 	if l.Again > 0 {

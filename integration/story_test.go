@@ -102,7 +102,7 @@ type step struct {
 type eventIs struct {
 	Outcome, Reason, Route, Method, Inner, TLS, Zone, Rule, Site, SSID, Server, CUI string
 	Device, Authority                                                               string
-	List, Equipment                                                                 string
+	List, Equipment, Sponsor, Purpose                                               string
 	Unchecked                                                                       bool   // compared where authority is given
 	InnerName                                                                       string `toml:"inner_name"`
 	OperatorName                                                                    string `toml:"operator_name"`
@@ -480,7 +480,7 @@ func (s *stage) check(got noc.Event, want eventIs) {
 		{"zone", got.Zone, want.Zone}, {"rule", got.Rule, want.Rule}, {"site", got.Site, want.Site}, {"SSID", got.SSID, want.SSID},
 		{"inner name", got.Inner, want.InnerName}, {"server", got.Server, want.Server}, {"CUI", got.CUI, want.CUI},
 		{"Operator-Name", got.OperatorName, want.OperatorName}, {"authority", got.Authority, want.Authority}, {"device", got.Device, want.Device},
-		{"list", got.List, want.List}, {"equipment", got.Equipment, want.Equipment},
+		{"list", got.List, want.List}, {"equipment", got.Equipment, want.Equipment}, {"sponsor", got.Sponsor, want.Sponsor}, {"purpose", got.Purpose, want.Purpose},
 	} {
 		if want := s.expand(c.want); want != "" && c.got != want {
 			s.Errorf("event: %s is %q, want %q (%s)", c.what, c.got, want, got.Detail)

@@ -57,6 +57,7 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 	if err := talk.believe(); err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)
 	}
+	talk.hosted(answer.Account.Placement)
 	place, err := talk.house.vlan.Assign(talk.facts(answer))
 	if err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)

@@ -68,10 +68,6 @@ type step struct {
 	Probe *probing // radiusd probe is run
 	// Placement is radiusd placement, before the log-in.
 	Placement *placing
-	Join      *joining // a device without 802.1X joins an access point
-	Ask       *asking  // radclient asks
-	// Fill is a file of the folder that somebody saves again, before anything else but let.
-	Fill string
 	// CameHome is what the house's event must say of the probe's own log-in.
 	CameHome *eventIs `toml:"came_home"`
 	// Probed names a server: the house's first probe of it must be as Event says.
@@ -96,6 +92,10 @@ type step struct {
 	// Returned names a FreeRADIUS that proxies: every reply that it had must
 	// carry the Proxy-States of its request (RFC 2865, section 5.33).
 	Returned string
+	Join     *joining // a device without 802.1X joins an access point
+	Ask      *asking  // radclient asks
+	// Fill is a file of the folder that somebody saves again, before anything else but let.
+	Fill string
 }
 
 // eventIs are fields of an event that must be so; empty fields may be anything.
@@ -236,12 +236,6 @@ func (s *stage) take(step step) {
 	if step.Login != nil {
 		s.variations(step)
 	}
-	if step.Join != nil {
-		s.join(*step.Join, step.Event)
-	}
-	if step.Ask != nil {
-		s.ask(*step.Ask, step.Event)
-	}
 	if step.Probe != nil {
 		s.probe(*step.Probe)
 	}
@@ -250,6 +244,12 @@ func (s *stage) take(step step) {
 	}
 	if step.Probed != "" {
 		s.check(s.events.of(s.T, "probe of "+step.Probed), step.Event)
+	}
+	if step.Join != nil {
+		s.join(*step.Join, step.Event)
+	}
+	if step.Ask != nil {
+		s.ask(*step.Ask, step.Event)
 	}
 	for _, c := range step.Counts {
 		s.count(c)

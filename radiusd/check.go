@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"causeway/radiusd/daemon"
@@ -49,6 +53,7 @@ func inspect(command string, words []string, errs io.Writer) (*daemon.Inspection
 func runCheck(args []string, out, errs io.Writer) int {
 	f := flags("check", errs)
 	page := f.String("proof", "", "write the proof as a page for information governance into that `file`")
+	ask := f.Bool("ask", false, "ask the directories whether they know the groups that the file names")
 	words, code, ok := parse(f, args)
 	if !ok {
 		return code
@@ -57,12 +62,19 @@ func runCheck(args []string, out, errs io.Writer) int {
 	if i == nil {
 		return code
 	}
+	var asked []daemon.Asking
+	if *ask {
+		if asked, code = askDirectories(i); code != exitGood {
+			return code
+		}
+	}
 	for _, w := range i.Warnings {
 		fmt.Fprintf(out, "warning: %s\n", strings.ReplaceAll(w.Error(), "\n", "\n         "))
 	}
 	if len(i.Warnings) > 0 {
 		fmt.Fprintln(out)
 	}
+	printAsked(out, *ask, asked)
 	for _, f := range i.Faults {
 		fmt.Fprintf(out, "error: %s\n\n", strings.ReplaceAll(f.Error(), "\n", "\n       "))
 	}
@@ -83,8 +95,37 @@ func runCheck(args []string, out, errs io.Writer) int {
 		}
 		fmt.Fprintf(out, "\nThe proof is in %s", *page)
 	}
+	if slices.ContainsFunc(asked, func(a daemon.Asking) bool { return !a.Whole() }) {
+		fmt.Fprintf(out, "\n%s is good, and not of every group it could be said whether a directory knows it: see above\n", words[0])
+		return exitUnasked
+	}
 	fmt.Fprintf(out, "\n%s is good\n", words[0])
 	return exitGood
+}
+
+// askDirectories asks them for the groups of the file. It ends early when it is
+// interrupted.
+func askDirectories(i *daemon.Inspection) ([]daemon.Asking, int) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	asked := i.Ask(ctx)
+	if ctx.Err() != nil {
+		return nil, exitInterrupted
+	}
+	return asked, exitGood
+}
+
+func printAsked(out io.Writer, asking bool, asked []daemon.Asking) {
+	if !asking {
+		return
+	}
+	for _, a := range asked {
+		fmt.Fprint(out, a)
+	}
+	if len(asked) == 0 {
+		fmt.Fprintln(out, "There is no directory to ask: what a file of users knows is always looked at.")
+	}
+	fmt.Fprintln(out)
 }
 
 // runTest runs the [[test]] blocks of a configuration.

@@ -32,7 +32,7 @@ type command struct {
 // commands is the whole command line, in the order in which an admin meets it.
 var commands = []command{
 	{"demo", "[--once] [--json]", "run everything in one process on loopback, with pretend users and federations", runDemo},
-	{"check", "FILE [--ask] [--proof PAGE.html]", "read and prove a configuration; print the zone table and the proof", runCheck},
+	{"check", "FILE [--ask] [--json] [--proof PAGE.html]", "read and prove a configuration; print the zone table and the proof", runCheck},
 	{"explain", "FILE --user U --ssid S --site P …", "say what one log-in would get, step by step", runExplain},
 	{"test", "FILE", "run the [[test]] blocks of a configuration", runTest},
 	{"agreements", "FILE [--on DATE] [--json|--csv]", "list the agreements under which other people's sites are served", runAgreements},

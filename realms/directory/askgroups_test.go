@@ -166,7 +166,7 @@ func TestAskedOfMembers(t *testing.T) {
 		switch {
 		case strings.HasPrefix(filter, "(|(memberOf="):
 			if strings.Contains(filter, "(memberOf="+hidden+")") {
-				return []*ber.Packet{found("uid=nurse,"+base), ok}
+				return []*ber.Packet{found("uid=nurse," + base), ok}
 			}
 		case filter == "(|(cn=Hosts))": // no group by its class
 			return []*ber.Packet{found("cn=Hosts,"+base, "cn", "Hosts"), ok}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,6 +119,7 @@ type Explanation struct {
 	VLAN       uint16
 	Name, Zone string
 	Rule       string
+	Named      string `json:",omitempty"` // what the file calls the rule that decided
 	Unproved   bool   `json:",omitempty"` // the file's proof failed: nobody is served by it
 	decided    string // the key of the rule that did
 	Told       []Told // what the Accept says of the network, to each controller that may ask
@@ -187,7 +189,7 @@ func (i *Inspection) place(facts vlan.Facts, e Explanation) Explanation {
 	}
 	for _, s := range i.house.vlan.Explain(facts) {
 		if s.Fits {
-			e.decided = s.Key
+			e.decided, e.Named = s.Key, i.house.ruleNames[s.Key]
 		}
 		e.Steps = append(e.Steps, i.placed(s))
 	}
@@ -196,7 +198,7 @@ func (i *Inspection) place(facts vlan.Facts, e Explanation) Explanation {
 		e.Unsaid = unsaid(err)
 		return refuse(err)
 	}
-	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, place.VLAN(), place.Name(), place.Zone(), place.Rule()
+	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, place.VLAN(), place.Name(), place.Zone(), i.house.ruleOf(place)
 	if e.Told, err = i.told(facts); err != nil {
 		return refuse(err)
 	}
@@ -273,7 +275,15 @@ func (i *Inspection) placed(s vlan.Step) string {
 		return s.Text
 	}
 	p := i.File.Place(s.Key, "", "")
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, s.Text)
+	return fmt.Sprintf("%s:%d:%d: %s%s", p.File, p.Line, p.Column, ruleName(i.house.ruleNames[s.Key]), s.Text)
+}
+
+// ruleName begins what is said of a rule with its name, if it has one.
+func ruleName(name string) string {
+	if name == "" {
+		return ""
+	}
+	return strconv.Quote(name) + ", "
 }
 
 // String is the explanation for people.
@@ -348,7 +358,7 @@ func (i *Inspection) Coverage(results []TestResult) (c Coverage) {
 	count := func(key, words string) {
 		if c.Rules++; !reached[key] {
 			p := i.File.Place(key, "", "")
-			c.Missed = append(c.Missed, fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, words))
+			c.Missed = append(c.Missed, fmt.Sprintf("%s:%d:%d: %s%s", p.File, p.Line, p.Column, ruleName(i.house.ruleNames[key]), words))
 		}
 	}
 	for n, s := range i.File.SSID {
@@ -395,10 +405,13 @@ func compare(want config.Expect, got Explanation) string {
 	differ("reason", want.Reason, got.Reason)
 	differ("route", want.Route, got.Route)
 	differ("zone", want.Zone, got.Zone)
-	if want.VLAN != nil {
-		differ("vlan", fmt.Sprint(*want.VLAN), fmt.Sprint(got.VLAN))
+	if _, number := want.VLAN.Number(); number {
+		differ("vlan", string(want.VLAN), fmt.Sprint(got.VLAN))
+	} else {
+		differ("vlan", string(want.VLAN), got.Name)
 	}
-	if want.Outcome == "" && want.Reason == "" && (want.VLAN != nil || want.Zone != "") && got.Outcome == outcomeReject {
+	differ("rule", want.Rule, got.Named)
+	if want.Outcome == "" && want.Reason == "" && (want.VLAN != "" || want.Zone != "") && got.Outcome == outcomeReject {
 		wrong = append(wrong, got.Why)
 	}
 	if len(wrong) > 0 && got.Unsaid != "" {

@@ -248,6 +248,10 @@ func runExplain(args []string, out, errs io.Writer) int {
 		q.Groups = append(q.Groups, name)
 		return nil
 	})
+	f.Func("on", "as it is on that `date`, as 2027-03-31: agreements, listed devices and accounts in files may begin or end", func(text string) (err error) {
+		q.On, err = daemon.ParseDay(text)
+		return err
+	})
 	groups := f.String("groups", "", "the groups that the directory gives, with commas between `them`")
 	policies := f.String("policy", "", "the certificate's policies, with commas between `them`")
 	asJSON := f.Bool("json", false, "as JSON")

@@ -77,7 +77,7 @@ func run(args []string, out, errs io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "radiusd: RADIUS for Wi-Fi that hospitals and universities share\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  radiusd %-44s %s\n", c.name+" "+c.usage, c.help)
+		fmt.Fprintf(w, "  radiusd %-48s %s\n", c.name+" "+c.usage, c.help)
 	}
 	fmt.Fprint(w, "\nExit codes: 0 good, 1 a check failed, 2 usage, 78 bad configuration,\nof check --ask 3 a directory could not be asked;\nof probe 0 accept, 1 reject, 2 timeout, 3 nothing could be asked.\n")
 }

@@ -90,6 +90,16 @@ expect = { outcome = "accept" }
 // inspectGroups puts the town into a folder and looks at it.
 func inspectGroups(t *testing.T, config string) *Inspection {
 	t.Helper()
+	i, err := Inspect(filepath.Join(groupsFolder(t, config), "causeway.toml"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// groupsFolder holds the town's files.
+func groupsFolder(t *testing.T, config string) string {
+	t.Helper()
 	folder := t.TempDir()
 	authority, err := certs.NewAuthority("Northbridge", time.Now(), certs.Options{})
 	if err != nil {
@@ -107,11 +117,7 @@ func inspectGroups(t *testing.T, config string) *Inspection {
 			t.Fatal(err)
 		}
 	}
-	i, err := Inspect(filepath.Join(folder, "causeway.toml"), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return i
+	return folder
 }
 
 // aboutGroups are the warnings about groups: key, what was meant, and what comes of it.

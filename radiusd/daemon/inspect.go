@@ -76,6 +76,8 @@ type Query struct {
 	// list has it.
 	List, Lands string
 	Operator    string // the realm of the Operator-Name with which it asks; empty when it names none
+	// On is another day than today: its noon, by the clock here.
+	On time.Time `json:",omitzero"`
 }
 
 // Understands says which word of a query means nothing in this file.
@@ -139,6 +141,9 @@ func (i *Inspection) Explain(q Query) Explanation {
 		e.Reason, e.Why = reasonOf(err), err.Error()
 		return e
 	}
+	if !q.On.IsZero() {
+		e.step("day: %s", q.On.Format("Monday, 2 January 2006"))
+	}
 	if q.User == "" {
 		return i.explainDevice(q, e)
 	}
@@ -157,6 +162,9 @@ func (i *Inspection) Explain(q Query) Explanation {
 	} else {
 		e.step("route: %s answers; nothing it sends can choose a network", route.Name)
 	}
+	if err := i.accountOn(q, &e, id); err != nil {
+		return refuse(err)
+	}
 	if q.AP != "" {
 		q.Site, q.Controller, err = i.standing(q)
 		if err != nil {
@@ -166,7 +174,7 @@ func (i *Inspection) Explain(q Query) Explanation {
 	}
 	facts := vlan.Facts{
 		Site: q.Site, Controller: q.Controller, SSID: q.SSID, Realm: route.Realm, Own: route.Own,
-		Elsewhere: q.Proxy != "", Operator: q.Operator, MAC: q.MAC, Time: i.now(), CertificateUnknown: true,
+		Elsewhere: q.Proxy != "", Operator: q.Operator, MAC: q.MAC, Time: i.at(q), CertificateUnknown: true,
 	}
 	if route.Own {
 		facts.User, facts.Groups, facts.Method = id.User, q.Groups, q.EAP
@@ -329,7 +337,7 @@ func (i *Inspection) Test() []TestResult {
 	for n, t := range i.File.Test {
 		got := i.Explain(Query{
 			User: t.Given.User, List: t.Given.List, Lands: t.Given.VLAN, SSID: t.Given.SSID, Site: t.Given.Site, AP: t.Given.AP, Controller: t.Given.Controller, Groups: t.Given.Groups, EAP: t.Given.EAP,
-			Proxy: t.Given.Federation, Operator: t.Given.Operator, MAC: t.Given.MAC,
+			On: noon(t.Given.On), Proxy: t.Given.Federation, Operator: t.Given.Operator, MAC: t.Given.MAC,
 			Device: t.Given.Device, Issuer: t.Given.Issuer, Policies: t.Given.Policy,
 		})
 		p := i.File.Place(fmt.Sprintf("test[%d]", n), "", "")
@@ -380,6 +388,9 @@ func given(g config.Given) string {
 		g.User = "a device of list " + g.List
 	default:
 		g.User = "device " + g.MAC
+	}
+	if !g.On.IsZero() {
+		g.User += " on " + g.On.Format(time.DateOnly)
 	}
 	switch {
 	case g.AP != "":

@@ -538,6 +538,8 @@ type Given struct {
 	Device     string   `toml:"device"` // as in a Rule; empty: not known
 	Issuer     string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
 	Policy     List     `toml:"policy"` // of that certificate
+
+	On time.Time `toml:"on"` // the day: midnight, local time; zero: today
 }
 
 // NoCertificate is what Given.Issuer says when no client certificate was shown.

@@ -68,6 +68,8 @@ type step struct {
 	Probe *probing // radiusd probe is run
 	// Placement is radiusd placement, before the log-in.
 	Placement *placing
+	// Check is radiusd check.
+	Check *checking
 	// CameHome is what the house's event must say of the probe's own log-in.
 	CameHome *eventIs `toml:"came_home"`
 	// Probed names a server: the house's first probe of it must be as Event says.
@@ -238,6 +240,9 @@ func (s *stage) take(step step) {
 	}
 	if step.Probe != nil {
 		s.probe(*step.Probe)
+	}
+	if step.Check != nil {
+		s.checkFile(*step.Check)
 	}
 	if step.CameHome != nil {
 		s.check(s.events.of(s.T, probe.Station), *step.CameHome)

@@ -26,8 +26,8 @@ func runAgreements(args []string, out, errs io.Writer) int {
 	day := time.Now()
 	if *on != "" {
 		var err error
-		if day, err = time.ParseInLocation(time.DateOnly, *on, time.Local); err != nil {
-			fmt.Fprintf(errs, "radiusd agreements: %q is no date: write it as 2027-03-31\n", *on)
+		if day, err = daemon.ParseDay(*on); err != nil {
+			fmt.Fprintf(errs, "radiusd agreements: %v\n", err)
 			return exitUsage
 		}
 	}

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"causeway/radiusd/daemon"
@@ -49,42 +53,114 @@ func inspect(command string, words []string, errs io.Writer) (*daemon.Inspection
 func runCheck(args []string, out, errs io.Writer) int {
 	f := flags("check", errs)
 	page := f.String("proof", "", "write the proof as a page for information governance into that `file`")
+	ask := f.Bool("ask", false, "ask the directories whether they know the groups that the file names")
+	asJSON := f.Bool("json", false, "as one JSON document, for a pipeline")
 	words, code, ok := parse(f, args)
 	if !ok {
 		return code
 	}
-	i, code := inspect("check", words, errs)
-	if i == nil {
-		return code
+	if len(words) != 1 {
+		fmt.Fprintln(errs, "radiusd check: name one configuration file")
+		return exitUsage
 	}
-	for _, w := range i.Warnings {
-		fmt.Fprintf(out, "warning: %s\n", strings.ReplaceAll(w.Error(), "\n", "\n         "))
+	c := checked{file: words[0]}
+	var err error
+	if c.i, err = daemon.Inspect(c.file, time.Now); err != nil {
+		if *asJSON && daemon.Mistakes(err) > 0 {
+			return writeFindings(out, errs, refusedFindings(c.file, err))
+		}
+		return complain(errs, "check", err)
 	}
-	if len(i.Warnings) > 0 {
-		fmt.Fprintln(out)
+	if *ask {
+		if c.asked, code = askDirectories(c.i); code != exitGood {
+			return code
+		}
 	}
-	for _, f := range i.Faults {
-		fmt.Fprintf(out, "error: %s\n\n", strings.ReplaceAll(f.Error(), "\n", "\n       "))
-	}
-	fmt.Fprint(out, i.Proof())
-	failed := report(i.Test(), io.Discard, out)
-	if failed > 0 {
-		fmt.Fprintf(out, "\n%d of its own tests fail: %s is proved, and not what it says it wants\n", failed, words[0])
-		return exitFailed
-	}
-	if len(i.Faults) > 0 {
-		fmt.Fprintf(out, "\n%s is proved, and does not work: see the errors above\n", words[0])
-		return exitFailed
-	}
-	if *page != "" {
-		if err := newStatement(i, time.Now()).write(*page); err != nil {
+	c.tests = c.i.Test()
+	if *page != "" && c.sound() {
+		if err := newStatement(c.i, time.Now()).write(*page); err != nil {
 			fmt.Fprintf(errs, "radiusd check: the proof was not written: %v\n", err)
 			return exitFailed
 		}
+	}
+	if *asJSON {
+		return writeFindings(out, errs, c.findings())
+	}
+	c.print(out, *ask)
+	if *page != "" && c.sound() {
 		fmt.Fprintf(out, "\nThe proof is in %s", *page)
 	}
-	fmt.Fprintf(out, "\n%s is good\n", words[0])
-	return exitGood
+	verdict, code := c.verdict()
+	fmt.Fprintf(out, "\n%s\n", verdict)
+	return code
+}
+
+// A checked is what came of checking a configuration that could be proved.
+type checked struct {
+	file  string
+	i     *daemon.Inspection
+	asked []daemon.Asking
+	tests []daemon.TestResult
+}
+
+func (c checked) failed() int { return report(c.tests, io.Discard, io.Discard) }
+
+// sound says that it does what it says, whatever directories answered.
+func (c checked) sound() bool { return c.failed() == 0 && len(c.i.Faults) == 0 }
+
+// verdict is the last word of a check, and its exit code.
+func (c checked) verdict() (words string, code int) {
+	unsaid := func(a daemon.Asking) bool { return !a.Whole() }
+	switch failed := c.failed(); {
+	case failed > 0:
+		return fmt.Sprintf("%d of its own tests fail: %s is proved, and not what it says it wants", failed, c.file), exitFailed
+	case len(c.i.Faults) > 0:
+		return c.file + " is proved, and does not work: see the errors above", exitFailed
+	case slices.ContainsFunc(c.asked, unsaid):
+		return c.file + " is good, and not of every group it could be said whether a directory knows it: see above", exitUnasked
+	}
+	return c.file + " is good", exitGood
+}
+
+// print is the check for people, but for its last word.
+func (c checked) print(out io.Writer, asking bool) {
+	for _, w := range c.i.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", strings.ReplaceAll(w.Error(), "\n", "\n         "))
+	}
+	if len(c.i.Warnings) > 0 {
+		fmt.Fprintln(out)
+	}
+	printAsked(out, asking, c.asked)
+	for _, f := range c.i.Faults {
+		fmt.Fprintf(out, "error: %s\n\n", strings.ReplaceAll(f.Error(), "\n", "\n       "))
+	}
+	fmt.Fprint(out, c.i.Proof())
+	report(c.tests, io.Discard, out)
+}
+
+// askDirectories asks them for the groups of the file. It ends early when it is
+// interrupted.
+func askDirectories(i *daemon.Inspection) ([]daemon.Asking, int) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	asked := i.Ask(ctx)
+	if ctx.Err() != nil {
+		return nil, exitInterrupted
+	}
+	return asked, exitGood
+}
+
+func printAsked(out io.Writer, asking bool, asked []daemon.Asking) {
+	if !asking {
+		return
+	}
+	for _, a := range asked {
+		fmt.Fprint(out, a)
+	}
+	if len(asked) == 0 {
+		fmt.Fprintln(out, "There is no directory to ask: what a file of users knows is always looked at.")
+	}
+	fmt.Fprintln(out)
 }
 
 // runTest runs the [[test]] blocks of a configuration.
@@ -171,6 +247,10 @@ func runExplain(args []string, out, errs io.Writer) int {
 	f.Func("group", "one group that the directory gives, commas and all; may be said again", func(name string) error {
 		q.Groups = append(q.Groups, name)
 		return nil
+	})
+	f.Func("on", "as it is on that `date`, as 2027-03-31: agreements, listed devices and accounts in files may begin or end", func(text string) (err error) {
+		q.On, err = daemon.ParseDay(text)
+		return err
 	})
 	groups := f.String("groups", "", "the groups that the directory gives, with commas between `them`")
 	policies := f.String("policy", "", "the certificate's policies, with commas between `them`")

@@ -28,6 +28,10 @@ func TestExplainOnTheCommandLine(t *testing.T) {
 			[]string{"--issuer", "device-ca"}, exitUsage, []string{`there is no authority "device-ca": write one of client_ca, none`}},
 		"a MAC address that is none": {
 			[]string{"--mac", "02-00"}, exitUsage, []string{`"02-00" is no MAC address: write it as 02-00-00-00-00-01`}},
+		"on a day": {
+			[]string{"--groups", "Wifi-Clinical", "--device", "verified", "--on", "2027-04-01"}, exitGood, []string{"day: Thursday, 1 April 2027", "ACCEPT  vlan 110"}},
+		"on no day": {
+			[]string{"--on", "01/04/2027"}, exitUsage, []string{`"01/04/2027" is no date: write it as 2027-03-31`}},
 		"a policy of no certificate": {
 			[]string{"--policy", "1.2.3"}, exitUsage, []string{"say whose, with --issuer"}},
 	} {

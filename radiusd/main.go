@@ -16,6 +16,7 @@ const (
 	exitGood        = 0
 	exitFailed      = 1   // a check said no, or the server stopped on an error
 	exitUsage       = 2   // the command line makes no sense
+	exitUnasked     = 3   // nothing is wrong, and somebody could not be asked
 	exitBadConfig   = 78  // EX_CONFIG of sysexits.h: nothing was started
 	exitInterrupted = 130 // by Ctrl-C, before the work was done
 )
@@ -31,7 +32,7 @@ type command struct {
 // commands is the whole command line, in the order in which an admin meets it.
 var commands = []command{
 	{"demo", "[--once] [--json]", "run everything in one process on loopback, with pretend users and federations", runDemo},
-	{"check", "FILE [--proof PAGE.html]", "read and prove a configuration; print the zone table and the proof", runCheck},
+	{"check", "FILE [--ask] [--json] [--proof PAGE.html]", "read and prove a configuration; print the zone table and the proof", runCheck},
 	{"explain", "FILE --user U --ssid S --site P …", "say what one log-in would get, step by step", runExplain},
 	{"test", "FILE", "run the [[test]] blocks of a configuration", runTest},
 	{"agreements", "FILE [--on DATE] [--json|--csv]", "list the agreements under which other people's sites are served", runAgreements},
@@ -76,9 +77,9 @@ func run(args []string, out, errs io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "radiusd: RADIUS for Wi-Fi that hospitals and universities share\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  radiusd %-44s %s\n", c.name+" "+c.usage, c.help)
+		fmt.Fprintf(w, "  radiusd %-48s %s\n", c.name+" "+c.usage, c.help)
 	}
-	fmt.Fprint(w, "\nExit codes: 0 good, 1 a check failed, 2 usage, 78 bad configuration;\nof probe 0 accept, 1 reject, 2 timeout, 3 nothing could be asked.\n")
+	fmt.Fprint(w, "\nExit codes: 0 good, 1 a check failed, 2 usage, 78 bad configuration,\nof check --ask 3 a directory could not be asked;\nof probe 0 accept, 1 reject, 2 timeout, 3 nothing could be asked.\n")
 }
 
 // flags makes the flag set of one command, whose errors end in exitUsage.

@@ -11,7 +11,7 @@ func (t *Table) Meant(realm string) string {
 		}
 	}
 	for _, known := range t.known {
-		if editDistance(realm, known, nearMiss) <= nearMiss {
+		if EditDistance(realm, known, nearMiss) <= nearMiss {
 			return known
 		}
 	}
@@ -40,9 +40,9 @@ func (t *Table) suggestSSID(ssid string) string {
 // nearMiss is how many letters a slip of the thumb changes.
 const nearMiss = 2
 
-// editDistance counts the letters to add, drop or change (Levenshtein). It gives
+// EditDistance counts the letters to add, drop or change (Levenshtein). It gives
 // up, with a number above limit, as soon as the lengths alone differ by more.
-func editDistance(a, b string, limit int) int {
+func EditDistance(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1
 	}

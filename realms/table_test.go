@@ -191,8 +191,8 @@ func TestNearMissesAreNamed(t *testing.T) {
 		}
 	}
 	for a, want := range map[string]int{"camford": 0, "camfrd": 1, "kamford": 1, "camfords": 1, "camfrod": 2, "x": 3} {
-		if got := editDistance(a, "camford", 2); got != want {
-			t.Errorf("editDistance(%s, camford) = %d, want %d", a, got, want)
+		if got := EditDistance(a, "camford", 2); got != want {
+			t.Errorf("EditDistance(%s, camford) = %d, want %d", a, got, want)
 		}
 	}
 }

@@ -378,7 +378,7 @@ func (i *Inspection) explainDevice(q Query, e Explanation) Explanation {
 			return refuse(err)
 		}
 		e.step("device: %s is %s, of %s, in list %s until %s", mac, device.What, device.Owner, list, device.Until.Format(time.DateOnly))
-		if !i.now().Before(device.Ends()) {
+		if !i.at(q).Before(device.Ends()) {
 			return refuse(fmt.Errorf("its line ended on %s: %w", device.Until.Format(time.DateOnly), realms.ErrMACExpired))
 		}
 		q.List, q.Lands = list, device.VLAN
@@ -390,5 +390,5 @@ func (i *Inspection) explainDevice(q Query, e Explanation) Explanation {
 		}
 		e.step("site: access point %s is at %s, behind %s", q.AP, q.Site, q.Controller)
 	}
-	return i.place(vlan.Facts{Site: q.Site, Controller: q.Controller, SSID: q.SSID, List: q.List, Lands: q.Lands, Method: "mac", MAC: q.MAC, Time: i.now(), CertificateUnknown: true}, e)
+	return i.place(vlan.Facts{Site: q.Site, Controller: q.Controller, SSID: q.SSID, List: q.List, Lands: q.Lands, Method: "mac", MAC: q.MAC, Time: i.at(q), CertificateUnknown: true}, e)
 }

@@ -102,7 +102,7 @@ func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 
 // placed writes down where the device landed.
 func (t *conversation) placed(a vlan.Assignment) {
-	t.event.Rule, t.event.Zone, t.event.VLAN = a.Rule(), a.Zone(), a.VLAN()
+	t.event.Rule, t.event.Zone, t.event.VLAN = t.house.ruleOf(a), a.Zone(), a.VLAN()
 }
 
 // end closes a conversation and makes its one event. It is called with the

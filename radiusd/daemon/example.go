@@ -29,7 +29,7 @@ func unproved(file *config.File, now func() time.Time) *Inspection {
 	if policy == nil || err != nil {
 		return nil
 	}
-	return &Inspection{File: file, house: &house{file: file, realms: table, claims: claimsOf(file), lists: openLists(file, func(string, error) {})}, unproved: policy, now: now}
+	return &Inspection{File: file, house: &house{file: file, ruleNames: file.RuleNames(), realms: table, claims: claimsOf(file), lists: openLists(file, func(string, error) {})}, unproved: policy, now: now}
 }
 
 // mostShown is for how many counterexamples a command is looked for, which walks all
@@ -143,7 +143,7 @@ func quoted(word string) string {
 func (i *Inspection) supposed(e Explanation, facts vlan.Facts) Explanation {
 	for _, s := range i.unproved.Explain(facts) {
 		if s.Fits {
-			e.decided = s.Key
+			e.decided, e.Named = s.Key, i.house.ruleNames[s.Key]
 		}
 		e.Steps = append(e.Steps, i.placed(s))
 	}
@@ -152,6 +152,6 @@ func (i *Inspection) supposed(e Explanation, facts vlan.Facts) Explanation {
 		e.Unsaid, e.Reason, e.Why = unsaid(err), reasonOf(err), err.Error()
 		return e
 	}
-	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, to.ID, to.VLAN, to.Zone, to.Rule
+	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, to.ID, to.VLAN, to.Zone, labelled(to.Rule, e.Named)
 	return e
 }

@@ -21,23 +21,24 @@ import (
 // reload builds another, and the old one closes when its last conversation has
 // ended.
 type house struct {
-	file     *config.File
-	clients  *transport.Clients
-	places   map[string]place   // by client name
-	claims   map[string]*claims // by controller, of those that serve other sites
-	realms   *realms.Table
-	lists    map[string]*directory.Devices // that are known by their MAC alone
-	vlan     *vlan.Policy
-	keeper   *certs.Keeper
-	pools    []pool                 // of servers of others
-	guests   []placementList        // the directories of placements
-	found    map[string]*discovered // by federation, of those that look realms up in DNS
-	cards    cards                  // what RadSec peers are shown
-	warnings config.Problems        // what loads and is unwise all the same
-	faults   config.Problems        // what loads and does not work: a certificate that no device accepts
-	ticks    map[string]*ticker     // by federation, of those that have any
-	shut     func()
-	holds    atomic.Int64 // conversations, and one for the daemon
+	file      *config.File
+	clients   *transport.Clients
+	places    map[string]place   // by client name
+	claims    map[string]*claims // by controller, of those that serve other sites
+	realms    *realms.Table
+	lists     map[string]*directory.Devices // that are known by their MAC alone
+	vlan      *vlan.Policy
+	ruleNames map[string]string // of those rules that have one, by key
+	keeper    *certs.Keeper
+	pools     []pool                 // of servers of others
+	guests    []placementList        // the directories of placements
+	found     map[string]*discovered // by federation, of those that look realms up in DNS
+	cards     cards                  // what RadSec peers are shown
+	warnings  config.Problems        // what loads and is unwise all the same
+	faults    config.Problems        // what loads and does not work: a certificate that no device accepts
+	ticks     map[string]*ticker     // by federation, of those that have any
+	shut      func()
+	holds     atomic.Int64 // conversations, and one for the daemon
 
 	standings []*standing // the probes that the file asks for
 
@@ -70,6 +71,17 @@ type seat struct {
 	place
 	ssid, ap string
 	stations transport.Stations // of a controller that serves other sites
+}
+
+// ruleOf is what the log calls the rule of an assignment: by its number, and by its name
+// where it has one.
+func (h *house) ruleOf(a vlan.Assignment) string { return labelled(a.Rule(), h.ruleNames[a.Key()]) }
+
+func labelled(label, name string) string {
+	if name == "" {
+		return label
+	}
+	return label + " (" + name + ")"
 }
 
 // edge says that a core answers for our own people.
@@ -171,7 +183,7 @@ func read(path string, secrets config.Secrets, now func() time.Time) (*house, er
 // opens nothing: that is how check and explain run the real policy without a
 // network. A stand answers for everybody until the house is furnished.
 func compose(file *config.File, now func() time.Time) (*house, config.Problems) {
-	h := &house{file: file, shut: func() {}}
+	h := &house{file: file, ruleNames: file.RuleNames(), shut: func() {}}
 	h.holds.Store(1)
 	var problems config.Problems
 	hear := func(under string, err error) {

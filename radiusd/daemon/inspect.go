@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +35,9 @@ func Inspect(path string, now func() time.Time) (*Inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Inspection{File: h.file, Warnings: h.warnings, Faults: h.faults, house: h, now: now}, nil
+	i := &Inspection{File: h.file, Warnings: h.warnings, Faults: h.faults, house: h, now: now}
+	i.lookIntoFiles()
+	return i, nil
 }
 
 // Proof is what was proved when the file was loaded.
@@ -73,6 +76,8 @@ type Query struct {
 	// list has it.
 	List, Lands string
 	Operator    string // the realm of the Operator-Name with which it asks; empty when it names none
+	// On is another day than today: its noon, by the clock here.
+	On time.Time `json:",omitzero"`
 }
 
 // Understands says which word of a query means nothing in this file.
@@ -116,6 +121,7 @@ type Explanation struct {
 	VLAN       uint16
 	Name, Zone string
 	Rule       string
+	Named      string `json:",omitempty"` // what the file calls the rule that decided
 	Unproved   bool   `json:",omitempty"` // the file's proof failed: nobody is served by it
 	decided    string // the key of the rule that did
 	Told       []Told // what the Accept says of the network, to each controller that may ask
@@ -135,6 +141,9 @@ func (i *Inspection) Explain(q Query) Explanation {
 		e.Reason, e.Why = reasonOf(err), err.Error()
 		return e
 	}
+	if !q.On.IsZero() {
+		e.step("day: %s", q.On.Format("Monday, 2 January 2006"))
+	}
 	if q.User == "" {
 		return i.explainDevice(q, e)
 	}
@@ -153,6 +162,9 @@ func (i *Inspection) Explain(q Query) Explanation {
 	} else {
 		e.step("route: %s answers; nothing it sends can choose a network", route.Name)
 	}
+	if err := i.accountOn(q, &e, id); err != nil {
+		return refuse(err)
+	}
 	if q.AP != "" {
 		q.Site, q.Controller, err = i.standing(q)
 		if err != nil {
@@ -162,7 +174,7 @@ func (i *Inspection) Explain(q Query) Explanation {
 	}
 	facts := vlan.Facts{
 		Site: q.Site, Controller: q.Controller, SSID: q.SSID, Realm: route.Realm, Own: route.Own,
-		Elsewhere: q.Proxy != "", Operator: q.Operator, MAC: q.MAC, Time: i.now(), CertificateUnknown: true,
+		Elsewhere: q.Proxy != "", Operator: q.Operator, MAC: q.MAC, Time: i.at(q), CertificateUnknown: true,
 	}
 	if route.Own {
 		facts.User, facts.Groups, facts.Method = id.User, q.Groups, q.EAP
@@ -185,7 +197,7 @@ func (i *Inspection) place(facts vlan.Facts, e Explanation) Explanation {
 	}
 	for _, s := range i.house.vlan.Explain(facts) {
 		if s.Fits {
-			e.decided = s.Key
+			e.decided, e.Named = s.Key, i.house.ruleNames[s.Key]
 		}
 		e.Steps = append(e.Steps, i.placed(s))
 	}
@@ -194,7 +206,7 @@ func (i *Inspection) place(facts vlan.Facts, e Explanation) Explanation {
 		e.Unsaid = unsaid(err)
 		return refuse(err)
 	}
-	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, place.VLAN(), place.Name(), place.Zone(), place.Rule()
+	e.Outcome, e.VLAN, e.Name, e.Zone, e.Rule = outcomeAccept, place.VLAN(), place.Name(), place.Zone(), i.house.ruleOf(place)
 	if e.Told, err = i.told(facts); err != nil {
 		return refuse(err)
 	}
@@ -271,7 +283,15 @@ func (i *Inspection) placed(s vlan.Step) string {
 		return s.Text
 	}
 	p := i.File.Place(s.Key, "", "")
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, s.Text)
+	return fmt.Sprintf("%s:%d:%d: %s%s", p.File, p.Line, p.Column, ruleName(i.house.ruleNames[s.Key]), s.Text)
+}
+
+// ruleName begins what is said of a rule with its name, if it has one.
+func ruleName(name string) string {
+	if name == "" {
+		return ""
+	}
+	return strconv.Quote(name) + ", "
 }
 
 // String is the explanation for people.
@@ -317,7 +337,7 @@ func (i *Inspection) Test() []TestResult {
 	for n, t := range i.File.Test {
 		got := i.Explain(Query{
 			User: t.Given.User, List: t.Given.List, Lands: t.Given.VLAN, SSID: t.Given.SSID, Site: t.Given.Site, AP: t.Given.AP, Controller: t.Given.Controller, Groups: t.Given.Groups, EAP: t.Given.EAP,
-			Proxy: t.Given.Federation, Operator: t.Given.Operator, MAC: t.Given.MAC,
+			On: noon(t.Given.On), Proxy: t.Given.Federation, Operator: t.Given.Operator, MAC: t.Given.MAC,
 			Device: t.Given.Device, Issuer: t.Given.Issuer, Policies: t.Given.Policy,
 		})
 		p := i.File.Place(fmt.Sprintf("test[%d]", n), "", "")
@@ -346,7 +366,7 @@ func (i *Inspection) Coverage(results []TestResult) (c Coverage) {
 	count := func(key, words string) {
 		if c.Rules++; !reached[key] {
 			p := i.File.Place(key, "", "")
-			c.Missed = append(c.Missed, fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, words))
+			c.Missed = append(c.Missed, fmt.Sprintf("%s:%d:%d: %s%s", p.File, p.Line, p.Column, ruleName(i.house.ruleNames[key]), words))
 		}
 	}
 	for n, s := range i.File.SSID {
@@ -368,6 +388,9 @@ func given(g config.Given) string {
 		g.User = "a device of list " + g.List
 	default:
 		g.User = "device " + g.MAC
+	}
+	if !g.On.IsZero() {
+		g.User += " on " + g.On.Format(time.DateOnly)
 	}
 	switch {
 	case g.AP != "":
@@ -393,10 +416,13 @@ func compare(want config.Expect, got Explanation) string {
 	differ("reason", want.Reason, got.Reason)
 	differ("route", want.Route, got.Route)
 	differ("zone", want.Zone, got.Zone)
-	if want.VLAN != nil {
-		differ("vlan", fmt.Sprint(*want.VLAN), fmt.Sprint(got.VLAN))
+	if _, number := want.VLAN.Number(); number {
+		differ("vlan", string(want.VLAN), fmt.Sprint(got.VLAN))
+	} else {
+		differ("vlan", string(want.VLAN), got.Name)
 	}
-	if want.Outcome == "" && want.Reason == "" && (want.VLAN != nil || want.Zone != "") && got.Outcome == outcomeReject {
+	differ("rule", want.Rule, got.Named)
+	if want.Outcome == "" && want.Reason == "" && (want.VLAN != "" || want.Zone != "") && got.Outcome == outcomeReject {
 		wrong = append(wrong, got.Why)
 	}
 	if len(wrong) > 0 && got.Unsaid != "" {

@@ -43,7 +43,9 @@ func vlanConfig(file *config.File, now func() time.Time) vlan.Config {
 		c.SSIDs = append(c.SSIDs, ssid)
 	}
 	for _, r := range file.Roaming {
-		c.Roaming = append(c.Roaming, vlan.RoamingRule(r))
+		c.Roaming = append(c.Roaming, vlan.RoamingRule{
+			Who: r.Who, Group: r.Group, EAP: r.EAP, Device: r.Device, Issuer: r.Issuer, Policy: r.Policy, Operator: r.Operator, Access: r.Access,
+		})
 	}
 	for _, g := range file.Guarantee {
 		c.Guarantees = append(c.Guarantees, vlan.Guarantee{

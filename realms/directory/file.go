@@ -218,6 +218,15 @@ func (f *File) Lookup(_ context.Context, id realms.Identity) (realms.Account, er
 	return user.admitted(f.now())
 }
 
+// LookupAt is [File.Lookup] as it will be, or was, at another time.
+func (f *File) LookupAt(at time.Time, id realms.Identity) (realms.Account, error) {
+	user, err := f.find(id)
+	if err != nil {
+		return realms.Account{}, err
+	}
+	return user.admitted(at)
+}
+
 // NTHash is [realms.NTHasher]'s. It gives the hash of nobody who may not log in.
 func (f *File) NTHash(_ context.Context, id realms.Identity) ([16]byte, error) {
 	user, err := f.find(id)

@@ -196,6 +196,15 @@ func (p *Placements) Lookup(ctx context.Context, id realms.Identity) (realms.Acc
 	return c.Lookup(ctx, id)
 }
 
+// LookupAt is [Placements.Lookup] of the file as it is now, at another time.
+func (p *Placements) LookupAt(at time.Time, id realms.Identity) (realms.Account, error) {
+	c, err := p.asked()
+	if err != nil {
+		return realms.Account{}, err
+	}
+	return c.LookupAt(at, id)
+}
+
 // NTHash is [realms.NTHasher]'s.
 func (p *Placements) NTHash(ctx context.Context, id realms.Identity) ([16]byte, error) {
 	c, err := p.asked()

@@ -20,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.devices, c.vlans, c.ssids, c.sites, c.accessPoints, c.clients, c.credentials, c.guarantees, c.roaming, c.log, c.tests,
+		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.devices, c.vlans, c.ssids, c.sites, c.accessPoints, c.clients, c.credentials, c.guarantees, c.roaming, c.ruleNames, c.log, c.tests,
 	} {
 		judge()
 	}
@@ -410,6 +410,7 @@ func (c *checker) tests() {
 	for _, s := range c.Site {
 		sites = append(sites, s.Name)
 	}
+	vlans, rules := slices.Sorted(maps.Keys(c.VLAN)), c.namedRules()
 	for i, t := range c.Test {
 		key := at("test", i)
 		c.givenWhom(key+".given", t.Given)
@@ -427,6 +428,7 @@ func (c *checker) tests() {
 		if t.Expect.Zone != "" {
 			c.defined(key+".expect.zone", "zone", t.Expect.Zone, slices.Sorted(maps.Keys(c.Zone)), "name a zone of [zone]")
 		}
+		c.expected(key+".expect", t.Expect, vlans, rules)
 		if c.present(key+".expect") && t.Expect == (Expect{}) && !c.present(key+".expect.vlan") {
 			c.wrong(key+".expect", "add "+examples["test[].expect"], "this test expects nothing")
 		}

@@ -64,7 +64,9 @@ func TestEveryKeyIsRead(t *testing.T) {
 		"one address":           {f.Federation["eduroam"].Clients[0].Prefix(), netip.MustParsePrefix("198.51.100.11/32")},
 		"listening":             {[]string(f.Server.Listen.Auth), []string{"127.0.0.1:1812", "[::1]:1812"}},
 		"listening, one string": {[]string(f.Server.Listen.Acct), []string{":1813"}},
-		"a test's VLAN":         {*f.Test[0].Expect.VLAN, uint16(1310)},
+		"a test's VLAN":         {f.Test[0].Expect.VLAN, Landing("1310")},
+		"and by its name":       {f.Test[1].Expect.VLAN, Landing("academic")},
+		"a rule's name":         {f.RuleNames()["ssid[0].rule[0]"], "students"},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			t.Errorf("%s is %v, not %v", what, pair[0], pair[1])

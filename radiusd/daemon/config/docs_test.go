@@ -140,6 +140,8 @@ func typeInDocs(kind reflect.Type) string {
 		kind = kind.Elem()
 	}
 	switch {
+	case kind == landingType:
+		return "|number or text|"
 	case kind == secretType:
 		return "|reference or text|"
 	case kind == listType:

@@ -160,7 +160,7 @@ var examples = map[string]string{
 	"test[].given.groups":              `groups = ["Wifi-Clinical"]`,
 	"test[].given.policy":              `policy = ["1.3.6.1.4.1.99999.1.2"]`,
 	"test[].expect":                    `expect = { route = "eduroam", vlan = 320 }`,
-	"test[].expect.vlan":               `vlan = 320: the number as it leaves the server`,
+	"test[].expect.vlan":               `vlan = 320, the number as it leaves the server, or the name: vlan = "visitor"`,
 }
 
 // example is the fix for a key that is missing or empty.

@@ -417,6 +417,7 @@ type SSID struct {
 
 // A Rule puts some people on a VLAN. The first that matches wins.
 type Rule struct {
+	Name    string `toml:"name"` // for tests and for the log; empty: it goes by its number
 	Who     string `toml:"who" need:"yes"`
 	Group   string `toml:"group"`
 	EAP     string `toml:"eap"`
@@ -431,6 +432,7 @@ type Rule struct {
 // A Roaming is a rule for our own people at other organisations. The first that matches
 // wins; without any all of them may log in there.
 type Roaming struct {
+	Name     string `toml:"name"` // as a Rule's
 	Who      string `toml:"who" need:"yes"`
 	Group    string `toml:"group"`
 	EAP      string `toml:"eap"`
@@ -537,6 +539,8 @@ type Given struct {
 	Device     string   `toml:"device"` // as in a Rule; empty: not known
 	Issuer     string   `toml:"issuer"` // of the client certificate, or NoCertificate; empty: not known
 	Policy     List     `toml:"policy"` // of that certificate
+
+	On time.Time `toml:"on"` // the day: midnight, local time; zero: today
 }
 
 // NoCertificate is what Given.Issuer says when no client certificate was shown.
@@ -547,8 +551,9 @@ type Expect struct {
 	Outcome string  `toml:"outcome"` // "accept" or "reject"
 	Reason  string  `toml:"reason"`  // of a reject
 	Route   string  `toml:"route"`
-	VLAN    *uint16 `toml:"vlan"` // the number on the wire
+	VLAN    Landing `toml:"vlan"` // the number on the wire, or the name
 	Zone    string  `toml:"zone"`
+	Rule    string  `toml:"rule"` // the name of the one that decides
 }
 
 // prefix reads an IP address or a prefix.
@@ -563,4 +568,5 @@ func prefix(address string) (netip.Prefix, error) {
 var (
 	serverType   = reflect.TypeFor[Server]()
 	siteVLANType = reflect.TypeFor[SiteVLAN]()
+	landingType  = reflect.TypeFor[Landing]()
 )

@@ -79,6 +79,11 @@ func (f *filler) value(v reflect.Value, data any, path string) {
 			v.Set(reflect.ValueOf(day))
 		}
 		return
+	case landingType:
+		if landing, ok := f.landing(data, path); ok {
+			v.SetString(string(landing))
+		}
+		return
 	case spanType:
 		if span, ok := f.span(data, path); ok {
 			v.SetInt(int64(span))

@@ -76,6 +76,13 @@ func (e *events) nth(t *testing.T, mac string, n int) noc.Event {
 	}
 }
 
+// many is how many events of one device there are by now.
+func (e *events) many(mac string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.byMAC[mac])
+}
+
 // onlyOne says that a device logged in once.
 func (e *events) onlyOne(mac string) {
 	e.mu.Lock()

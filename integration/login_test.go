@@ -23,6 +23,7 @@ type login struct {
 	// log-ins.
 	Set      map[string]string
 	SSID     string
+	MAC      string   // of the device; empty: one that nobody else has
 	To       string   // a peer that is a RADIUS server; empty: the house
 	Args     []string // more of eapol_test's own
 	Tool     string   // "teap": an eapol_test that knows TEAP; empty: Debian's
@@ -52,10 +53,13 @@ type login struct {
 	// Withdraw has certificates of these people withdrawn, and the house reloaded, once
 	// the device was let in; it logs in again at once, with what it remembers.
 	Withdraw []string
-	Tries    int    // the device tries again until it is accepted, this often at most
-	Wired    bool   // wpa_supplicant at hostapd's port, in place of eapol_test
-	Save     string // a name for the Accept's attributes
-	Like     string // the name of an Accept that had the same ones
+	// Meanwhile is what radiusd placement is told once the device was let in; it logs in
+	// again at once, with what it remembers.
+	Meanwhile *placing
+	Tries     int    // the device tries again until it is accepted, this often at most
+	Wired     bool   // wpa_supplicant at hostapd's port, in place of eapol_test
+	Save      string // a name for the Accept's attributes
+	Like      string // the name of an Accept that had the same ones
 }
 
 // macs gives each device an address of its own: the story finds its event by it.
@@ -68,6 +72,7 @@ func newMAC() string {
 
 // login runs eapol_test and judges what it and the house say.
 func (s *stage) login(l login, want, after eventIs) {
+	before := s.events.many(l.MAC)
 	mac, out, accepted := s.attempt(l)
 	for try := 1; try < l.Tries && !accepted; try++ {
 		time.Sleep(500 * time.Millisecond) // as a person does; the outcome decides
@@ -108,8 +113,8 @@ func (s *stage) login(l login, want, after eventIs) {
 		s.Errorf("the VLAN on the wire is %q, want %q", got, s.expand(l.VLAN))
 	}
 	if !l.Silent && (l.To == "" || want != (eventIs{})) {
-		s.check(s.events.of(s.T, mac), want)
-		if len(l.Withdraw) > 0 {
+		s.check(s.events.nth(s.T, mac, before+1), want)
+		if l.interrupted() {
 			next := s.events.nth(s.T, mac, 2)
 			s.check(next, after)
 			if next.Resumed {
@@ -117,11 +122,14 @@ func (s *stage) login(l login, want, after eventIs) {
 			}
 		} else if l.Again > 0 {
 			s.again(l, want, mac, out)
-		} else if !l.Wired { // hostapd begins again by itself
+		} else if !l.Wired && l.MAC == "" { // hostapd begins again by itself
 			s.events.onlyOne(mac)
 		}
 	}
 }
+
+// interrupted says that something happens between a device's first log-in and its second.
+func (l *login) interrupted() bool { return len(l.Withdraw) > 0 || l.Meanwhile != nil }
 
 // again judges the log-ins that followed the first: resumed, with keys that agree,
 // and placed anew.
@@ -177,9 +185,17 @@ func largestOf(out string) (largest int) {
 
 // attempt is one log-in of a device with an address of its own.
 func (s *stage) attempt(l login) (mac, out string, accepted bool) {
-	mac = newMAC()
-	if len(l.Withdraw) > 0 {
+	if mac = l.MAC; mac == "" {
+		mac = newMAC()
+	}
+	if l.interrupted() {
 		s.events.then(mac, func() {
+			if l.Meanwhile != nil {
+				if _, errs, err := s.ordered(*l.Meanwhile); err != nil {
+					s.Errorf("radiusd placement: %v\n%s", err, errs)
+				}
+				return
+			}
 			if err := s.withdraw(l.Withdraw); err != nil {
 				s.Error(err)
 			}
@@ -211,7 +227,7 @@ func (s *stage) eapolTest(l login, mac string) (string, error) {
 	args := []string{"-c", s.block(l, mac), "-a", host, "-p", port, "-s", sharedSecret,
 		"-t", fmt.Sprint(int(within.Seconds())), "-M", strings.ReplaceAll(mac, "-", ":"),
 		"-N", "30:s:" + called(s.expand(l.SSID))}
-	if len(l.Withdraw) > 0 {
+	if l.interrupted() {
 		l.Again = 1
 	}
 	if l.Again > 0 {

@@ -7,6 +7,7 @@ var starters = map[string]starter{
 	"freeradius-proxy": freeradiusProxy,
 	"freeradius-tls":   freeradiusToRadSec,
 	"hostapd":          hostapd,
+	"hostapd-mac":      accessPoint,
 	"ocsp":             ocspResponder,
 	"radiusd":          radiusd,
 	"radsecproxy":      radsecproxy,

@@ -28,29 +28,15 @@ func (s *stage) placement(p placing) {
 	if p.Students > 0 {
 		s.write("students.csv", []byte(students(p.Students)))
 	}
-	args := []string{"placement", p.Args[0], "-c", filepath.Join(s.dir, s.story.House.Config)}
-	for i := 1; i < len(p.Args); i++ {
-		if p.Args[i] == "--days" {
-			i++
-			n, err := strconv.Atoi(p.Args[i])
-			s.must(err)
-			args = append(args, "--until", time.Now().AddDate(0, 0, n).Format(time.DateOnly))
-			continue
-		}
-		args = append(args, s.expand(p.Args[i]))
-	}
-	var errs bytes.Buffer
-	cmd := exec.Command(s.command(), args...)
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
+	out, errs, err := s.ordered(p)
 	if p.Refused != "" {
-		if err == nil || !strings.Contains(errs.String(), p.Refused) {
-			s.Errorf("radiusd placement: %v, %s; want %q", err, errs.String(), p.Refused)
+		if err == nil || !strings.Contains(errs, p.Refused) {
+			s.Errorf("radiusd placement: %v, %s; want %q", err, errs, p.Refused)
 		}
 		return
 	}
 	if err != nil {
-		s.Fatalf("radiusd placement: %v\n%s", err, errs.String())
+		s.Fatalf("radiusd placement: %v\n%s", err, errs)
 	}
 	if p.Password != "" {
 		m := onSlip.FindSubmatch(out)
@@ -72,6 +58,28 @@ func (s *stage) placement(p placing) {
 	for _, word := range p.Secret {
 		s.nowhere(fmt.Sprint(s.know[word]))
 	}
+}
+
+// ordered runs radiusd placement to its end.
+func (s *stage) ordered(p placing) (out []byte, errs string, err error) {
+	args := []string{"placement", p.Args[0], "-c", filepath.Join(s.dir, s.story.House.Config)}
+	for i := 1; i < len(p.Args); i++ {
+		if p.Args[i] == "--days" {
+			i++
+			n, err := strconv.Atoi(p.Args[i])
+			if err != nil {
+				return nil, "", err
+			}
+			args = append(args, "--until", time.Now().AddDate(0, 0, n).Format(time.DateOnly))
+			continue
+		}
+		args = append(args, s.expand(p.Args[i]))
+	}
+	var said bytes.Buffer
+	cmd := exec.Command(s.command(), args...)
+	cmd.Stderr = &said
+	out, err = cmd.Output()
+	return out, said.String(), err
 }
 
 // students is a spreadsheet as it is saved in half of Europe.

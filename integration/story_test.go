@@ -94,12 +94,17 @@ type step struct {
 	// Returned names a FreeRADIUS that proxies: every reply that it had must
 	// carry the Proxy-States of its request (RFC 2865, section 5.33).
 	Returned string
+	Join     *joining // a device without 802.1X joins an access point
+	Ask      *asking  // radclient asks
+	// Fill is a file of the folder that somebody saves again, before anything else but let.
+	Fill string
 }
 
 // eventIs are fields of an event that must be so; empty fields may be anything.
 type eventIs struct {
 	Outcome, Reason, Route, Method, Inner, TLS, Zone, Rule, Site, SSID, Server, CUI string
 	Device, Authority                                                               string
+	List, Equipment, Sponsor, Purpose                                               string
 	Unchecked                                                                       bool   // compared where authority is given
 	InnerName                                                                       string `toml:"inner_name"`
 	OperatorName                                                                    string `toml:"operator_name"`
@@ -163,6 +168,7 @@ func open(t *testing.T, folder string) *stage {
 		}
 	}
 	s.know["dir"] = s.dir
+	s.days()
 	maps.Copy(s.know, words)
 	s.certificates()
 	for word, value := range s.story.Let {
@@ -217,6 +223,9 @@ func (s *stage) take(step step) {
 	for word, value := range step.Let {
 		s.know[word] = s.expand(value)
 	}
+	if step.Fill != "" {
+		s.fill(step.Fill)
+	}
 	if len(step.Withdraw) > 0 {
 		s.must(s.withdraw(step.Withdraw))
 	}
@@ -240,6 +249,12 @@ func (s *stage) take(step step) {
 	}
 	if step.Probed != "" {
 		s.check(s.events.of(s.T, "probe of "+step.Probed), step.Event)
+	}
+	if step.Join != nil {
+		s.join(*step.Join, step.Event)
+	}
+	if step.Ask != nil {
+		s.ask(*step.Ask, step.Event)
 	}
 	for _, c := range step.Counts {
 		s.count(c)
@@ -470,6 +485,7 @@ func (s *stage) check(got noc.Event, want eventIs) {
 		{"zone", got.Zone, want.Zone}, {"rule", got.Rule, want.Rule}, {"site", got.Site, want.Site}, {"SSID", got.SSID, want.SSID},
 		{"inner name", got.Inner, want.InnerName}, {"server", got.Server, want.Server}, {"CUI", got.CUI, want.CUI},
 		{"Operator-Name", got.OperatorName, want.OperatorName}, {"authority", got.Authority, want.Authority}, {"device", got.Device, want.Device},
+		{"list", got.List, want.List}, {"equipment", got.Equipment, want.Equipment}, {"sponsor", got.Sponsor, want.Sponsor}, {"purpose", got.Purpose, want.Purpose},
 	} {
 		if want := s.expand(c.want); want != "" && c.got != want {
 			s.Errorf("event: %s is %q, want %q (%s)", c.what, c.got, want, got.Detail)

@@ -123,7 +123,7 @@ func (o *placementOrder) flags(f *flag.FlagSet) (path *string) {
 	f.StringVar(&o.until, "until", "", "the last `date`")
 	f.Var(&o.groups, "group", "a group for the rules; may be given several times")
 	f.BoolVar(&o.noNT, "no-nt", false, "no NT hash: they log in by TTLS with PAP and not by PEAP")
-	f.StringVar(&o.slip, "slip", "", "write the slip to that new `FILE`; one that ends in .html is for a printer")
+	f.StringVar(&o.slip, "slip", "", "write the slip to that new `FILE`; one that ends in .html is for a printer, and - is the screen")
 	f.StringVar(&o.slip, "slips", "", "the same, for several")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what is wrong and change nothing")
 	f.BoolVar(&o.all, "all", false, "those that have ended, too")

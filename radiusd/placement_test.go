@@ -170,6 +170,34 @@ func TestPlacementLife(t *testing.T) {
 	}
 }
 
+// --slip - is the screen, as no --slip is, and no file; so it is for import and reset.
+func TestASlipOnTheScreen(t *testing.T) {
+	inFolder(t)
+	const ada = "ada@placement.northbridge.nhs.uk"
+	shown := regexp.MustCompile(`Password +[a-z0-9-]{19}\n`)
+	if err := os.WriteFile("p.csv", []byte("user,name,groups,sponsor,approved_by,purpose,until\nb@placement.northbridge.nhs.uk,B,x,Bell,Ward,nursing,"+in(5)+"\nc@placement.northbridge.nhs.uk,C,x,Bell,Ward,nursing,"+in(5)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		words []string
+		slips int
+	}{
+		{adding(ada, "--slip", "-"), 1},
+		{[]string{"reset", "--user", ada, "--slip", "-"}, 1},
+		{[]string{"reset", "--user", ada, "--slip=-"}, 1},
+		{[]string{"import", "p.csv", "--slips", "-"}, 2},
+		{[]string{"reset", "--user", ada, "--slip", "./-"}, 0}, // a file that is called so
+	} {
+		out, errs, code := ordered(t, c.words...)
+		if code != exitGood || len(shown.FindAllString(out, -1)) != c.slips {
+			t.Errorf("%v: %d, %s%s", c.words, code, out, errs)
+		}
+		if _, err := os.Stat("-"); err == nil != (c.slips == 0) {
+			t.Errorf("%v: a file named -: %v", c.words, err)
+		}
+	}
+}
+
 func TestPlacementPurge(t *testing.T) {
 	inFolder(t)
 	if _, errs, code := ordered(t, adding("a@placement.northbridge.nhs.uk")...); code != exitGood {

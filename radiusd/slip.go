@@ -57,7 +57,7 @@ func (o *placementOrder) printed(slips []slip, out io.Writer, change func() erro
 	if slips[0].SSID == "" {
 		return fmt.Errorf("the configuration has several SSIDs: write ssid = %q, or another, in [directory.%s] for the slips", "NHS-Staff", o.directory)
 	}
-	if o.slip == "" {
+	if o.slip == "" || o.slip == onScreen {
 		if err := change(); err != nil {
 			return err
 		}
@@ -72,6 +72,9 @@ func (o *placementOrder) printed(slips []slip, out io.Writer, change func() erro
 	_, err := fmt.Fprintf(out, "%d made. The passwords, of %d bits each, are in %s and nowhere else: print it and delete it.\n", len(slips), placement.PasswordBits(), o.slip)
 	return err
 }
+
+// onScreen is --slip - where somebody says what add does by itself.
+const onScreen = "-"
 
 // write makes a new file that only its owner reads, and has it on the disk.
 func (o *placementOrder) write(slips []slip) (err error) {

@@ -14,11 +14,16 @@ import (
 type scripted struct {
 	name   string
 	errs   []error
+	asked  Question
 	opened int
 	closed int
 }
 
-func (s *scripted) Open(Question) Conversation { s.opened++; return &said{s, 0} }
+func (s *scripted) Open(q Question) Conversation {
+	s.asked = q
+	s.opened++
+	return &said{s, 0}
+}
 
 type said struct {
 	*scripted
@@ -66,11 +71,20 @@ func TestFallBackToTheFederation(t *testing.T) {
 		if err != nil || route.Name != "camford.ac.uk" || route.Own {
 			t.Fatalf("%s: %+v, %v", name, route, err)
 		}
-		conversation := route.Home.Open(Question{})
+		question := Question{From: Identity{User: "s", Realm: "camford.ac.uk"}, SSID: c.ssid, Site: "Royal Infirmary"}
+		conversation := route.Home.Open(question)
 		var got []string
-		for range c.want {
-			a, _ := conversation.Answer(t.Context(), nil)
+		for i, who := range c.want {
+			a, err := conversation.Answer(t.Context(), nil)
 			got = append(got, a.UserName)
+			if who == "partner" && !errors.Is(err, c.partner[i]) || who == "federation" && err != nil {
+				t.Errorf("%s: request %d: %v", name, i, err)
+			}
+		}
+		for _, home := range []*scripted{partner, federation} {
+			if home.opened > 0 && home.asked != question {
+				t.Errorf("%s: the %s was asked %+v", name, home.name, home.asked)
+			}
 		}
 		if !slices.Equal(got, c.want) || conversation.Trace().Server != c.want[len(c.want)-1] {
 			t.Errorf("%s: %q answered", name, got)

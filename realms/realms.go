@@ -97,7 +97,15 @@ type Account struct {
 	PasswordSet string
 	// Ends is when the account is surely over: no session lasts beyond it. Zero: nobody
 	// has said.
-	Ends time.Time
+	Ends      time.Time
+	Placement Placement
+}
+
+// A Placement is why somebody is here for a while, for those who read the log. The zero
+// value means that they are not.
+type Placement struct {
+	Sponsor string // who asked for the account
+	Purpose string // what for
 }
 
 // A Certificate is what policy may know of a client certificate that was

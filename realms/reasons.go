@@ -27,6 +27,17 @@ func (e *AccountError) Error() string { return e.Account + ": " + e.Err.Error() 
 // Unwrap returns the error.
 func (e *AccountError) Unwrap() error { return e.Err }
 
+// A PlacementError is an error that knows whose guest it is about.
+type PlacementError struct {
+	Placement
+	Err error
+}
+
+func (e *PlacementError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error.
+func (e *PlacementError) Unwrap() error { return e.Err }
+
 // ErrDiscard asks for silence: the packet is dropped and counted, and the
 // conversation stays where it was (RFC 3748, section 4.1).
 const ErrDiscard Reason = "discarded"

@@ -75,6 +75,12 @@ func TestHome(t *testing.T) {
 		{"R2 a proxy names no SSID", "nurse@northbridge.nhs.uk", Origin{Proxy: true}, "trust", true, ""},
 		{"R2 a proxy's SSID is not judged", "nurse@northbridge.nhs.uk", Origin{SSID: "eduroam-elsewhere", Proxy: true}, "trust", true, ""},
 		{"R2 a realm that does not roam", "vera@hospice.org.uk", Origin{Proxy: true}, "", false, ErrRealmNotHere},
+		{"an edge asks for ours, and has judged where they are", "nurse@northbridge.nhs.uk", Origin{Edge: true}, "trust", true, ""},
+		{"an edge asks for ours on its own SSID", "vera@hospice.org.uk", Origin{SSID: "govroam", Edge: true}, "hospice.org.uk", true, ""},
+		{"an edge asks for a realm that does not roam", "vera@hospice.org.uk", Origin{Edge: true}, "hospice.org.uk", true, ""},
+		{"R22 from an edge to a federation", "alice@uni.ac.uk", Origin{SSID: "eduroam", Edge: true}, "", false, ErrLoop},
+		{"R22 from an edge to a partner", "sam@camford.ac.uk", Origin{SSID: "eduroam", Edge: true}, "", false, ErrLoop},
+		{"R22 R8 an unknown subrealm of ours from an edge", "x@typo.northbridge.nhs.uk", Origin{Edge: true}, "", false, ErrOwnSubrealm},
 		{"R22 from an upstream to an upstream", "alice@uni.ac.uk", Origin{SSID: "eduroam", Proxy: true}, "", false, ErrLoop},
 		{"R22 from an upstream to a partner", "sam@camford.ac.uk", Origin{SSID: "eduroam", Proxy: true}, "", false, ErrLoop},
 		{"R22 R8 an unknown subrealm of ours from an upstream", "x@typo.northbridge.nhs.uk", Origin{Proxy: true}, "", false, ErrOwnSubrealm},
@@ -108,7 +114,23 @@ func TestHome(t *testing.T) {
 			if route.Name != tt.route || route.Own != tt.own || route.Realm != id.Realm || route.Home == nil {
 				t.Errorf("Home gave %+v, want route %s, own %v", route, tt.route, tt.own)
 			}
+			if route.Owner != table.Owner(id.Realm) || (route.Owner != "") != tt.own {
+				t.Errorf("it is a realm of %q, and of %q when asked for by itself", route.Owner, table.Owner(id.Realm))
+			}
 		})
+	}
+}
+
+// A subrealm belongs to the realm of ours in the configuration, and a stranger to none.
+func TestOwner(t *testing.T) {
+	table := mustTable(t, trust())
+	for realm, want := range map[string]string{
+		"northbridge.nhs.uk": "northbridge.nhs.uk", "students.northbridge.nhs.uk": "northbridge.nhs.uk", "hospice.org.uk": "hospice.org.uk",
+		"typo.northbridge.nhs.uk": "", "camford.ac.uk": "", "uni.ac.uk": "", "": "",
+	} {
+		if got := table.Owner(realm); got != want {
+			t.Errorf("%q belongs to %q, want %q", realm, got, want)
+		}
 	}
 }
 
@@ -181,6 +203,7 @@ func TestNewNamesEveryMistake(t *testing.T) {
 			{Name: "northbridge.nhs.uk", Home: namedHome("x"), Subrealms: []string{"students", "a b.northbridge.nhs.uk"}, SSIDs: []string{"EDUROAM"}},
 			{Name: "northbridge", Home: namedHome("x")},
 			{Name: "orphan.nhs.uk"},
+			{Name: "north..bridge.uk", Home: namedHome("x")},
 		},
 		Partners: []Partner{
 			{Realm: "NORTHBRIDGE.nhs.uk", Home: namedHome("y")},
@@ -189,7 +212,7 @@ func TestNewNamesEveryMistake(t *testing.T) {
 		},
 		Federations: map[string]Home{"eduroam": nil},
 		SSIDs:       map[string]string{"eduroam": "eduraom", "": ""},
-		Blocklist:   []string{"gmail.*", "*", "a*b.org"},
+		Blocklist:   []string{"gmail.*", "*", "a*b.org", "*.a..b"},
 	})
 	var problems Problems
 	if !errors.As(err, &problems) {
@@ -203,6 +226,8 @@ func TestNewNamesEveryMistake(t *testing.T) {
 		`realm."northbridge.nhs.uk".ssids[0]: there is no SSID "EDUROAM" (the configuration spells it "eduroam")`,
 		`realm."northbridge": the realm "northbridge" has no dot: it is probably cut short; write it as`,
 		`realm."orphan.nhs.uk": nobody answers for it`,
+		`realm."north..bridge.uk": the realm "north..bridge.uk" has an empty part between two dots`,
+		`blocklist[3]: "*.a..b" is not a pattern`,
 		`realm."northbridge.nhs.uk": realm northbridge.nhs.uk is configured twice`,
 		`realm."gmail.com": it is a partner and is on the blocklist as "gmail.*"`,
 		`realm."lonely.ac.uk": nobody answers for it`,
@@ -214,8 +239,8 @@ func TestNewNamesEveryMistake(t *testing.T) {
 			t.Errorf("no problem says %q in:\n%v", want, err)
 		}
 	}
-	if len(problems) != 13 {
-		t.Errorf("%d problems, want 13:\n%v", len(problems), err)
+	if len(problems) != 15 {
+		t.Errorf("%d problems, want 15:\n%v", len(problems), err)
 	}
 }
 

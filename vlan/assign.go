@@ -80,7 +80,7 @@ func (p *Policy) decide(f *Facts, tell teller) (Assignment, error) {
 		if !s.own {
 			return Assignment{}, tell.refuse(fmt.Errorf("an edge asked for %q, whom we do not answer: %w", f.Realm, ErrProxyLoop))
 		}
-		return tell.accept(Assignment{state: noPlacement, own: true, edge: true}), nil
+		return tell.accept(Assignment{state: noPlacement, edge: true}), nil
 	}
 	if f.Elsewhere {
 		if !s.own {
@@ -155,13 +155,9 @@ func (p *Policy) person(f *Facts, s *subject) error {
 	s.realm = p.realms[name]
 	s.hidden = f.User == ""
 	s.method = methodOf(f.Method)
-	if len(p.userAt) > 1 && s.realm != 0 {
-		s.user = p.userOf(f.User, name)
-		if s.own {
-			s.second = p.userOf(f.Account, name)
-		}
-	}
+	s.user = p.userOf(f.User, name)
 	if s.own {
+		s.second = p.userOf(f.Account, name)
 		p.groupsOf(f.Groups, &s.marks)
 		p.groupsOf(f.NotIn, &s.notIn)
 		s.groupsUnknown = f.GroupsUnknown
@@ -185,9 +181,6 @@ func (f *Facts) whom() string {
 // userOf is the number of user@realm; 0 for no name and for one that the file
 // does not have.
 func (p *Policy) userOf(name, realm string) int {
-	if name == "" {
-		return 0
-	}
 	var room [320]byte
 	folded := append(appendFold(room[:0], name), '@')
 	return p.users[string(append(folded, realm...))]
@@ -220,22 +213,17 @@ func (p *Policy) place(f *Facts) (*site, *controller, error) {
 		if now.IsZero() {
 			now = p.now()
 		}
-		if today := day(now); today < at.from || today > at.until {
-			return nil, nil, at.notInForce(today)
+		switch today := day(now); {
+		case today < at.from:
+			return nil, nil, fmt.Errorf("the agreement for %s is not in force yet: it begins on %s: %w", at.name, dayText(at.from), ErrAgreementExpired)
+		case today > at.until:
+			return nil, nil, fmt.Errorf("the agreement for %s ended on %s: %w", at.name, dayText(at.until), ErrAgreementExpired)
 		}
 	}
 	if f.SSID == "" {
 		return nil, nil, fmt.Errorf("the request names no SSID: %w", ErrSSIDMissing)
 	}
 	return at, nas, nil
-}
-
-// notInForce says on which side of the agreement a day lies.
-func (s *site) notInForce(today int) error {
-	if today < s.from {
-		return fmt.Errorf("the agreement for %s is not in force yet: it begins on %s: %w", s.name, dayText(s.from), ErrAgreementExpired)
-	}
-	return fmt.Errorf("the agreement for %s ended on %s: %w", s.name, dayText(s.until), ErrAgreementExpired)
 }
 
 func dayText(day int) string { return fmt.Sprintf("%04d-%02d-%02d", day/10000, day/100%100, day%100) }
@@ -282,6 +270,7 @@ type verdict uint8
 const (
 	matches verdict = iota
 	otherSite
+	otherKind // a person or a device, and the rule is for the other
 	otherSide // ours or a visitor, and the rule is for the other
 	otherRealm
 	otherList
@@ -387,7 +376,7 @@ func (g *set) has(i int) bool {
 		return g.few[i/64]&(1<<(i%64)) != 0
 	}
 	i -= 64 * len(g.few)
-	return i/64 < len(g.many) && g.many[i/64]&(1<<(i%64)) != 0
+	return g.many != nil && g.many[i/64]&(1<<(i%64)) != 0
 }
 
 // add puts one in; size is one more than the greatest number there is.

@@ -145,7 +145,7 @@ func BenchmarkAssign(b *testing.B) {
 
 func TestValidRealm(t *testing.T) { // holds R15, as far as a place depends on it
 	label := strings.Repeat("a", 63)
-	for _, good := range []string{"uni.ac.uk", "Uni.AC.uk", "x.academy", "a-b.uk", "1.2", label + ".uk", strings.Repeat(label+".", 3) + strings.Repeat("a", 61)} {
+	for _, good := range []string{"uni.ac.uk", "Uni.AC.uk", "x.academy", "a-b.uk", "1.2", "a0z9.uk", "A0Z9.UK", label + ".uk", strings.Repeat(label+".", 3) + strings.Repeat("a", 61)} {
 		if !validRealm(good) {
 			t.Errorf("%q is refused", good)
 		}

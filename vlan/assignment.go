@@ -13,7 +13,7 @@ import (
 // Verify refuse the zero value.
 type Assignment struct {
 	state   state
-	own     bool // our own home answered
+	own     bool // with placed: our own home answered
 	listed  bool // a device that is known by its MAC alone
 	edge    bool // with noPlacement: an edge of ours is told who it is, and places them
 	site    *site
@@ -295,7 +295,7 @@ func (w *writer) tagged(at attribute, tag *uint8, n uint32) {
 // group writes Tunnel-Private-Group-Id: the number as decimal text, the tag octet
 // only where there is one (RFC 2868, section 3.6; RFC 3580, section 3.31).
 func (w *writer) group(tag *uint8, id uint16) {
-	start := w.begin(tunnelGroup, 0)
+	start := len(w.room)
 	if tag != nil {
 		w.room = append(w.room, *tag)
 	}
@@ -305,7 +305,7 @@ func (w *writer) group(tag *uint8, id uint16) {
 
 // named writes Tunnel-Private-Group-Id with a name in the number's place.
 func (w *writer) named(tag *uint8, name string) {
-	start := w.begin(tunnelGroup, 0)
+	start := len(w.room)
 	if tag != nil {
 		w.room = append(w.room, *tag)
 	}

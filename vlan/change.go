@@ -32,12 +32,12 @@ func (a Assignment) TagChange(request *radius.Packet) error {
 	if request == nil || request.Code != radius.CodeCoARequest {
 		return fmt.Errorf("a network is changed by a CoA-Request only: %w", ErrZoneGuard)
 	}
-	if err := a.movable(); err != nil {
+	if err := a.sound(); err != nil {
 		return err
 	}
 	named := false
 	for _, avp := range request.Attributes {
-		if avp.Type < 0 || avp.Type > 255 {
+		if avp.Type != radius.Type(uint8(avp.Type)) { //nolint:gosec // that is what is asked
 			return fmt.Errorf("attribute %d: %w", avp.Type, ErrZoneGuard)
 		}
 		err := eachPart(uint8(avp.Type), avp.Attribute, func(at attribute, value []byte) error {
@@ -59,10 +59,10 @@ func (a Assignment) TagChange(request *radius.Packet) error {
 // and to which session, and of a Disconnect-Request, which says the session alone. Like
 // Verify it trusts no layer above.
 func (a Assignment) VerifyChange(wire []byte) error {
-	if err := a.movable(); err != nil {
+	if err := a.sound(); err != nil {
 		return err
 	}
-	if len(wire) < 20 || int(binary.BigEndian.Uint16(wire[2:4])) != len(wire) {
+	if len(wire) < 20 || int(binary.BigEndian.Uint16(wire[2:])) != len(wire) {
 		return fmt.Errorf("the request is no whole packet: %w", ErrZoneGuard)
 	}
 	change := wire[0] == byte(radius.CodeCoARequest)
@@ -98,14 +98,6 @@ func (a Assignment) VerifyChange(wire []byte) error {
 
 // errNobody: a request that names no session may be taken to mean all of them.
 var errNobody = fmt.Errorf("the request names no session: %w", ErrZoneGuard)
-
-// movable refuses what has no network of ours to be moved to or sent away from.
-func (a *Assignment) movable() error {
-	if a.state != placed {
-		return fmt.Errorf("a session that has no network here: %w", ErrZoneGuard)
-	}
-	return a.sound()
-}
 
 // untimed is the Assignment without what belongs to the log-in alone.
 func (a Assignment) untimed() Assignment {

@@ -95,15 +95,20 @@ func TestWholeChangesOnly(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	alone := radiusHeader(40, tlv(44, []byte("5f3a")))
 	for code := range 256 {
 		if code == 43 || code == 40 {
 			continue
 		}
-		other := slices.Clone(good)
-		other[0] = byte(code)
-		if err := a.VerifyChange(other); !errors.Is(err, ErrZoneGuard) {
-			t.Errorf("code %d: %v", code, err)
+		for _, other := range [][]byte{slices.Clone(good), slices.Clone(alone)} {
+			other[0] = byte(code)
+			if err := a.VerifyChange(other); !errors.Is(err, ErrZoneGuard) {
+				t.Errorf("code %d: %v", code, err)
+			}
 		}
+	}
+	if err := a.VerifyChange(radiusHeader(43, nil)); !errors.Is(err, errNobody) {
+		t.Errorf("a header is a whole packet, which names nobody: %v", err)
 	}
 	disconnect := slices.Clone(good)
 	disconnect[0] = 40
@@ -111,11 +116,42 @@ func TestWholeChangesOnly(t *testing.T) {
 	if !errors.Is(refused, ErrZoneGuard) || !strings.Contains(refused.Error(), "Tunnel-Type") {
 		t.Errorf("a Disconnect-Request that says a network: %v", refused)
 	}
-	for _, left := range [][]byte{good[:28+6+6], slices.Concat(good[:20], good[26:])} {
-		wire := slices.Clone(left)
-		wire[3] = byte(len(wire))
-		if err := a.VerifyChange(wire); !errors.Is(err, ErrZoneGuard) {
-			t.Errorf("a part of it, %d octets: %v", len(wire), err)
+	session, trio := tlv(44, []byte("5f3a")), trioOf("120")
+	for name, parts := range map[string][][]byte{
+		"no session": trio, "a session, to no network": {session}, "no number": {session, trio[0], trio[1]}, "a number alone": {session, trio[2]},
+	} {
+		if err := a.VerifyChange(radiusHeader(43, slices.Concat(parts...))); !errors.Is(err, ErrZoneGuard) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A change is made to a CoA-Request and to nothing else, and moves nobody to a number that
+// is not their network's at the site.
+func TestWhatIsNoChange(t *testing.T) {
+	p := mustNew(t, trust())
+	a := mustAssign(t, p, visitor)
+	for code := range 256 {
+		request := radius.New(radius.Code(code), nil)
+		request.Add(44, []byte("5f3a"))
+		if err := a.TagChange(request); (err == nil) != (code == 43) || err != nil && (!errors.Is(err, ErrZoneGuard) || len(request.Attributes) != 1) {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+	if err := a.TagChange(nil); !errors.Is(err, ErrZoneGuard) {
+		t.Errorf("nothing: %v", err)
+	}
+	forged := a
+	forged.id = 110 // clinical's
+	request := radius.New(radius.CodeCoARequest, nil)
+	request.Add(44, []byte("5f3a"))
+	if err := forged.TagChange(request); !errors.Is(err, ErrZoneGuard) || len(request.Attributes) != 1 {
+		t.Errorf("another's number: %v", err)
+	}
+	session := tlv(44, []byte("5f3a"))
+	for name, wire := range map[string][]byte{"moved": radiusHeader(43, slices.Concat(session, slices.Concat(trioOf("110")...))), "sent away": radiusHeader(40, session)} {
+		if err := forged.VerifyChange(wire); !errors.Is(err, ErrZoneGuard) {
+			t.Errorf("another's number, %s: %v", name, err)
 		}
 	}
 }

@@ -67,11 +67,8 @@ func listNumbers(ids []uint16) string {
 
 func (l Landed) refused() bool { return l.Reason != "" }
 
-// same compares what a person notices: not the reason of a refusal.
+// same compares what a person notices: not the reason of a refusal, which gives nothing.
 func (l Landed) same(m Landed) bool {
-	if l.refused() || m.refused() {
-		return l.refused() == m.refused()
-	}
 	return l.VLAN == m.VLAN && l.Zone == m.Zone && l.Trusted == m.Trusted && l.Elsewhere == m.Elsewhere && slices.Equal(l.IDs, m.IDs)
 }
 
@@ -101,7 +98,7 @@ func gravity(from, to Landed) Gravity {
 	return Renumbered
 }
 
-// mostCompared bounds the cases that a comparison looks at: some seconds.
+// mostCompared bounds the cases that a comparison looks at: about a minute of one processor.
 const mostCompared = 20_000_000
 
 // Compare says what next changes of what p does. It goes through every kind of person
@@ -146,17 +143,22 @@ type person struct {
 // whoever is every kind of person that either policy can tell from another.
 func (c *comparer) whoever() []person {
 	var list []person
-	known := map[string]bool{}
-	for _, p := range []*Policy{c.old, c.next} {
-		for _, r := range p.realmAt[1:] {
-			known[r.name] = true
-		}
+	realms, users := c.realms(), union(c.users(c.old), c.users(c.next))
+	anyone := "anyone" // whom neither names
+	for slices.ContainsFunc(users, func(u string) bool { return strings.HasPrefix(u, anyone+"@") }) {
+		anyone = "some-" + anyone
 	}
-	for _, name := range c.realms() {
-		list = append(list, person{user: "anyone", realm: name})
+	unnamed := func(realm string) person {
+		for slices.Contains(realms, realm) {
+			realm = "an" + realm
+		}
+		return person{user: anyone, realm: realm}
+	}
+	for _, name := range realms {
+		list = append(list, person{user: anyone, realm: name})
 	}
 	hidden := map[string]bool{}
-	for _, name := range union(c.users(c.old), c.users(c.next)) {
+	for _, name := range users {
 		user, realm, _ := strings.Cut(name, "@")
 		list = append(list, person{user: user, realm: realm})
 		if !hidden[realm] {
@@ -164,16 +166,12 @@ func (c *comparer) whoever() []person {
 			list = append(list, person{realm: realm})
 		}
 	}
-	for _, name := range c.realms() { // below one of ours, without a name in the file
-		if below := "below." + name; !known[below] && (c.old.isOurs(name) || c.next.isOurs(name)) {
-			list = append(list, person{user: "anyone", realm: below})
+	for _, name := range realms {
+		if c.old.isOurs(name) || c.next.isOurs(name) {
+			list = append(list, unnamed("below."+name))
 		}
 	}
-	other := "other.example"
-	for known[other] || c.old.isOurs(other) || c.next.isOurs(other) {
-		other = "an" + other
-	}
-	return append(append(list, person{user: "anyone", realm: other}), c.whateverDevices()...)
+	return append(append(list, unnamed("other.example")), c.whateverDevices()...)
 }
 
 func (c *comparer) realms() []string {
@@ -214,10 +212,10 @@ func (c *comparer) sitesAlike(ssid string) [][]sitePair {
 // its rules alike.
 func (c *comparer) compareAt(ssid string, sites []sitePair, who person) error {
 	old, next := c.old.rulesFor(sites[0].old, ssid, who), c.next.rulesFor(sites[0].next, ssid, who)
-	if sameRules(old, next) && !c.networksDiffer(old, sites) {
-		return nil // the same rules, to the same networks
+	if sameRules(old, next, sites) {
+		return nil
 	}
-	k := kinds(c.old.isOurs(who.realm) || c.next.isOurs(who.realm), old, next)
+	k := kinds(old, next)
 	if c.out.Cases += k.size(); c.out.Cases > mostCompared {
 		return fmt.Errorf("on SSID %q more than %d combinations of groups, methods and certificates differ: compare smaller steps", ssid, mostCompared)
 	}
@@ -264,15 +262,13 @@ func (p *Policy) rulesFor(at *site, ssid string, who person) []*rule {
 
 // ends decides for one person as Assign does, the agreement's days apart.
 func (p *Policy) ends(at *site, rules []*rule, ssid string, who person, with shown) (*network, string) {
-	if at.programs[ssid] == nil {
-		return nil, ErrSSIDUnknown.Reason()
-	}
 	f := with.facts(p, who)
 	var s subject
 	if err := p.person(&f, &s); err != nil {
-		why := ErrRealmMisplaced
-		errors.As(err, &why)
-		return nil, why.Reason()
+		return nil, reasonOf(err)
+	}
+	if at.programs[ssid] == nil {
+		return nil, ErrSSIDUnknown.Reason()
 	}
 	s.site = at.index
 	chosen, reason := walk(rules, &s, nil)
@@ -282,27 +278,21 @@ func (p *Policy) ends(at *site, rules []*rule, ssid string, who person, with sho
 	return chosen.network, ""
 }
 
-// sameRules tells whether two lists say the same to people.
-func sameRules(old, next []*rule) bool {
+func reasonOf(err error) string {
+	var why Reason
+	errors.As(err, &why)
+	return why.Reason()
+}
+
+// sameRules tells whether two lists say the same to people, and lead to the same numbers
+// and zones at all of some sites.
+func sameRules(old, next []*rule, sites []sitePair) bool {
 	return slices.EqualFunc(old, next, func(a, b *rule) bool {
 		x, y := a.source, b.source
 		x.Site, y.Site = "", ""
-		vlans := slices.Equal(x.OneOf, y.OneOf)
-		x.OneOf, y.OneOf = nil, nil
-		return vlans && reflect.DeepEqual(x, y) && a.own == b.own
+		return a.own == b.own && reflect.DeepEqual(x, y) &&
+			!slices.ContainsFunc(sites, func(s sitePair) bool { return !s.old.lands(a.network).same(s.next.lands(b.network)) })
 	})
-}
-
-// networksDiffer tells whether one of the networks that rules name is not the same
-// number and zone at one of the sites.
-func (c *comparer) networksDiffer(rules []*rule, sites []sitePair) bool {
-	for _, r := range rules {
-		next := c.next.network(r.network.name)
-		if next == nil || slices.ContainsFunc(sites, func(s sitePair) bool { return !s.old.lands(r.network).same(s.next.lands(next)) }) {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *Policy) network(name string) *network {
@@ -396,7 +386,7 @@ const anotherAuthority = "another authority"
 
 // kinds gathers what two lists of rules ask for. Pairs of one that an old rule names and
 // one that a new rule names decide: the argument is that of the proof's own sets.
-func kinds(own bool, old, next []*rule) *kindsOf {
+func kinds(old, next []*rule) *kindsOf {
 	k := &kindsOf{methods: []method{methodOther}, devices: []device{deviceUnverified}, certificates: []certificate{{}}}
 	var groups, policies [2][]string
 	issuers := []string{anotherAuthority}
@@ -404,9 +394,6 @@ func kinds(own bool, old, next []*rule) *kindsOf {
 		for _, r := range rules {
 			if r.method != methodHidden && !slices.Contains(k.methods, r.method) {
 				k.methods = append(k.methods, r.method)
-			}
-			if !own {
-				continue
 			}
 			if g := r.source.Group; g != "" && !slices.ContainsFunc(groups[i], func(h string) bool { return fold(h) == fold(g) }) {
 				groups[i] = append(groups[i], g)
@@ -440,17 +427,14 @@ func kinds(own bool, old, next []*rule) *kindsOf {
 
 func namePairs(old, next []string) [][]string {
 	sets := [][]string{nil}
-	add := func(set ...string) {
-		if !slices.ContainsFunc(sets, func(s []string) bool { return slices.Equal(s, set) }) {
-			sets = append(sets, set)
-		}
-	}
 	for _, n := range union(old, next) {
-		add(n)
+		sets = append(sets, []string{n})
 	}
+	paired := map[[2]string]bool{}
 	for _, o := range old {
 		for _, n := range next {
-			if o != n {
+			if pair := [2]string{min(o, n), max(o, n)}; o != n && !paired[pair] {
+				paired[pair] = true
 				sets = append(sets, []string{o, n})
 			}
 		}
@@ -498,10 +482,10 @@ type shown struct {
 
 func (w shown) facts(p *Policy, who person) Facts {
 	if who.list != "" {
-		return Facts{List: who.list, Lands: who.lands, Method: "mac", CertificateUnknown: true}
+		return Facts{List: who.list, Lands: who.lands}
 	}
 	return Facts{
-		User: who.user, Account: who.user, Realm: who.realm, Own: p.isOurs(who.realm),
+		User: who.user, Realm: who.realm, Own: p.isOurs(who.realm),
 		Method: methodNames[w.method], Groups: w.groups, GroupsUnknown: w.groupsUnknown, Device: deviceNames[w.device],
 		Issuer: w.certificate.issuer, Policies: w.certificate.policies, CertificateUnknown: w.certificate.unknown,
 	}
@@ -540,22 +524,14 @@ func (w shown) words() string {
 
 // compareElsewhere compares who of ours gets in at other organisations.
 func (c *comparer) compareElsewhere() error {
-	operators := []string{"other.example"}
-	for _, p := range []*Policy{c.old, c.next} {
-		for _, r := range p.roaming {
-			if name := strings.Replace(r.operator, "*", "some", 1); name != "" && !slices.Contains(operators, name) {
-				operators = append(operators, name)
-			}
-		}
-	}
-	operators = append(operators, "")
+	either := Policy{roaming: slices.Concat(c.old.roaming, c.next.roaming)}
+	operators, k := either.operators(), kinds(c.old.roaming, c.next.roaming)
 	for _, who := range c.people {
 		if !c.old.isOurs(who.realm) || !c.next.isOurs(who.realm) {
 			continue
 		}
-		k := kinds(true, c.old.roaming, c.next.roaming)
-		if c.out.Cases += 2 * k.size() * len(operators); c.out.Cases > mostCompared {
-			return fmt.Errorf("more than %d combinations differ in [[roaming]]: compare smaller steps", mostCompared/2)
+		if c.out.Cases += k.size() * len(operators); c.out.Cases > mostCompared {
+			return fmt.Errorf("more than %d combinations differ in [[roaming]]: compare smaller steps", mostCompared)
 		}
 		for _, operator := range operators {
 			c.compareAtOperator(k, who, operator)
@@ -599,10 +575,8 @@ func (c *comparer) add(moves []*Move, k *kindsOf) {
 func (p *Policy) elsewhere(who person, with shown, operator string) Landed {
 	f := with.facts(p, who)
 	f.Elsewhere, f.Operator = true, operator
-	_, err := p.Assign(f)
-	var why Reason
-	if errors.As(err, &why) {
-		return Landed{Reason: why.Reason()}
+	if _, err := p.Assign(f); err != nil {
+		return Landed{Reason: reasonOf(err)}
 	}
 	return Landed{Elsewhere: true}
 }
@@ -614,9 +588,7 @@ func together(moves []Move) []Move {
 	for _, m := range moves {
 		key := fmt.Sprint(m.With, "|", m.More, "|", m.SSID, "|", m.Operator, "|", m.Sites, "|", m.From, "|", m.To)
 		if i, known := at[key]; known {
-			if !slices.Contains(out[i].Who, m.Who[0]) {
-				out[i].Who = append(out[i].Who, m.Who...)
-			}
+			out[i].Who = append(out[i].Who, m.Who...)
 			continue
 		}
 		at[key] = len(out)

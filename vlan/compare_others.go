@@ -5,14 +5,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // compareOthers says what else differs: what was promised, who asks us from where, what
 // controllers do by themselves, and what comes with a network beside its number.
 func (c *comparer) compareOthers() {
 	say := func(format string, args ...any) { c.out.Others = append(c.out.Others, fmt.Sprintf(format, args...)) }
-	promises := func(p *Policy) []string { return names(p.guarantees, func(g *guarantee) string { return g.text }) }
+	promises := func(p *Policy) []string { // one of the file may be several here
+		return slices.Compact(names(p.guarantees, func(g *guarantee) string { return g.text }))
+	}
 	eachNew(promises(c.next), promises(c.old), func(text string) { say("no longer guaranteed: %s", text) })
 	eachNew(promises(c.old), promises(c.next), func(text string) { say("guaranteed from now on: %s", text) })
 	for _, z := range c.next.zones {
@@ -49,7 +50,7 @@ func compareControllers(s, t *site, say func(string, ...any)) {
 	eachNew(names(s.controllers, name), names(t.controllers, name), func(n string) { say("controller %s at %s is new", n, s.name) })
 	for _, a := range s.controllers {
 		b := t.controller(a.name)
-		if b == nil || a.name == "" {
+		if b == nil {
 			continue
 		}
 		if before, after := a.alone(), b.alone(); before != after {
@@ -72,7 +73,7 @@ func (c *controller) alone() string {
 }
 
 func compareAgreements(s, t *site, say func(string, ...any)) {
-	if s.agreement == t.agreement && s.from == t.from && s.until == t.until {
+	if s.from == t.from && s.until == t.until {
 		return
 	}
 	say("the agreement for %s: %s, and was %s", s.name, t.covers(), s.covers())
@@ -82,15 +83,11 @@ func (s *site) covers() string {
 	if !s.agreement {
 		return "none"
 	}
-	until := "until " + dayWords(s.until)
+	until := "until " + dayText(s.until)
 	if s.from == 0 {
 		return until
 	}
-	return "from " + dayWords(s.from) + " " + until
-}
-
-func dayWords(day int) string {
-	return time.Date(day/10000, time.Month(day/100%100), day%100, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	return "from " + dayText(s.from) + " " + until
 }
 
 // compareTerms says what differs of a network beside its number, once for all sites where
@@ -209,10 +206,11 @@ func (m Move) String() string {
 		}
 	}
 	more := ""
-	switch {
-	case m.More == 1:
+	switch m.More {
+	case 0:
+	case 1:
 		more = " (and 1 other combination of what they show)"
-	case m.More > 1:
+	default:
 		more = fmt.Sprintf(" (and %d other combinations of what they show)", m.More)
 	}
 	return fmt.Sprintf("%s%s%s, %s:\n      %s  ->  %s", listWho(m.Who), m.With, more, where, m.From, m.To)
@@ -223,5 +221,5 @@ func listWho(who []string) string {
 	if len(who) <= few {
 		return wordList(who)
 	}
-	return fmt.Sprintf("%s and %d others", strings.Join(who[:few], ", "), len(who)-few)
+	return fmt.Sprintf("%s and %d others", strings.Join(who[:few-1], ", "), len(who)-few+1)
 }

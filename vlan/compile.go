@@ -18,7 +18,6 @@ func (p *Policy) compile() {
 				}
 			}
 		}
-		delete(s.owner, 0) // no number
 		for _, g := range p.guarantees {
 			if g.site == 0 || g.site == s.index {
 				s.promises = append(s.promises, g)
@@ -72,7 +71,7 @@ func (p *Policy) newProgram(x *ssid, site int, common *program) *program {
 		if i == 0 || realm.own { // index 0: below one of ours, or a visitor's
 			g.own[i] = list(true, i)
 		}
-		if i == 0 || !realm.own {
+		if !realm.own {
 			g.foreign[i] = list(false, i)
 		}
 	}
@@ -92,5 +91,5 @@ func fitting(rules []*rule, s *subject) []*rule {
 
 func (r *rule) mayFit(s *subject) bool {
 	v := r.fits(s)
-	return v != otherSide && v != otherRealm && v != otherList
+	return v != otherKind && v != otherSide && v != otherRealm && v != otherList
 }

@@ -3,6 +3,7 @@ package vlan
 import (
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -88,33 +89,30 @@ func (r *reader) wants(key, whose, device, issuer, policy string) wanted {
 }
 
 func (r *reader) issuer(key, whose, name string) int {
-	for _, known := range r.cfg.Authorities {
-		if known == name {
-			return number(&r.policy.issuerAt, r.policy.issuers, name, name)
-		}
-	}
-	if len(r.cfg.Authorities) == 0 {
+	switch {
+	case slices.Contains(r.cfg.Authorities, name):
+		return number(&r.policy.issuerAt, r.policy.issuers, name, name)
+	case len(r.cfg.Authorities) == 0:
 		r.refuse(key, noAuthority, "%s asks for a certificate issued by %s, and there is no authority whose certificates are taken", whose, name)
-		return 0
+	default:
+		r.refuse(key, suggest(name, r.cfg.Authorities, "name one that there is: "+strings.Join(r.cfg.Authorities, ", ")),
+			"%s asks for a certificate issued by %s, and there is no such authority", whose, name)
 	}
-	r.refuse(key, suggest(name, r.cfg.Authorities, "name one that there is: "+strings.Join(r.cfg.Authorities, ", ")),
-		"%s asks for a certificate issued by %s, and there is no such authority", whose, name)
 	return 0
 }
 
 const noAuthority = "set client_ca in [eap] or add an [[eap.authority]], or drop this"
 
 func (r *reader) certificatePolicy(key, whose, name string) int {
-	oid, err := x509.ParseOID(name)
-	if err != nil || oid.String() != name {
+	switch oid, err := x509.ParseOID(name); {
+	case err != nil || oid.String() != name:
 		r.refuse(key, `write its numbers with dots between them: policy = "1.3.6.1.4.1.99999.1.2"`, "%s asks for policy %q, which is no object identifier", whose, name)
-		return 0
-	}
-	if len(r.cfg.Authorities) == 0 {
+	case len(r.cfg.Authorities) == 0:
 		r.refuse(key, noAuthority, "%s asks for a certificate under policy %s, and there is no authority whose certificates are taken", whose, name)
-		return 0
+	default:
+		return number(&r.policy.markAt, r.policy.policies, name, name)
 	}
-	return number(&r.policy.markAt, r.policy.policies, name, name)
+	return 0
 }
 
 // refuseUnseen refuses conditions on the device or the certificate of those whose

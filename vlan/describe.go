@@ -11,10 +11,7 @@ import (
 // `WISPr-Bandwidth-Max-Down = 10000000`. What cannot be read is told as octets. It judges
 // nothing; Verify does.
 func Describe(wire []byte) (lines []string) {
-	if len(wire) < 20 {
-		return nil
-	}
-	rest := wire[20:]
+	rest := wire[min(20, len(wire)):]
 	for len(rest) >= 2 && rest[1] >= 2 && int(rest[1]) <= len(rest) {
 		code, value := rest[0], rest[2:rest[1]]
 		rest = rest[rest[1]:]

@@ -34,15 +34,13 @@ func (r *reader) devices(key, whose, name string) (w who, is bool) {
 		return who{}, false
 	}
 	w = who{audience: anyDevice}
-	if len(r.cfg.Devices) == 0 {
+	if named {
+		w.audience, w.list = oneList, slices.Index(r.cfg.Devices, list)+1
+	}
+	switch {
+	case len(r.cfg.Devices) == 0:
 		r.refuse(key, `add [devices.NAME] with its path, and mac = "NAME" at the SSID`, "%s is for %s, and there is no list of devices", whose, name)
-		return w, true
-	}
-	if !named {
-		return w, true
-	}
-	w.audience, w.list = oneList, slices.Index(r.cfg.Devices, list)+1
-	if w.list == 0 {
+	case named && w.list == 0:
 		r.refuse(key, suggest(list, r.cfg.Devices, "add [devices."+tomlKey(list)+"]"), "%s is for devices of list %q, and there is no such list", whose, list)
 	}
 	return w, true
@@ -64,7 +62,7 @@ func (w *who) fitsDevice(s *subject) verdict {
 	case w.audience == everybody:
 		return matches
 	case !w.forDevices() || s.list == 0:
-		return otherSide
+		return otherKind
 	case w.audience == oneList && w.list != s.list:
 		return otherList
 	}

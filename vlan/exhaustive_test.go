@@ -108,7 +108,7 @@ func TestKindsAreExhaustive(t *testing.T) {
 		if len(r.problems) > 0 || r.rulesIncomplete {
 			continue
 		}
-		r.prove()
+		r.prove(maxSteps)
 		want, reached, broken := exhaust(r.policy)
 		got := r.policy.proof
 		want.numbers, want.classes, want.devices, want.certificates = got.numbers, got.classes, got.devices, got.certificates

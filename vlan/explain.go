@@ -63,10 +63,12 @@ func (r *rule) because(v verdict) string {
 		return fmt.Sprintf("it fits, and gives vlan %s", r.network.name)
 	case otherSite:
 		return "it is for another site"
-	case otherSide:
+	case otherKind:
 		if r.forDevices() {
 			return "it is for devices that are known by their MAC, and this is a person"
 		}
+		return "it is for people, and this is a device that is known by its MAC"
+	case otherSide:
 		if r.answeredHere() {
 			return "it is for our own people, and this is a visitor"
 		}

@@ -27,12 +27,10 @@ func (p *Policy) Follows(old *Policy, live ...Live) error {
 		}
 		from, trusted := l.Zone, l.Trusted
 		if from == "" && old != nil {
-			from, _ = old.Zone(l.Site, l.VLAN)
-			trusted = !old.hadUntrusted(from)
+			from, trusted, _ = old.Rezone(l.Site, l.VLAN)
 		}
 		switch {
-		case from == "":
-			continue
+		case from == "": // nobody's until now
 		case from != to.name:
 			problems = append(problems, Problem{
 				Key:  p.keyOf(s, l.VLAN),
@@ -68,15 +66,6 @@ func sessions(n int) string {
 		return "1 session"
 	}
 	return fmt.Sprintf("%d sessions", n)
-}
-
-func (p *Policy) hadUntrusted(name string) bool {
-	for _, z := range p.zones {
-		if z.name == name {
-			return !z.trusted
-		}
-	}
-	return false
 }
 
 // keyOf is the path of the value that gives a number to a site.

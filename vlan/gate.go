@@ -22,7 +22,7 @@ func (a Assignment) Verify(wire []byte) error {
 	if a.state == unplaced {
 		return fmt.Errorf("an Accept that nobody was assigned to: %w", ErrZoneGuard)
 	}
-	if len(wire) < 20 || int(binary.BigEndian.Uint16(wire[2:4])) != len(wire) {
+	if len(wire) < 20 || int(binary.BigEndian.Uint16(wire[2:])) != len(wire) {
 		return fmt.Errorf("the reply is no whole packet: %w", ErrZoneGuard)
 	}
 	if wire[0] != byte(radius.CodeAccessAccept) {
@@ -47,7 +47,7 @@ var facts = attribute{0, 224}
 
 // harmlessOnly refuses an attribute that is not on the list of harmless ones.
 func harmlessOnly(code radius.Type, value []byte) error {
-	if code < 0 || code > 255 {
+	if code != radius.Type(uint8(code)) { //nolint:gosec // that is what is asked
 		return fmt.Errorf("attribute %d: %w", code, ErrZoneGuard)
 	}
 	return eachPart(uint8(code), value, func(at attribute, _ []byte) error {
@@ -262,8 +262,7 @@ func (a *Assignment) agrees(this part, value []byte) bool {
 		if a.nas.byName {
 			return string(value) == a.terms.called
 		}
-		id, ok := readVLAN(value)
-		return ok && id == a.id
+		return readVLAN(value) == int(a.id)
 	}
 	if len(value) != 4 {
 		return false
@@ -335,19 +334,20 @@ func isRates(text []byte, up, down uint32) bool {
 	return len(text) == 0
 }
 
-// readVLAN reads 1 to 4094 as decimal text without a leading zero or anything else.
-func readVLAN(text []byte) (uint16, bool) {
+// readVLAN reads a number of one to four digits, without a leading zero or anything else;
+// -1 is none. Whether there is such a VLAN, sound judges.
+func readVLAN(text []byte) int {
 	if len(text) < 1 || len(text) > 4 || text[0] == '0' {
-		return 0, false
+		return -1
 	}
 	id := 0
 	for _, c := range text {
 		if c < '0' || c > '9' {
-			return 0, false
+			return -1
 		}
 		id = id*10 + int(c-'0')
 	}
-	return uint16(id), id <= 4094
+	return id
 }
 
 // complete tells whether all was said, and judges the place once more.

@@ -2,6 +2,7 @@ package vlan
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -156,6 +157,24 @@ func TestNamesOfAttributes(t *testing.T) {
 			t.Errorf("%d of %d: %q, want %q", at.code, at.vendor, got, want)
 		}
 	}
+}
+
+// Nobody's Accept is refused as such, whatever it says or leaves out; and what is no part
+// of a placement agrees with nothing.
+func TestGateOfNobody(t *testing.T) {
+	const want = "an Accept that nobody was assigned to: zone-guard"
+	for _, wire := range [][]byte{nil, replyOf(), replyOf(trioOf("120")...), replyOf(tlv(25, []byte("class")))} {
+		if err := (Assignment{}).Verify(wire); fmt.Sprint(err) != want {
+			t.Errorf("%x: %v", wire, err)
+		}
+	}
+	everyWorded(t, func(name string, a Assignment) {
+		for _, value := range [][]byte{nil, {0, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, 0, 120}, []byte("120")} {
+			if a.agrees(0, value) || a.agrees(saysInterim<<1, value) {
+				t.Errorf("%s: %x agrees", name, value)
+			}
+		}
+	})
 }
 
 // An Assignment of the first number there is, and of none.

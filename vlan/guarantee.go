@@ -119,7 +119,6 @@ func (r *reader) guaranteedSSIDs(key, whose string, source Guarantee, of who) []
 		}
 	}
 	if len(carried) == 0 {
-		federations = slices.DeleteFunc(federations, func(f string) bool { return f == "" })
 		r.refuse(key+".federation", suggest(source.Federation, federations, "name the federation of an [[ssid]]"), "%s is for federation %s, which no SSID that it speaks of has", whose, source.Federation)
 	}
 	return carried

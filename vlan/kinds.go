@@ -75,9 +75,6 @@ func (p *Policy) kinds(x *ssid, classes []class, steps *int) []*kind {
 // promisedTo writes which guarantees speak of a class at a site, all else granted: a
 // byte for each.
 func (p *Policy) promisedTo(s subject, x *ssid, at *site, all *set) string {
-	if len(p.guarantees) == 0 {
-		return ""
-	}
 	s.site, s.marks = at.index, *all
 	said := make([]byte, len(p.guarantees))
 	for i, g := range p.guarantees {
@@ -204,7 +201,7 @@ const maxSteps = 1 << 28
 
 // refuseTooLarge refuses a proof that would not end in good time, and says whose cases
 // are too many. The last kind is the one with which they became so.
-func (r *reader) refuseTooLarge(kinds []*kind) {
+func (r *reader) refuseTooLarge(kinds []*kind, steps int) {
 	last := kinds[len(kinds)-1]
 	most, by, lists := last, map[string]int{}, map[string]int{}
 	name := func(k *kind) string { return k.ssid.name + "\n" + k.class.name }
@@ -217,7 +214,7 @@ func (r *reader) refuseTooLarge(kinds []*kind) {
 	at := slices.IndexFunc(r.cfg.SSIDs, func(s SSID) bool { return s.Name == most.ssid.name })
 	r.refuse(path("ssid", at, "name"), most.size.fewer(lists[name(most)]),
 		"the rules are too many to prove: it would take more than %d steps, which is the most that are taken; on SSID %q for %s alone there are %d lists of rules, of up to %d rules and %d groups, each for %d methods and %d combinations of device and certificate",
-		maxSteps, most.ssid.name, most.class.name, lists[name(most)], len(most.rules), most.size.groups, most.size.methods, most.size.credentials)
+		steps, most.ssid.name, most.class.name, lists[name(most)], len(most.rules), most.size.groups, most.size.methods, most.size.credentials)
 }
 
 // fewer says what makes most of the steps, and what to write instead.

@@ -46,7 +46,7 @@ func New(cfg Config) (*Policy, error) {
 	if !r.rulesIncomplete { // a proof over half the rules would invent paths
 		r.refuseMissingNumbers()
 		r.judgeWords()
-		r.prove()
+		r.prove(maxSteps)
 	}
 	if len(r.problems) > 0 {
 		return nil, r.problems
@@ -80,7 +80,7 @@ type zone struct {
 
 // contested owns the numbers that two zones claim at one site. No Policy has
 // any; the gate refuses them nevertheless.
-var contested = &zone{name: "more than one zone", trusted: true}
+var contested = &zone{name: "more than one zone"}
 
 // A network is a VLAN with its names resolved.
 type network struct {
@@ -122,9 +122,8 @@ type ssid struct {
 }
 
 type realm struct {
-	name    string
-	own     bool
-	partner bool
+	name string
+	own  bool
 }
 
 type user struct {
@@ -240,12 +239,11 @@ func (p *Policy) isOurs(name string) bool {
 		return p.realmAt[i].own
 	}
 	for {
-		dot := strings.IndexByte(name, '.')
-		if dot < 0 {
+		_, above, is := strings.Cut(name, ".")
+		if !is {
 			return false
 		}
-		name = name[dot+1:]
-		if p.realmAt[p.realms[name]].own {
+		if name = above; p.realmAt[p.realms[name]].own {
 			return true
 		}
 	}

@@ -9,17 +9,12 @@ package vlan
 // from all the others and moves nobody else. Weights are no secret: who changes the
 // address may choose among the numbers, and all of them are of one zone.
 func (s *site) choose(n *network, mac string) uint16 {
-	lowest := s.numbers[n.index]
-	pool := s.terms[n.index].pool
-	if len(pool) == 0 {
-		return lowest
-	}
+	chosen, heaviest := s.numbers[n.index], uint64(0)
 	address, ok := parseMAC(mac)
 	if !ok {
-		return lowest
+		return chosen // the lowest
 	}
-	chosen, heaviest := lowest, uint64(0)
-	for _, id := range pool {
+	for _, id := range s.terms[n.index].pool {
 		if w := mix(address<<16 | uint64(id)); w > heaviest {
 			chosen, heaviest = id, w
 		}
@@ -58,12 +53,9 @@ func parseMAC(text string) (address uint64, ok bool) {
 		case c == '-' || c == ':' || c == '.':
 			continue
 		default:
-			return 0, false
+			return address, false
 		}
 		address, digits = address<<4|uint64(c), digits+1
-		if digits > 12 {
-			return 0, false
-		}
 	}
 	return address, digits == 12
 }

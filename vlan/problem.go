@@ -82,7 +82,8 @@ func suggest(name string, known []string, otherwise string) string {
 
 // edits counts the letters to insert, drop, change or swap between a and b.
 func edits(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	var before []int
+	last := make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j
 	}

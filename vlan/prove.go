@@ -116,11 +116,11 @@ func (p *Policy) classes(rules []*rule) []class {
 	for _, u := range p.namedUsers(rules) {
 		add(p.realmAt[p.userAt[u].realm].own, p.userAt[u].realm, u, p.userAt[u].name)
 	}
-	if i := slices.IndexFunc(p.realmAt, func(r realm) bool { return r.own }); i >= 0 {
+	if i := slices.IndexFunc(p.realmAt, func(r realm) bool { return r.own }); i != -1 {
 		add(true, 0, 0, "anyone@below."+p.realmAt[i].name)
 	}
 	other := "other.example"
-	for p.realms[other] != 0 || p.isOurs(other) {
+	for p.realms[other] != 0 {
 		other = "an" + other
 	}
 	add(false, 0, 0, "anyone@"+other)
@@ -183,6 +183,7 @@ func appendNew(list []int, n int) []int {
 // A prover goes through every case and keeps the first counterexample of each kind.
 type prover struct {
 	*reader
+	most   int // steps
 	told   map[string]bool
 	choice *choice
 	more   int // counterexamples beyond those that anybody would read
@@ -192,20 +193,21 @@ type prover struct {
 // have thousands.
 const mostTold = 50
 
-func (r *reader) prove() {
+// prove takes so many steps at most for the rules of SSIDs, and for those of [[roaming]].
+func (r *reader) prove(most int) {
 	p := r.policy
 	p.proof.covered = make([]int, len(p.guarantees))
 	var all []*kind
-	steps := maxSteps
+	steps := most
 	for _, x := range p.ssids {
 		classes := p.classes(x.rules)
 		p.proof.classes = max(p.proof.classes, len(classes))
 		if all = append(all, p.kinds(x, classes, &steps)...); steps < 0 {
-			r.refuseTooLarge(all)
+			r.refuseTooLarge(all, most)
 			return
 		}
 	}
-	v := &prover{reader: r, told: map[string]bool{}, choice: p.newChoice()}
+	v := &prover{reader: r, most: most, told: map[string]bool{}, choice: p.newChoice()}
 	for _, k := range all {
 		v.proveKind(k)
 	}
@@ -293,10 +295,8 @@ func (v *prover) judge(k *kind, groups *groupsAsked, s *subject, stands int, rea
 	t.placed += stands * ends.placed
 	t.noRule += stands * ends.noRule
 	t.unseen += stands * ends.unseen
-	in := *s
-	in.marks = s.marks.and(&set{})
 	for _, i := range k.promised {
-		v.hold(i, k, groups, &in, times)
+		v.hold(i, k, groups, s, times)
 	}
 	for n, by := range c.rules {
 		if !c.matches(n + 1) {
@@ -396,11 +396,10 @@ func (v *prover) proveFallbacks() {
 			if n.zone.trusted {
 				v.refuse(c.key+".without_vlan", fix, "%s, and %s is trusted", reaches, n.zone.name)
 			}
-			for i, g := range p.guarantees {
-				if p.continues(i) && p.guarantees[i-1].site == g.site {
-					continue // of another SSID, and a controller asks on all
-				}
-				if (g.site == 0 || g.site == s.index) && g.forbids(n) {
+			told := 0 // by number: one of the file may be several here, and a controller asks on all SSIDs
+			for _, g := range p.guarantees {
+				if g.number != told && (g.site == 0 || g.site == s.index) && g.forbids(n) {
+					told = g.number
 					v.refuse(c.key+".without_vlan", fix, "%s, and guarantee %d says: %s", reaches, g.number, g.text)
 				}
 			}

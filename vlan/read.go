@@ -163,7 +163,7 @@ func (r *reader) readRealms() {
 		r.realm(name, realm{own: true})
 	}
 	for _, name := range r.cfg.Partners {
-		r.realm(name, realm{partner: true})
+		r.realm(name, realm{})
 	}
 }
 
@@ -269,7 +269,7 @@ func (r *reader) readNumbers(i int, s Site, t *site) {
 			r.refuse(key, "keep one of the two", "vlan %s at %s has both a number and a pool", name, s.Name)
 		}
 		t.numbers[n.index] = id
-		if len(t.terms[n.index].pool) > 0 { // one number in the place of all
+		if t.terms[n.index].pool != nil { // one number in the place of all
 			here := *t.terms[n.index]
 			here.pool, t.terms[n.index] = nil, &here
 		}
@@ -282,26 +282,22 @@ func (r *reader) readAgreement(i int, s Site, t *site) {
 		return
 	}
 	t.agreement, t.from, t.until = true, day(a.From), day(a.Until)
-	if a.Until.IsZero() {
-		r.refuse(path("site", i, "agreement", "until"), "say the last day: until = 2027-03-31", "the agreement for %s has no end", s.Name)
-		return
-	}
 	if a.From.IsZero() {
 		t.from = 0
 	}
-	if t.from > t.until {
+	switch today := day(r.policy.now()); {
+	case a.Until.IsZero():
+		r.refuse(path("site", i, "agreement", "until"), "say the last day: until = 2027-03-31", "the agreement for %s has no end", s.Name)
+	case t.from > t.until:
 		r.refuse(path("site", i, "agreement", "until"), "give it days in order", "the agreement for %s ends (%s) before it begins (%s)",
 			s.Name, a.Until.Format(time.DateOnly), a.From.Format(time.DateOnly))
-		return
-	}
-	switch today := day(r.policy.now()); {
 	case today > t.until:
 		r.mention(path("site", i, "agreement", "until"), "renew it or remove the site", "the agreement for %s ended on %s: everybody there is refused", s.Name, a.Until.Format(time.DateOnly))
-	case today >= t.from && daysTo(a.Until, r.policy.now()) <= 30:
-		r.mention(path("site", i, "agreement", "until"), "renew it before then, or take the site out",
-			"the agreement for %s ends on %s, %s: everybody there is refused after that day", s.Name, a.Until.Format(time.DateOnly), inDays(daysTo(a.Until, r.policy.now())))
 	case today < t.from:
 		r.mention(path("site", i, "agreement", "from"), "nothing to do until then", "the agreement for %s begins on %s: until then everybody there is refused", s.Name, a.From.Format(time.DateOnly))
+	case daysTo(a.Until, r.policy.now()) <= 30:
+		r.mention(path("site", i, "agreement", "until"), "renew it before then, or take the site out",
+			"the agreement for %s ends on %s, %s: everybody there is refused after that day", s.Name, a.Until.Format(time.DateOnly), inDays(daysTo(a.Until, r.policy.now())))
 	}
 }
 
@@ -483,9 +479,8 @@ func (r *reader) who(key, whose, name string) who {
 			r.refuse(key, fmt.Sprintf("add [realm.%q], or name the realm above it", domain), "%s is for realm %s, which is below one of ours and answered nowhere", whose, domain)
 			return who{}
 		}
-		configured := append(slices.Clone(r.cfg.Own), r.cfg.Partners...)
-		if hint := suggest(domain, configured, ""); hint != "" && nearlySame(domain, configured) {
-			r.mention(key, hint, "%s is for realm %s, which has no [realm] of its own: its people are visitors", whose, domain)
+		if configured := append(slices.Clone(r.cfg.Own), r.cfg.Partners...); nearlySame(domain, configured) {
+			r.mention(key, suggest(domain, configured, ""), "%s is for realm %s, which has no [realm] of its own: its people are visitors", whose, domain)
 		}
 		i = r.addRealm(realm{name: domain})
 	}
@@ -510,20 +505,18 @@ func (r *reader) method(key, whose, name string) method {
 	m := methodOf(name)
 	if m == methodOther {
 		r.refuse(key, suggest(name, methodNames[methodTLS:methodOther], `use "tls", "ttls", "peap", "teap" or "pap"`), "%s asks for eap %q, which is no method of ours", whose, name)
-		return methodHidden
 	}
 	return m
 }
 
 func (r *reader) siteIndex(key, whose, name string) int {
-	if name == "" {
-		return 0
-	}
 	if s := r.policy.siteOf[name]; s != nil {
 		return s.index
 	}
-	r.refuse(key, suggest(name, names(r.policy.sites, func(s *site) string { return s.name }), "add a [[site]]"),
-		"%s is for site %s, and there is no such site", whose, name)
+	if name != "" {
+		r.refuse(key, suggest(name, names(r.policy.sites, func(s *site) string { return s.name }), "add a [[site]]"),
+			"%s is for site %s, and there is no such site", whose, name)
+	}
 	return 0
 }
 

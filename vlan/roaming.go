@@ -23,7 +23,7 @@ type RoamingRule struct {
 
 // roam decides for one of ours at another organisation. Without rules all of them may.
 func (p *Policy) roam(f *Facts, s *subject, tell teller) (Assignment, error) {
-	elsewhere := Assignment{state: noPlacement, own: true} // R7
+	elsewhere := Assignment{state: noPlacement} // R7
 	if len(p.roaming) == 0 {
 		return tell.accept(elsewhere), nil
 	}
@@ -59,9 +59,7 @@ func operatorFits(pattern, operator string) bool {
 func (r *reader) readRoaming() {
 	before := len(r.problems)
 	for i, source := range r.cfg.Roaming {
-		if t := r.readRoamingRule(i, source); t != nil {
-			r.policy.roaming = append(r.policy.roaming, t)
-		}
+		r.policy.roaming = append(r.policy.roaming, r.readRoamingRule(i, source))
 	}
 	r.rulesIncomplete = r.rulesIncomplete || len(r.problems) > before
 }
@@ -92,9 +90,6 @@ func (r *reader) readRoamingRule(i int, source RoamingRule) *rule {
 		t.refuses = true
 	default:
 		r.refuse(key+".access", suggest(source.Access, []string{"allow", "refuse"}, `write "allow" or "refuse"`), "%s says access %q, which is neither allow nor refuse", whose, source.Access)
-	}
-	if len(r.problems) > before {
-		return nil
 	}
 	return t
 }
@@ -132,10 +127,10 @@ func (v *prover) proveRoaming() {
 	steps := 0
 	for _, c := range classes {
 		rules := fitting(p.roaming, &c.subject)
-		steps += len(p.methodsApart(c, rules)) * len(p.suppositions(c, rules).list) * (1 + len(rules)*3) * len(operators)
+		steps += p.sizeOf(c, rules, 0).steps * len(operators)
 	}
-	if steps > maxSteps {
-		v.refuse(p.roaming[0].key, `name fewer organisations, or "*.nhs.uk" for all below one`, "the rules of [[roaming]] are too many to prove: %d steps, and at most %d are taken; there are %d rules and %d organisations to tell apart", steps, maxSteps, len(p.roaming), len(operators))
+	if steps > v.most {
+		v.refuse(p.roaming[0].key, `name fewer organisations, or "*.nhs.uk" for all below one`, "the rules of [[roaming]] are too many to prove: %d steps, and at most %d are taken; there are %d rules and %d organisations to tell apart", steps, v.most, len(p.roaming), len(operators))
 		return
 	}
 	unknown := p.newChoice()

@@ -1,5 +1,7 @@
 package vlan
 
+import "slices"
+
 // readSay reads how a controller is told of VLANs.
 func (r *reader) readSay(key string, c Controller, k *controller) {
 	switch c.Say {
@@ -19,17 +21,17 @@ func (r *reader) readSay(key string, c Controller, k *controller) {
 // VLAN without the name by which it would have to be said is refused, and what only
 // some makes can be told is warned of at those that cannot.
 func (r *reader) judgeWords() {
-	refused, warned := map[string]bool{}, map[string]bool{}
+	warned := map[string]bool{}
 	for _, s := range r.policy.sites {
+		toldNames := slices.IndexFunc(s.controllers, func(c *controller) bool { return c.byName })
 		for _, n := range r.policy.givenAt(s) {
+			if toldNames >= 0 {
+				r.refuseNameless(s, n, s.controllers[toldNames])
+			}
 			for _, c := range s.controllers {
-				if c.vendor == nil {
-					continue
+				if c.vendor != nil {
+					r.warnUnheard(s, n, c, warned)
 				}
-				if c.byName && !refused[n.name+" "+s.name] {
-					refused[n.name+" "+s.name] = r.refuseNameless(s, n, c)
-				}
-				r.warnUnheard(s, n, c, warned)
 			}
 		}
 	}
@@ -54,7 +56,7 @@ func (p *Policy) givenAt(s *site) []*network {
 	return list
 }
 
-func (r *reader) refuseNameless(s *site, n *network, c *controller) bool {
+func (r *reader) refuseNameless(s *site, n *network, c *controller) {
 	switch t := s.terms[n.index]; {
 	case t.called == "":
 		r.refuse(r.nameKey(s, n), `give it one, name = "…", or write say = "number" at the controller`,
@@ -62,20 +64,17 @@ func (r *reader) refuseNameless(s *site, n *network, c *controller) bool {
 	case len(t.pool) > 0:
 		r.refuse(r.policy.numberKey(s, n), `write say = "number" at the controller, or one number at the site`,
 			"vlan %s is a pool at %s, and controller %s is told names: one name cannot say which number", n.name, s.name, c.name)
-	default:
-		return false
 	}
-	return true
 }
 
 // warnUnheard tells of speeds once for each make of controller, of roles once for each
 // VLAN and make.
 func (r *reader) warnUnheard(s *site, n *network, c *controller, told map[string]bool) {
 	t, v := s.terms[n.index], c.vendor
-	tell := func(key, fix, format string, args ...any) {
-		if id := key + " " + v.name; !told[id] {
+	once := func(id string, tell func()) {
+		if !told[id] {
 			told[id] = true
-			r.mention(key, fix, format, args...)
+			tell()
 		}
 	}
 	if (t.up > 0 || t.down > 0) && v.rate == untold {
@@ -83,20 +82,21 @@ func (r *reader) warnUnheard(s *site, n *network, c *controller, told map[string
 		if t.down == 0 {
 			what = "up"
 		}
-		if !told[v.name] {
-			told[v.name] = true
+		once(v.name, func() {
 			r.mention(r.termKey(s, n, what), "limit speeds in the controller's own policy", "speeds such as those of vlan %s are sent to %s at %s, and %s controllers are not known to obey WISPr's", n.name, c.name, s.name, v.name)
-		}
+		})
 	}
+	key := r.termKey(s, n, "role")
 	switch {
 	case t.role == "":
 	case v.role == none:
-		tell(r.termKey(s, n, "role"), "use a filter there, or a policy of the controller for this VLAN", "the role of vlan %s is not told to %s at %s: %s controllers have none", n.name, c.name, s.name, v.name)
+		once(key+" "+v.name, func() {
+			r.mention(key, "use a filter there, or a policy of the controller for this VLAN", "the role of vlan %s is not told to %s at %s: %s controllers have none", n.name, c.name, s.name, v.name)
+		})
 	case v.role == v.filter && t.filter != "":
-		if key := r.termKey(s, n, "role"); !told[key+v.name] {
-			told[key+v.name] = true
+		once(key+" "+v.name, func() {
 			r.refuse(key, "keep one of the two", "vlan %s has both a role and a filter, and %s controllers such as %s at %s hear both in %v", n.name, v.name, c.name, s.name, v.filter)
-		}
+		})
 	}
 }
 

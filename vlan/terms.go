@@ -108,13 +108,14 @@ func (r *reader) terms(key, of string, other *terms, l Local) *terms {
 func (r *reader) seconds(key, what, of string, d time.Duration, other uint32, least time.Duration) uint32 {
 	switch {
 	case d == 0:
-		return other
 	case d < least:
 		r.refuse(key, fmt.Sprintf("write %gm or more, or leave it out", least.Minutes()), "vlan %s has %s = %v, which is too short", of, what, d)
 	case d%time.Second != 0 || d/time.Second > math.MaxInt32:
 		r.refuse(key, `write whole seconds: "8h", "30m"`, "vlan %s has %s = %v, which a controller cannot be told", of, what, d)
+	default:
+		return uint32(d / time.Second)
 	}
-	return uint32(min(max(d/time.Second, 0), math.MaxInt32)) //nolint:gosec // it fits
+	return other
 }
 
 // pool sorts a pool's numbers: the order in the file decides nothing.

@@ -36,9 +36,10 @@ type Example struct {
 	VLAN  string
 }
 
-// example writes a counterexample as the facts of one log-in.
+// example writes a counterexample as the facts of one log-in. Whoever shows no certificate
+// comes before those whose certificate cannot be seen, and reaches as much.
 func (p *Policy) example(k *kind, s *subject, groups []string, n *network) *Example {
-	f := Facts{Site: k.site.name, SSID: k.ssid.name, Own: s.own, Realm: k.class.realm, User: k.class.user, Groups: groups, Method: methodNames[s.method], Device: deviceNames[s.device], CertificateUnknown: s.certificateUnknown}
+	f := Facts{Site: k.site.name, SSID: k.ssid.name, Own: s.own, Realm: k.class.realm, User: k.class.user, Groups: groups, Method: methodNames[s.method], Device: deviceNames[s.device]}
 	if s.list != 0 {
 		f.List, f.Method = p.rosters[s.list-1].name, ""
 		if s.lands > 0 {

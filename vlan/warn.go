@@ -74,12 +74,12 @@ func (r *reader) warnShadowed(x *ssid, rl *rule) {
 // warnVacuous names the guarantees that hold because they speak of nobody: it is told
 // of those that the log-ins on an SSID met, before fall-backs are looked at.
 func (r *reader) warnVacuous(covered []int) {
-	cases := map[int]int{} // by number: one of the file may be several here
+	met := map[int]bool{} // by number: one of the file may be several here
 	for i, g := range r.policy.guarantees {
-		cases[g.number] += covered[i]
+		met[g.number] = met[g.number] || covered[i] > 0
 	}
 	for i, g := range r.policy.guarantees {
-		if cases[g.number] == 0 && !r.policy.continues(i) {
+		if !met[g.number] && !r.policy.continues(i) {
 			r.mention(g.key, "say whom it is for in other words, or drop it", "guarantee %d covers no case: it says %q, and there is no such log-in", g.number, g.text)
 		}
 	}

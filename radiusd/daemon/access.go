@@ -57,6 +57,7 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 	if err := talk.believe(); err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)
 	}
+	talk.hosted(answer.Account.Placement)
 	place, err := talk.house.vlan.Assign(talk.facts(answer))
 	if err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)
@@ -285,7 +286,7 @@ func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.A
 		transport.AddEAP(reply, failure)
 	}
 	d.end(t, outcomeReject, why)
-	if !t.held && !ourFault(why) && !errors.Is(why, errControllerProbe) && (t.home == nil || t.route.Own && !t.house.edge()) { // a core has held it already
+	if !t.held && !ourFault(why) && (t.home == nil || t.route.Own && !t.house.edge()) { // a core has held it already
 		d.hold(req, t)
 	}
 	t.tellWhy(reply, why)
@@ -316,7 +317,7 @@ func jitter(d time.Duration) time.Duration {
 // since the next try may be good.
 func ourFault(why error) bool {
 	reason, _ := noc.Explain(reasonOf(why))
-	return reason.Fault == noc.Ours || reason.Fault == noc.Network
+	return (reason.Fault == noc.Ours || reason.Fault == noc.Network) && !ofList(why)
 }
 
 // survive makes a panic the end of one conversation, with a Reject: even our own

@@ -3,7 +3,10 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -260,6 +263,198 @@ func TestClaimsAgreeWithTryingAllOfThem(t *testing.T) {
 	}
 	if len(seen) != 4 {
 		t.Errorf("too tame: %v", seen)
+	}
+}
+
+// What names an access point: a MAC as we write them, or a name in either case of letters.
+func TestWhatIsClaimed(t *testing.T) {
+	c := &claims{}
+	c.names.add("ward-az", false, "a name")
+	c.names.add(strings.Repeat("x", 253), false, "the longest name")
+	c.names.add("09-af-09-zf-09-af", false, "a name like a MAC")
+	c.names.add("09-af-09-af-09:af", false, "a MAC of others")
+	c.names.add("09-af-09-af-09-a", true, "a beginning of one")
+	c.macs.add("09af09af09af", false, "a MAC")
+	c.macs.add("0", true, "a beginning of a MAC")
+	for name, want := range map[string]string{
+		"ward-az": "a name", "WARD-AZ": "a name", "ward-a[": "", "ward-a": "", "ward-azz": "", "": "",
+		strings.Repeat("X", 253): "the longest name", strings.Repeat("x", 254): "",
+		"09-af-09-af-09-af": "a MAC", "09-AF-09-AF-09-AF": "a MAC", "09-af-09-af-09-a0": "a beginning of a MAC", "19-af-09-af-09-af": "",
+		"09-af-09-af-09-ag": "a beginning of one", "09-af-09-af-09-a:": "a beginning of one", "09-af-09-af-09-a/": "a beginning of one", "09-af-09-af-09-a`": "a beginning of one",
+		"09-af-09-zf-09-af": "a name like a MAC", "09-af-09-af-09:af": "a MAC of others", "09-af-09-af-09-af-": "a beginning of one", "09af09af09af": "",
+	} {
+		if got, ok := c.claimed(name); got != want || ok != (want != "") {
+			t.Errorf("%q is at %q, %t; want %q", name, got, ok, want)
+		}
+	}
+}
+
+// A name ends where it ends, whatever stands behind it in memory; and each length of
+// beginnings is asked for once.
+func TestBeginningsOfNames(t *testing.T) {
+	var p patterns
+	for _, text := range []string{"bay-", "agnes-", "agnes-annexe-", "basra-"} {
+		p.add(text, true, text)
+	}
+	if !slices.Equal(p.lengths, []int{13, 6, 4}) {
+		t.Errorf("the lengths %v", p.lengths)
+	}
+	if site, ok := p.find([]byte("agnes-ap")[:5]); ok {
+		t.Errorf("agnes is at %q", site)
+	}
+	if site, ok := p.find([]byte("agnes-")[:6:6]); !ok || site != "agnes-" {
+		t.Errorf("agnes- is at %q", site)
+	}
+}
+
+// regional is a file in which two controllers serve other sites, and one its own alone.
+func regional() *config.File {
+	return &config.File{Site: []config.Site{
+		{Name: "Royal Infirmary", Controller: []config.Controller{{Name: "royal-wlc"}, {Name: "theatre-wlc"}}},
+		{Name: "Eastmoor", Controller: []config.Controller{{Name: "eastmoor-wlc", Otherwise: config.OtherwiseHere}}},
+		{Name: "St Agnes", Behind: config.List{"royal-wlc"}, AccessPoints: []string{"agnes-*", "b8-11-4b-*", "shared"}},
+		{Name: "Annexe", Behind: config.List{"royal-wlc", "eastmoor-wlc"}, AccessPoints: []string{"annexe-*"}},
+		{Name: "Hospice", Behind: config.List{"eastmoor-wlc"}, AccessPoints: []string{"shared", "hospice"}},
+	}}
+}
+
+func TestWhoServesWhichSites(t *testing.T) {
+	all := claimsOf(regional())
+	if royal, eastmoor := all["royal-wlc"], all["eastmoor-wlc"]; len(all) != 2 ||
+		!slices.Equal(royal.sites, []string{"Annexe", "St Agnes"}) || royal.otherwise != "" ||
+		!slices.Equal(eastmoor.sites, []string{"Annexe", "Eastmoor", "Hospice"}) || eastmoor.otherwise != "Eastmoor" {
+		t.Errorf("%v: %+v, %+v", slices.Sorted(maps.Keys(all)), royal, eastmoor)
+	}
+	for name, want := range map[transport.Stations]string{
+		{"agnes-1"}: "St Agnes", {"B8-11-4B-00-00-01"}: "St Agnes", {"", "annexe-1", "nobody"}: "Annexe", {"agnes-1", "", "agnes-2"}: "St Agnes",
+		{"agnes-1", "annexe-1"}: "", {"nobody"}: "", {}: "",
+	} {
+		if got, err := all["royal-wlc"].site(name); got != want || errors.Is(err, errAPUnknown) != (want == "") {
+			t.Errorf("%q is at %q, %v", name, got, err)
+		}
+	}
+	for name, want := range map[string]string{"hospice": "Hospice", "nobody": "Eastmoor", "": "Eastmoor"} {
+		if got, err := all["eastmoor-wlc"].site(transport.Stations{name}); got != want || err != nil {
+			t.Errorf("%q is at %q, %v", name, got, err)
+		}
+	}
+	_, err := all["royal-wlc"].site(transport.Stations{"nobody", "agnes-1", "annexe-1"})
+	if want := `its access point is at St Agnes by the name "agnes-1", and at Annexe by "annexe-1": ap-unknown`; err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+}
+
+// houseOf is as much of a house as places hang on.
+func houseOf(t *testing.T) *house {
+	t.Helper()
+	prefix := netip.MustParsePrefix
+	clients, err := transport.NewClients([]transport.Client{
+		{Name: "royal-wlc", Prefix: prefix("192.0.2.1/32"), Secret: testSecret},
+		{Name: "eastmoor-wlc", Prefix: prefix("192.0.2.2/32"), Secret: testSecret},
+		{Name: "theatre-wlc", Prefix: prefix("192.0.2.3/32"), Secret: testSecret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &house{clients: clients, claims: claimsOf(regional()), places: map[string]place{
+		"royal-wlc": {site: "Royal Infirmary", controller: "royal-wlc"}, "theatre-wlc": {site: "Royal Infirmary", controller: "theatre-wlc"},
+		"eastmoor-wlc": {site: "Eastmoor", controller: "eastmoor-wlc"}, "nro": {proxy: "eduroam"},
+	}}
+}
+
+func TestPlaceOfASource(t *testing.T) {
+	h := houseOf(t)
+	for from, want := range map[source]string{
+		{"royal-wlc", netip.Addr{}}:                        "royal-wlc",
+		{"royal-wlc", netip.MustParseAddr("192.0.2.1")}:    "royal-wlc",
+		{"royal-wlc", netip.MustParseAddr("192.0.2.2")}:    "eastmoor-wlc",
+		{"royal-wlc", netip.MustParseAddr("198.51.100.1")}: "",
+		{"gone", netip.Addr{}}:                             "",
+	} {
+		if got := h.placeOf(from); got.controller != want {
+			t.Errorf("%v is %+v, want %q", from, got, want)
+		}
+	}
+}
+
+// A session may be wherever its controller's address or name is now, at the site of its
+// access point, or at each of the controller's when nobody asked for that.
+func TestSitesOfASession(t *testing.T) {
+	h := houseOf(t)
+	at := func(client, address string, ap ...string) network {
+		n := network{source: source{client: client}}
+		if address != "" {
+			n.address = netip.MustParseAddr(address)
+		}
+		copy(n.ap[:], ap)
+		return n
+	}
+	for _, c := range []struct {
+		on   network
+		want []string
+	}{
+		{at("theatre-wlc", "192.0.2.3"), []string{"Royal Infirmary", "Royal Infirmary"}},
+		{at("royal-wlc", "", "agnes-1"), []string{"St Agnes", "St Agnes"}},
+		{at("royal-wlc", "", "nobody"), nil},
+		{at("royal-wlc", "192.0.2.2", "annexe-1"), []string{"Annexe", "Annexe"}},
+		{at("royal-wlc", "192.0.2.2", "agnes-1"), []string{"Eastmoor", "St Agnes"}},
+		{at("royal-wlc", "192.0.2.3", "agnes-1"), []string{"Royal Infirmary", "St Agnes"}},
+		{at("eastmoor-wlc", "192.0.2.3"), []string{"Royal Infirmary", "Annexe", "Eastmoor", "Hospice"}},
+	} {
+		if got := h.sitesOf(c.on); !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %q, want %q", c.on, got, c.want)
+		}
+	}
+}
+
+// A query that names an access point finds its site as a request does: behind the
+// controller that it names, or behind the only one that has it.
+func TestAQueryByAccessPoint(t *testing.T) {
+	i := &Inspection{house: houseOf(t)}
+	delete(i.house.claims, "eastmoor-wlc")
+	for _, otherwise := range []bool{false, true} {
+		if otherwise { // the second time, eastmoor-wlc has everything that is not claimed
+			i.house.claims = claimsOf(regional())
+		}
+		for _, c := range []struct {
+			ap, behind     string
+			site, wlc, why string // where eastmoor-wlc serves no other site
+			then           string // and where it does: why not
+		}{
+			{"agnes-1", "royal-wlc", "St Agnes", "royal-wlc", "", ""},
+			{"B8:11:4B:00:00:01", "royal-wlc", "St Agnes", "royal-wlc", "", ""},
+			{"nobody", "royal-wlc", "", "royal-wlc", "no site claims its access point, nobody: ap-unknown", "no site claims its access point, nobody: ap-unknown"},
+			{"agnes-1", "theatre-wlc", "Royal Infirmary", "theatre-wlc", "", ""},
+			{"agnes-1", "nro", "", "", `there is no controller "nro": controller-unknown`, `there is no controller "nro": controller-unknown`},
+			{"agnes-1", "gone", "", "", `there is no controller "gone": controller-unknown`, `there is no controller "gone": controller-unknown`},
+			{"agnes-1", "", "St Agnes", "royal-wlc", "", "it is at Eastmoor behind eastmoor-wlc, and at St Agnes behind royal-wlc; name a controller: ap-unknown"},
+			{"shared", "", "St Agnes", "royal-wlc", "", "it is at Hospice behind eastmoor-wlc, and at St Agnes behind royal-wlc; name a controller: ap-unknown"},
+			{"annexe-1", "", "Annexe", "royal-wlc", "", ""},
+		} {
+			why, wlc := c.why, c.wlc
+			if otherwise {
+				why = c.then
+				if c.ap == "annexe-1" {
+					wlc = "eastmoor-wlc"
+				}
+			}
+			site, controller, err := i.standing(Query{AP: c.ap, Controller: c.behind})
+			if why != "" {
+				if err == nil || err.Error() != why || site != "" {
+					t.Errorf("%s behind %q: %q, %v; want %s", c.ap, c.behind, site, err, why)
+				}
+			} else if err != nil || site != c.site || controller != wlc {
+				t.Errorf("%s behind %q: %q behind %q, %v", c.ap, c.behind, site, controller, err)
+			}
+		}
+	}
+	i.house.claims = claimsOf(regional())
+	if site, wlc, err := i.standing(Query{AP: "nobody"}); err != nil || site != "Eastmoor" || wlc != "eastmoor-wlc" {
+		t.Errorf("nobody's is at %q behind %q, %v", site, wlc, err)
+	}
+	delete(i.house.claims, "eastmoor-wlc")
+	if site, wlc, err := i.standing(Query{AP: "nobody"}); site != "" || wlc != "" || !errors.Is(err, errAPUnknown) {
+		t.Errorf("nobody's is at %q behind %q, %v", site, wlc, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -104,6 +105,15 @@ func TestStay(t *testing.T) {
 		got, err := region.stay(c.allowed, place)
 		if (err != nil) != c.over || got > c.want || got+2 < c.want {
 			t.Errorf("%v before the end, %d allowed: %d, %v; want %d", c.before, c.allowed, got, err, c.want)
+		}
+	}
+	for before, want := range map[time.Duration]uint32{ // to the second
+		2 * time.Hour: 7200, 10 * time.Second: 10, 10*time.Second - 1: 9, time.Second: 1, time.Second - 1: 0,
+		24 * time.Hour: longestUnderAgreement, 24*time.Hour - time.Second: longestUnderAgreement - 1,
+	} {
+		d := &Daemon{now: func() time.Time { return midnight.Add(-before) }}
+		if got, err := d.stay(0, place); got != want || errors.Is(err, vlan.ErrAgreementExpired) != (want == 0) {
+			t.Errorf("%v before the end: %d, %v; want %d", before, got, err, want)
 		}
 	}
 }

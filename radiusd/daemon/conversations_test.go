@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -108,6 +109,117 @@ func TestANewStateReplacesTheOld(t *testing.T) {
 	if !table.forget(talk) || table.forget(talk) || table.len() != 0 || len(table.shares) != 0 {
 		t.Error("forgetting leaves something behind")
 	}
+}
+
+// A request without a State continues nothing, whatever an upstream gave for one.
+func TestARequestWithoutStateContinuesNothing(t *testing.T) {
+	table := newConversations(10, newClock().now)
+	table.keep(talkOf("a"), radius.Attribute(""))
+	req := asks("a", "x")
+	req.Packet.Del(rfc2865.State_Type)
+	if table.find(req) != nil {
+		t.Error("it does")
+	}
+}
+
+// Two upstreams may give the same State: it is good with the name that chose the
+// upstream. One that gives it twice to one name has the later conversation go on.
+func TestTwoUpstreamsGiveTheSameState(t *testing.T) {
+	table := newConversations(10, newClock().now)
+	of := func(name string, own bool) *conversation {
+		c := talkOf("a")
+		c.home, c.route.Own, c.event.Outer = &script{}, own, name
+		return c
+	}
+	find := func(name string) *conversation {
+		req := asks("a", "same")
+		req.Packet.Add(rfc2865.UserName_Type, radius.Attribute(name))
+		return table.find(req)
+	}
+	ana, bob := of("ana@uni.ac.uk", false), of("bob@uni.ac.uk", false)
+	if gone := append(table.keep(ana, radius.Attribute("same")), table.keep(bob, radius.Attribute("same"))...); len(gone) > 0 {
+		t.Errorf("%d had to leave", len(gone))
+	}
+	if find("ana@uni.ac.uk") != ana || find("bob@uni.ac.uk") != bob || find("eve@uni.ac.uk") != nil {
+		t.Error("one finds another's")
+	}
+	again := of("ana@uni.ac.uk", false)
+	if gone := table.keep(again, radius.Attribute("same")); len(gone) != 1 || gone[0] != ana || find("ana@uni.ac.uk") != again || table.len() != 2 || table.oldest.Len() != 2 {
+		t.Errorf("%d left, and %d are there", len(gone), table.len())
+	}
+	own := of("nurse@northbridge.nhs.uk", true) // our own State is nobody else's
+	if table.keep(own, radius.Attribute("same")); find("nurse@northbridge.nhs.uk") != own || find("by another name") != own {
+		t.Error("one of ours is bound to the name outside the tunnel")
+	}
+}
+
+// At the end of the process everybody leaves, and whoever left can be held by the one who
+// gives it up.
+func TestWhoeverLeavesIsFree(t *testing.T) {
+	clock := newClock()
+	table := newConversations(10, clock.now)
+	for n := range 5 {
+		table.keep(talkOf("a"), radius.Attribute(fmt.Sprint(n)))
+	}
+	clock.advance(idleLimit)
+	table.keep(talkOf("b"), radius.Attribute("b"))
+	gone := table.expired()
+	rest := table.all()
+	if len(gone) != 5 || len(rest) != 1 || rest[0].client != "b" || table.len() != 0 || table.oldest.Len() != 0 || len(table.shares) != 0 {
+		t.Errorf("%d and %d left, %d are there", len(gone), len(rest), table.len())
+	}
+	for _, c := range append(gone, rest...) {
+		if c.place != nil || !c.busy.TryLock() {
+			t.Errorf("one of %s is held", c.client)
+		}
+	}
+}
+
+// The device of a conversation is known while its conversation waits, and no longer.
+func TestACallerIsKnownWhileItIsWaitedFor(t *testing.T) {
+	table := newConversations(10, newClock().now)
+	c := talkOf("a")
+	c.event.MAC, c.event.Outer = "02-00-00-00-00-01", nurseName
+	table.keep(c, radius.Attribute("1"))
+	if who := (caller{c.event.MAC, nurseName}); table.callers[who] != c {
+		t.Error("who is waited for is not known")
+	}
+	if table.forget(c); len(table.callers) != 0 {
+		t.Errorf("%d are still waited for", len(table.callers))
+	}
+}
+
+func TestStatesAreNotGuessed(t *testing.T) {
+	one, other := newState(), newState()
+	if len(one) != stateLength || bytes.Equal(one, other) || bytes.Equal(one, make([]byte, stateLength)) {
+		t.Errorf("%x, %x", one, other)
+	}
+	for asked, want := range map[int]int{0: defaultConversations, -1: defaultConversations, 1: 1} {
+		if got := newConversations(asked, time.Now).max; got != want {
+			t.Errorf("a table for %d holds %d", asked, got)
+		}
+	}
+}
+
+// A conversation that is given up while its next request is on the way is over: the
+// request begins another, and whoever gave it up can hold it.
+func TestAConversationEndsBeforeItsNextRequest(t *testing.T) {
+	town := startTown(t, idleTown)
+	over := &conversation{house: town.open(), client: "royal-wlc", ended: true}
+	defer over.house.leave()
+	town.talks.keep(over, radius.Attribute("1"))
+	req := asks("royal-wlc", "1")
+	req.From, req.Received = netip.MustParseAddrPort("127.0.0.1:1000"), town.now()
+	next := town.talk(req)
+	defer next.house.leave()
+	if next == over || next.busy.TryLock() || !over.busy.TryLock() {
+		t.Error("it goes on, or is held, or the new one is not")
+	}
+	if next.client != "royal-wlc" || next.from != req.From.Addr() || next.began != req.Received || next.house != town.house.Load() {
+		t.Errorf("%s at %v since %v", next.client, next.from, next.began)
+	}
+	over.busy.Unlock()
+	town.talks.forget(over)
 }
 
 func onWLC(name string) device { return device{source{"royal-wlc", netip.Addr{}}, name} }

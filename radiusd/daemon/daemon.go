@@ -51,7 +51,7 @@ type Daemon struct {
 	abroad           waiting
 	homeless         unclaimed
 	reminded         reminded
-	listDay          string            // when the lists of devices were told of last; of the reporter alone
+	listDay          atomic.Value      // the day on which the lists of devices were told of last, as text
 	toldOfPlacements map[string]string // by directory, what is wrong with it; of the one who reports
 	rounds           rounds
 	reloads          sync.Mutex   // one at a time
@@ -238,8 +238,8 @@ func (d *Daemon) reloadAs(moving bool) error {
 	return nil
 }
 
-func (d *Daemon) reload(old *house, moving bool) (*house, error) {
-	next, err := read(d.path, config.SecretsRequired, d.now)
+func (d *Daemon) reload(old *house, moving bool) (next *house, err error) {
+	aside(func() { next, err = read(d.path, config.SecretsRequired, d.now) })
 	if err != nil {
 		return nil, err
 	}

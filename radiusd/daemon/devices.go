@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
 
+	"causeway/certs"
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/noc"
 	"causeway/radiusd/transport"
@@ -51,6 +53,20 @@ func openLists(file *config.File, hear func(key string, err error)) map[string]*
 		lists[name] = list
 	}
 	return lists
+}
+
+// macPasswordsOf are the passwords of their own by which controllers ask for devices, by
+// controller.
+func macPasswordsOf(file *config.File) map[string]certs.Secret {
+	passwords := map[string]certs.Secret{}
+	for _, s := range file.Site {
+		for _, c := range s.Controller {
+			if c.MACPassword != "" {
+				passwords[c.Name] = c.MACPassword
+			}
+		}
+	}
+	return passwords
 }
 
 // taken are the lists whose devices an SSID lets in by their MAC.
@@ -94,6 +110,32 @@ func (h *house) find(mac string, lists []string) (list string, device directory.
 	return list, device, nil
 }
 
+// twice warns of devices that two lists of one SSID have: there is no telling which VLAN
+// is theirs, and so they have none.
+func (h *house) twice() (warnings config.Problems) {
+	for i, s := range h.file.SSID {
+		first := map[string]string{} // the list, by MAC
+		for j, name := range s.MAC {
+			if h.lists[name] == nil {
+				continue
+			}
+			in, n, one := "", 0, directory.Device{}
+			for _, device := range h.lists[name].All() {
+				if list, before := first[device.MAC]; before {
+					in, n, one = list, n+1, device
+				}
+				first[device.MAC] = name
+			}
+			if n > 0 {
+				warnings = append(warnings, h.file.Place(fmt.Sprintf("ssid[%d].mac[%d]", i, j),
+					fmt.Sprintf("%d of list %s are in another list of SSID %q, too, and are refused there: %s (line %d) is in list %s", n, name, s.Name, one.MAC, one.Line, in),
+					"take each out of one of the two"))
+			}
+		}
+	}
+	return warnings
+}
+
 // byMAC opens the conversation of a device that asks by its MAC: on an SSID that takes a
 // list, without EAP. On one that is for listed devices alone nobody speaks EAP.
 func (t *conversation) byMAC(req *transport.Request) (is bool, err error) {
@@ -109,7 +151,7 @@ func (t *conversation) byMAC(req *transport.Request) (is bool, err error) {
 	}
 	t.route = realms.Route{Name: devicesRoute, Own: true}
 	t.event.Route = t.route.Name
-	t.home = &listed{house: t.house, lists: lists, mac: t.event.MAC, random: t.event.RandomMAC, secret: req.Client.Secret.Reveal(), seat: t.seat, now: req.Received}
+	t.home = &listed{house: t.house, lists: lists, mac: t.event.MAC, random: t.event.RandomMAC, client: req.Client, seat: t.seat, now: req.Received}
 	return true, nil
 }
 
@@ -122,7 +164,7 @@ type listed struct {
 	lists            []string
 	mac              string
 	random           bool
-	secret           string // the controller's
+	client           *transport.Client // the controller
 	seat             seat
 	now              time.Time
 }
@@ -153,43 +195,60 @@ func (l *listed) Answer(_ context.Context, req *radius.Packet) (realms.Answer, e
 	return realms.Answer{Code: radius.CodeAccessAccept, SessionTimeout: uint32(min(left/time.Second, longestListed))}, nil
 }
 
+// ofList tells a refusal of a device that waits though its fault is ours or the
+// controller's: it takes somebody to mend it, and the next try is no better than this one.
+func ofList(why error) bool {
+	return slices.ContainsFunc([]error{realms.ErrMACUnknown, realms.ErrMACExpired, realms.ErrMACTwice, realms.ErrMACMismatch, realms.ErrMACPassword},
+		func(one error) bool { return errors.Is(why, one) })
+}
+
 // longestListed is how long a session may last, in seconds: within a day of its line's
 // end, or of its being taken out of the list, no device is there without having been
 // asked for again.
 const longestListed = 24 * 60 * 60
 
-// asked judges the credentials by which controllers ask for a MAC: the address itself in
-// any notation or the shared secret, as a password or by CHAP; or nothing, where
-// Service-Type says Call-Check (RFC 2865, section 5.6). It proves nothing of the device,
-// and tells such a request from somebody who logs in.
+// asked judges the credentials by which controllers ask for a MAC, as a password or by
+// CHAP: the address itself in any notation, or the shared secret; or nothing, where
+// Service-Type says Call-Check (RFC 2865, section 5.6). A controller whose block has a
+// mac_password asks by that, and by nothing else. It proves nothing of the device, and
+// tells such a request from somebody who logs in.
 func (l *listed) asked(req *radius.Packet) error {
-	password := rfc2865.UserPassword_Get(req)
-	response, chap := req.Lookup(rfc2865.CHAPPassword_Type)
 	_, plain := req.Lookup(rfc2865.UserPassword_Type)
+	response, chap := req.Lookup(rfc2865.CHAPPassword_Type)
+	password, own := rfc2865.UserPassword_Get(req), l.house.macPasswords[l.client.Name]
+	good, what := l.knows(string(password), own), "the password"
+	if chap {
+		good, what = l.knowsCHAP(req, response, own), "CHAP's password"
+	}
 	switch {
 	case chap && plain:
 		return realms.ErrCredentialsMixed
-	case chap && l.knowsCHAP(req, response):
+	case good:
 		return nil
-	case chap:
-		return fmt.Errorf("CHAP with what is neither the MAC nor the shared secret: %w", realms.ErrMACPassword)
-	case len(password) == 0:
-		if rfc2865.ServiceType_Get(req) == callCheck {
-			return nil
-		}
+	case own != "":
+		return fmt.Errorf("%s is not the mac_password of %s: %w", what, l.client.Name, realms.ErrMACPassword)
+	case !chap && len(password) == 0 && rfc2865.ServiceType_Get(req) == callCheck:
+		return nil
+	case !chap && len(password) == 0:
 		return fmt.Errorf("no password, and no Service-Type Call-Check: %w", realms.ErrMACPassword)
 	}
-	if as, _ := noc.MAC(string(password)); as == l.mac || hmac.Equal(password, []byte(l.secret)) {
-		return nil
-	}
-	return fmt.Errorf("the password is neither the MAC nor the shared secret: %w", realms.ErrMACPassword)
+	return fmt.Errorf("%s is neither the MAC nor the shared secret: %w", what, realms.ErrMACPassword)
 }
 
 const callCheck = 10
 
+// knows judges a password that came as it is.
+func (l *listed) knows(password string, own certs.Secret) bool {
+	if own != "" {
+		return hmac.Equal([]byte(password), []byte(own.Reveal()))
+	}
+	as, _ := noc.MAC(password)
+	return as == l.mac || password != "" && hmac.Equal([]byte(password), []byte(l.client.Secret.Reveal()))
+}
+
 // knowsCHAP judges a CHAP response (RFC 2865, section 5.3): an identifier and 16 octets
 // over it, the password and the challenge.
-func (l *listed) knowsCHAP(req *radius.Packet, response []byte) bool {
+func (l *listed) knowsCHAP(req *radius.Packet, response []byte, own certs.Secret) bool {
 	challenge, there := req.Lookup(rfc2865.CHAPChallenge_Type)
 	if !there {
 		challenge = req.Authenticator[:]
@@ -197,7 +256,11 @@ func (l *listed) knowsCHAP(req *radius.Packet, response []byte) bool {
 	if len(response) != 17 {
 		return false
 	}
-	for _, password := range []string{userName(req), l.secret} {
+	passwords := []string{own.Reveal()}
+	if own == "" {
+		passwords = append(notations(l.mac), l.client.Secret.Reveal())
+	}
+	for _, password := range passwords {
 		h := md5.New() //nolint:gosec // see above
 		_, _ = h.Write(response[:1])
 		_, _ = h.Write([]byte(password))
@@ -207,6 +270,21 @@ func (l *listed) knowsCHAP(req *radius.Packet, response []byte) bool {
 		}
 	}
 	return false
+}
+
+// notations are the ways in which controllers write a MAC address: in twos, fours, sixes
+// or at a stretch, in small letters or capitals. Which of them made a response of CHAP
+// cannot be read out of it.
+func notations(mac string) []string {
+	bare := strings.ReplaceAll(mac, "-", "")
+	all := []string{mac, bare, strings.ReplaceAll(mac, "-", ":"), strings.ReplaceAll(mac, "-", "."), bare[:6] + "-" + bare[6:]}
+	for _, mark := range []string{".", ":", "-"} {
+		all = append(all, bare[:4]+mark+bare[4:8]+mark+bare[8:])
+	}
+	for _, one := range all {
+		all = append(all, strings.ToLower(one))
+	}
+	return all
 }
 
 // Trace is [realms.Conversation]'s.
@@ -241,14 +319,12 @@ func (d *Daemon) lookAtLists() {
 // remindOfLists tells once a day, a line for each list, how many devices end soon or have
 // ended; as an alarm on the days on which one has 30, 14 or 3 days left, or none.
 func (d *Daemon) remindOfLists() {
-	now := d.now()
-	if today := now.Format(time.DateOnly); today == d.listDay {
-		return
-	} else {
-		d.listDay = today
-	}
 	h := d.open()
 	defer h.leave()
+	now := d.now()
+	if today := now.Format(time.DateOnly); d.listDay.Swap(today) == today {
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(h.lists)) {
 		ended, ending, today := 0, 0, false
 		var next directory.Device

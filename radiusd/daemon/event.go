@@ -152,6 +152,10 @@ func (d *Daemon) conclude(t *conversation, outcome string, why error) bool {
 		if detail := why.Error(); detail != e.Reason {
 			e.Detail = detail
 		}
+		var guest *realms.PlacementError
+		if errors.As(why, &guest) {
+			t.hosted(guest.Placement)
+		}
 		if meant := t.meant(why); meant != "" {
 			e.Detail += " (did the user mean " + meant + "?)"
 		}

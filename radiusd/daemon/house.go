@@ -41,6 +41,8 @@ type house struct {
 	holds     atomic.Int64 // conversations, and one for the daemon
 
 	standings []*standing // the probes that the file asks for
+
+	macPasswords map[string]certs.Secret // by controller, of those that ask for devices by one of their own
 }
 
 // A place is what the file says of a client.
@@ -199,6 +201,7 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	hear("site", err)
 	h.claims = claimsOf(file)
 	h.lists = openLists(file, hear)
+	h.macPasswords = macPasswordsOf(file)
 	h.keeper, err = openKeeper(file)
 	hear("", err)
 	h.cards = openCards(file, hear)
@@ -280,6 +283,7 @@ func (h *house) warn(now time.Time) {
 	for _, w := range h.vlan.Warnings() {
 		h.warnings = append(h.warnings, h.file.Place(w.Key, w.Text, w.Fix))
 	}
+	h.warnings = append(h.warnings, h.twice()...)
 	h.faults = append(h.faults, h.radsecFaults(now)...)
 	if h.keeper == nil {
 		return

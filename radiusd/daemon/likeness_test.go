@@ -106,6 +106,8 @@ func TestR27WhoWaits(t *testing.T) {
 		"no realm":                   {plain("nurse", onStaff), true},
 		"no home on this SSID":       {plain("bob@camford.ac.uk", onStaff), true},
 		"a partner's own refusal":    {plain("bob@camford.ac.uk", onEduroam), false},
+		"an SSID of no block, ours":  {plain("nurse@northbridge.nhs.uk", "02-00-00-00-00-01:Nowhere"), false},
+		"no SSID, the network's":     {plain("nurse@northbridge.nhs.uk", "02-00-00-00-00-01"), false},
 		"a federation's own refusal": {r.identify(visitorName, onEduroam, visitorName), false},
 	} {
 		client, _ := town.house.Load().clients.Find(netip.MustParseAddr("127.0.0.1"))

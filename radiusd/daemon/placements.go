@@ -69,6 +69,11 @@ func (d *Daemon) reportPlacements() {
 	}
 }
 
+// hosted notes for the log whose guest somebody is who is here for a while.
+func (t *conversation) hosted(p realms.Placement) {
+	t.event.Sponsor, t.event.Purpose = p.Sponsor, p.Purpose
+}
+
 // longestPlacement is how long a session of somebody on a placement may last, in seconds:
 // within a day of being ended nobody is there without having been asked for again.
 const longestPlacement = 24 * 60 * 60

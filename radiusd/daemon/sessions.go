@@ -85,7 +85,7 @@ func (s *sessions) start(d device, n network) {
 		if (known || len(s.rows) < maxSessions) && now.Sub(old.since) < sessionLife {
 			break
 		}
-		s.end(old.device)
+		s.end(e)
 	}
 	if !known {
 		s.rows[d] = s.oldest.PushBack(&session{d, n, now})
@@ -115,7 +115,7 @@ func (s *sessions) stop(d device, lasted time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e, ok := s.rows[d]; ok && lasted <= s.now().Sub(e.Value.(*session).since)+slack {
-		s.end(d)
+		s.end(e)
 	}
 }
 
@@ -124,22 +124,17 @@ func (s *sessions) stop(d device, lasted time.Duration) {
 func (s *sessions) stopAll(from source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for d := range s.rows {
+	for d, e := range s.rows {
 		if d.source == from {
-			s.end(d)
+			s.end(e)
 		}
 	}
 }
 
-func (s *sessions) end(d device) {
-	e, ok := s.rows[d]
-	if !ok {
-		return
-	}
-	n := e.Value.(*session).network
-	delete(s.rows, d)
-	s.oldest.Remove(e)
-	s.left(n)
+func (s *sessions) end(row *list.Element) {
+	gone := s.oldest.Remove(row).(*session)
+	delete(s.rows, gone.device)
+	s.left(gone.network)
 }
 
 // rezone takes over what a new configuration says of the VLANs that devices are on: a

@@ -57,6 +57,7 @@ type credential struct {
 	Inner       string     `json:"inner,omitempty"`
 	Account     string     `json:"account"`
 	PasswordSet string     `json:"password_set,omitempty"`
+	Ends        time.Time  `json:"ends,omitzero"`
 	Chains      [][][]byte `json:"chains,omitempty"` // of a certificate, as they were verified; none: a password
 }
 
@@ -181,7 +182,7 @@ func (s *sessions) keep(proofs []proved) *kept {
 	for _, p := range proofs {
 		r.Credentials = append(r.Credentials, credential{
 			Identity: p.identity.String(), Inner: p.inner,
-			Account: p.account.Name, PasswordSet: p.account.PasswordSet, Chains: rawChains(p.chains),
+			Account: p.account.Name, PasswordSet: p.account.PasswordSet, Ends: p.account.Ends, Chains: rawChains(p.chains),
 		})
 	}
 	return &kept{record: r, session: s.session, name: s.name, old: s.old}
@@ -271,7 +272,7 @@ func (c *conversation) holds(ctx context.Context, kind packet.Type, kept credent
 	p.inner = kept.Inner
 	switch {
 	case errors.Is(err, realms.ErrUnreachable) && c.server.cfg.Resumption.WithoutDirectory:
-		p.account = realms.Account{Name: kept.Account, PasswordSet: kept.PasswordSet, GroupsUnknown: true}
+		p.account = realms.Account{Name: kept.Account, PasswordSet: kept.PasswordSet, Ends: kept.Ends, GroupsUnknown: true}
 		return p, nil
 	case err != nil:
 		return p, err

@@ -66,6 +66,7 @@ type changing struct {
 	*memory
 	groups      []string
 	passwordSet string
+	ends        time.Time
 	name        string
 	asked       int // look-ups
 	down        bool
@@ -77,7 +78,7 @@ func (d *changing) Lookup(ctx context.Context, id realms.Identity) (realms.Accou
 		return realms.Account{}, realms.ErrUnreachable
 	}
 	account, err := d.memory.Lookup(ctx, id)
-	account.Groups, account.PasswordSet = d.groups, d.passwordSet
+	account.Groups, account.PasswordSet, account.Ends = d.groups, d.passwordSet, d.ends
 	if d.name != "" {
 		account.Name = d.name
 	}
@@ -413,11 +414,12 @@ func TestP46NoOtherMethod(t *testing.T) {
 func TestF2ResumesWithoutDirectory(t *testing.T) {
 	eachWay(t, func(t *testing.T, version uint16, way string) {
 		d := newDevice(t, version, way, func(c *Config) { c.Resumption.WithoutDirectory = true })
+		d.directory.ends = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 		d.logsIn(false)
 		d.directory.down = true
 		for range 2 {
 			answer := d.logsIn(true)
-			if !answer.Account.GroupsUnknown || len(answer.Account.Groups) != 0 || answer.Account.Name != amy {
+			if !answer.Account.GroupsUnknown || len(answer.Account.Groups) != 0 || answer.Account.Name != amy || !answer.Account.Ends.Equal(d.directory.ends) {
 				t.Fatalf("%+v", answer.Account)
 			}
 		}

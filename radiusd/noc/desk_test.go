@@ -109,6 +109,11 @@ func TestTextLines(t *testing.T) {
 			Method: "tls", Route: "trust", Zone: "clinical", VLAN: 110, Duration: 12 * time.Millisecond, MAC: "00-10-A4-23-19-C0", TLS: "1.3", Rounds: 6, ID: "a1"},
 		"2026-06-01T02:13:07.123Z ACCEPT  t7@y.uk  on NHS-Staff  tls  0 ms outer=@y.uk device=t7@y.uk authority=tablets unchecked=true tls=1.3\n": {
 			Outcome: "accept", Kind: "access", Outer: "@y.uk", Inner: "t7@y.uk", SSID: "NHS-Staff", Method: "tls", TLS: "1.3", Device: "t7@y.uk", Authority: "tablets", Unchecked: true},
+		"2026-06-01T02:13:07.123Z REJECT  001bc5000001  on NHS-Medical  mac by devices  0 ms  mac-expired (ours): The device's line in the list has ended.  mac=00-1B-C5-00-00-01 list=infusion equipment=\"Infusion pump 12\" asset=4711 owner=\"Medical Engineering\" rounds=1\n": {
+			Outcome: "reject", Kind: "access", Outer: "001bc5000001", SSID: "NHS-Medical", Method: "mac", Route: "devices", MAC: "00-1B-C5-00-00-01", Rounds: 1,
+			Reason: "mac-expired", List: "infusion", Equipment: "Infusion pump 12", Asset: "4711", Owner: "Medical Engineering"},
+		"2026-06-01T02:13:07.123Z REJECT  a@y.uk  on NHS-Staff  ttls/pap by placements  0 ms  placement-ended (user): The placement is over, or was ended by its sponsor. sponsor=\"Sister Bell\" purpose=\"nursing placement, Ward 7\"\n": {
+			Outcome: "reject", Kind: "access", Outer: "a@y.uk", SSID: "NHS-Staff", Method: "ttls", InnerMethod: "pap", Route: "placements", Reason: "placement-ended", Sponsor: "Sister Bell", Purpose: "nursing placement, Ward 7"},
 		"2026-06-01T02:13:07.123Z GAVE UP x@y.uk  on eduroam  30000 ms  abandoned-after-certificate (device): The device stopped after our certificate: it does not trust it, or asks its owner, who has not answered.\n": {
 			Outcome: "abandoned", Kind: "access", Outer: "x@y.uk", SSID: "eduroam", Reason: "abandoned-after-certificate", Duration: 30 * time.Second},
 		"2026-06-01T02:13:07.123Z REJECT  \"\"  0 ms  strange (ours): This server gave a reason that is not in its own table.\n": {

@@ -39,6 +39,8 @@
 //	equipment      what that list says it is
 //	asset          its number in the inventory
 //	owner          who is asked about it
+//	sponsor        who asked for the account of somebody on a placement
+//	purpose        and what for
 //	authority      who vouched for the client certificate
 //	unchecked      true where nobody could say whether that certificate was withdrawn
 //	rounds         requests answered

@@ -34,6 +34,8 @@ type Event struct {
 	Equipment   string // what that list says it is
 	Asset       string // its number in the inventory
 	Owner       string // who is asked about it
+	Sponsor     string // who asked for the account of somebody on a placement
+	Purpose     string // and what for
 	Authority   string // who vouched for the client certificate, as the configuration calls it
 	Unchecked   bool   // nobody could say whether the client certificate was withdrawn
 	Rounds      int

@@ -47,6 +47,8 @@ var fields = []field{
 	{key: "equipment", text: func(e *Event) string { return e.Equipment }},
 	{key: "asset", text: func(e *Event) string { return e.Asset }},
 	{key: "owner", text: func(e *Event) string { return e.Owner }},
+	{key: "sponsor", text: func(e *Event) string { return e.Sponsor }},
+	{key: "purpose", text: func(e *Event) string { return e.Purpose }},
 	{key: "authority", text: func(e *Event) string { return e.Authority }},
 	{key: "unchecked", flag: func(e *Event) bool { return e.Unchecked }},
 	{key: "rounds", number: func(e *Event) int64 { return int64(e.Rounds) }},

@@ -235,6 +235,12 @@ func appendRest(dst []byte, e *Event) []byte {
 	}
 	dst = appendPart(dst, " server=", e.Server)
 	dst = appendPart(dst, " device=", e.Device)
+	dst = appendPart(dst, " list=", e.List)
+	dst = appendPart(dst, " equipment=", e.Equipment)
+	dst = appendPart(dst, " asset=", e.Asset)
+	dst = appendPart(dst, " owner=", e.Owner)
+	dst = appendPart(dst, " sponsor=", e.Sponsor)
+	dst = appendPart(dst, " purpose=", e.Purpose)
 	dst = appendPart(dst, " authority=", e.Authority)
 	if e.Unchecked {
 		dst = append(dst, " unchecked=true"...)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"causeway/certs"
@@ -37,7 +38,8 @@ type File struct {
 	// Argon2id takes megabytes and milliseconds, so a few run at a time and the
 	// rest wait. A turn is nil when no user of the file has such a hash.
 	turns  chan struct{}
-	decoy  *argonHash // as dear as the dearest hash, and of no password that anyone knows
+	decoy  *argonHash    // as dear as the dearest hash, and of no password that anyone knows
+	spent  atomic.Uint64 // the work of every Argon2id so far, as Cost.work has it: what a refusal cost (S18)
 	recall remembrance
 	now    func() time.Time
 }
@@ -102,7 +104,7 @@ func makeReady(u FileUser, key string) (*fileUser, realms.Problems) {
 		term:     u.term,
 	}
 	if u.term != nil {
-		ready.account.Ends = u.term.until
+		ready.account.Ends, ready.account.Placement = u.term.until, u.term.of
 	}
 	if u.Password != "" {
 		hash, err := parseArgon(u.Password.Reveal())
@@ -195,10 +197,16 @@ func (f *File) proveSlowly(ctx context.Context, user *fileUser, password certs.S
 		return false, fmt.Errorf("too many passwords to check at once: %w", realms.ErrUnreachable)
 	}
 	if user == nil || user.argon == nil {
-		f.decoy.matches(password)
+		f.spend(f.decoy, password)
 		return false, nil
 	}
-	return user.argon.matches(password) && user.nt == nil, nil
+	return f.spend(user.argon, password) && user.nt == nil, nil
+}
+
+// spend runs one Argon2id.
+func (f *File) spend(h *argonHash, password certs.Secret) (good bool) {
+	f.spent.Add(h.cost.work())
+	return h.matches(password)
 }
 
 // Lookup is [realms.Directory]'s.

@@ -41,6 +41,7 @@ type term struct {
 	from, until time.Time // the first instant, and the first after the last day
 	ended       time.Time // before its last day, by somebody; zero: not
 	endedBy     string
+	of          realms.Placement
 }
 
 // OpenPlacements reads the file at path. What is wrong with its lines is told by
@@ -135,7 +136,7 @@ func (p *Placements) read(seen stamp, err error, old *crowd) *crowd {
 
 func userOf(r placement.Record) FileUser {
 	from, until := r.From.Begins(time.Local), r.Until.Ends(time.Local)
-	return FileUser{Name: r.User, Password: r.Password, NTHash: r.NTHash, Groups: r.Groups, term: &term{from: from, until: until, ended: r.Ended, endedBy: r.EndedBy}}
+	return FileUser{Name: r.User, Password: r.Password, NTHash: r.NTHash, Groups: r.Groups, term: &term{from: from, until: until, ended: r.Ended, endedBy: r.EndedBy, of: realms.Placement{Sponsor: r.Sponsor, Purpose: r.Purpose}}}
 }
 
 // inherit takes over what the crowd before has learnt.
@@ -158,17 +159,20 @@ func (h *argonHash) same(other *argonHash) bool {
 
 // admits refuses before the first day, after the last, and once it was ended.
 func (t *term) admits(name string, now time.Time) error {
+	var err error
 	switch {
 	case t == nil:
 		return nil
 	case !t.ended.IsZero():
-		return fmt.Errorf("the placement of %s was ended at %s by %s: %w", name, t.ended.Format(time.RFC3339), t.endedBy, realms.ErrPlacementEnded)
+		err = fmt.Errorf("the placement of %s was ended at %s by %s: %w", name, t.ended.Format(time.RFC3339), t.endedBy, realms.ErrPlacementEnded)
 	case !now.Before(t.until):
-		return fmt.Errorf("the placement of %s ended with %s: %w", name, t.until.AddDate(0, 0, -1).Format(time.DateOnly), realms.ErrPlacementEnded)
+		err = fmt.Errorf("the placement of %s ended with %s: %w", name, t.until.AddDate(0, 0, -1).Format(time.DateOnly), realms.ErrPlacementEnded)
 	case now.Before(t.from):
-		return fmt.Errorf("the placement of %s begins on %s: %w", name, t.from.Format(time.DateOnly), realms.ErrPlacementNotYet)
+		err = fmt.Errorf("the placement of %s begins on %s: %w", name, t.from.Format(time.DateOnly), realms.ErrPlacementNotYet)
+	default:
+		return nil
 	}
-	return nil
+	return &realms.PlacementError{Placement: t.of, Err: err}
 }
 
 // CheckPassword is [realms.Directory]'s, and costs what [File.CheckPassword] does.

@@ -114,6 +114,13 @@ func TestPlacementsBeginAndEnd(t *testing.T) {
 				t.Errorf("after %d days: %v, want %q", days, got, want)
 			}
 		}
+		var guest *realms.PlacementError
+		switch at := (realms.Placement{Sponsor: "S", Purpose: "P"}); {
+		case want == "" && account.Placement != at:
+			t.Errorf("after %d days whose guest: %+v", days, account.Placement)
+		case want != "" && (!errors.As(looked, &guest) || guest.Placement != at):
+			t.Errorf("after %d days the refusal does not say whose guest: %v", days, looked)
+		}
 		if want == "" && !account.Ends.Equal(placement.DayOf(time.Now().AddDate(0, 0, 9)).Ends(time.Local)) {
 			t.Errorf("ends %s", account.Ends)
 		}

@@ -88,10 +88,12 @@ var (
 	errState      = errors.New("it carries more than one State")
 )
 
+// microsoft begins the attributes of vendor 311 (RFC 2548).
+var microsoft = []byte{0, 0, 1, 0x37}
+
 const (
-	vendorMicrosoft = 311 // RFC 2548
-	mppeSendKey     = 16
-	mppeRecvKey     = 17
+	mppeSendKey = 16
+	mppeRecvKey = 17
 )
 
 // read turns a verified reply into an Answer. It knows the attributes that may
@@ -124,8 +126,7 @@ func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) (rea
 func (r *request) reject() realms.Answer {
 	a := realms.Answer{Code: radius.CodeAccessReject}
 	if r.eap {
-		const failure = 4
-		a.EAP = []byte{failure, r.eapID, 0, 4}
+		a.EAP = []byte{eapFailure, r.eapID, 0, 4}
 	}
 	return a
 }
@@ -195,8 +196,8 @@ func (in *inward) take(t byte, value []byte) error {
 			a.SessionTimeout = binary.BigEndian.Uint32(value)
 		}
 	case rfc2865.VendorSpecific_Type:
-		if accept && len(value) > 4 && binary.BigEndian.Uint32(value) == vendorMicrosoft {
-			return in.takeKeys(value[4:])
+		if subs, is := bytes.CutPrefix(value, microsoft); is && accept {
+			return in.takeKeys(subs)
 		}
 	}
 	return nil
@@ -243,6 +244,10 @@ func (in *inward) key(value []byte) ([]byte, error) {
 // itself and with the request.
 func (in *inward) join(b []byte) error {
 	a := &in.answer
+	if a.Code == radius.CodeAccessReject {
+		a.EAP = in.reject().EAP // a Reject is a Reject, however badly it is put
+		return nil
+	}
 	if in.eapLen > 0 {
 		in.open()
 		start := len(in.room)
@@ -252,10 +257,6 @@ func (in *inward) join(b []byte) error {
 			}
 		}
 		a.EAP = in.room[start:len(in.room):len(in.room)]
-	}
-	if a.Code == radius.CodeAccessReject {
-		in.mendFailure() // a Reject is a Reject, however badly it is put
-		return nil
 	}
 	if err := in.checkEAP(); err != nil {
 		return err
@@ -272,16 +273,6 @@ const (
 	eapSuccess = 3
 	eapFailure = 4
 )
-
-// mendFailure sees to it that a Reject carries an EAP-Failure if the request
-// carried EAP, and nothing else.
-func (in *inward) mendFailure() {
-	e := in.answer.EAP
-	if in.eap && len(e) == 4 && e[0] == eapFailure && e[2] == 0 && e[3] == 4 {
-		return
-	}
-	in.answer.EAP = in.reject().EAP
-}
 
 // checkEAP holds the EAP packet against the code of the reply (RFC 3579,
 // section 2.6.3).
@@ -344,7 +335,7 @@ func printable(b []byte) bool {
 			return false
 		}
 	}
-	return len(b) > 0
+	return true
 }
 
 // showCUI writes a Chargeable-User-Identity for the log. It is opaque; most are

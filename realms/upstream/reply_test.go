@@ -63,13 +63,13 @@ func hideKey(salt [2]byte, plain []byte, auth [16]byte) []byte {
 	return out
 }
 
-func microsoft(kind byte, value []byte) *radius.AVP {
+func ofMicrosoft(kind byte, value []byte) *radius.AVP {
 	v := append([]byte{0, 0, 1, 0x37, kind, byte(len(value) + 2)}, value...)
 	return &radius.AVP{Type: rfc2865.VendorSpecific_Type, Attribute: v}
 }
 
 func mppe(kind byte, key []byte, auth [16]byte) *radius.AVP {
-	return microsoft(kind, hideKey([2]byte{0x80 | kind, 1}, key, auth))
+	return ofMicrosoft(kind, hideKey([2]byte{0x80 | kind, 1}, key, auth))
 }
 
 func avp(t radius.Type, v string) *radius.AVP { return &radius.AVP{Type: t, Attribute: []byte(v)} }
@@ -170,10 +170,20 @@ func TestRepliesThatContradictThemselves(t *testing.T) {
 		"one key":                               {eap, accept, success, []*radius.AVP{recv}, errKey},
 		"a key twice":                           {eap, accept, success, []*radius.AVP{recv, send, recv}, errKey},
 		"a short key":                           {eap, accept, success, []*radius.AVP{mppe(16, sendKey[:16], eap.auth), recv}, errKey},
-		"a key of another length than it has":   {eap, accept, success, []*radius.AVP{microsoft(16, make([]byte, 2+15)), recv}, errKey},
-		"a key under another secret":            {eap, accept, success, []*radius.AVP{microsoft(16, make([]byte, 2+48)), recv}, errKey},
-		"an empty key":                          {eap, accept, success, []*radius.AVP{microsoft(16, nil), recv}, errKey},
+		"a key of another length than it has":   {eap, accept, success, []*radius.AVP{ofMicrosoft(16, make([]byte, 2+15)), recv}, errKey},
+		"a key under another secret":            {eap, accept, success, []*radius.AVP{ofMicrosoft(16, make([]byte, 2+48)), recv}, errKey},
+		"an empty key":                          {eap, accept, success, []*radius.AVP{ofMicrosoft(16, nil), recv}, errKey},
 		"a Microsoft attribute cut off":         {eap, accept, success, []*radius.AVP{avp(26, "\x00\x00\x01\x37\x10\x30")}, errKey},
+		"two keys that are none":                {eap, accept, success, []*radius.AVP{ofMicrosoft(16, make([]byte, 2+15)), ofMicrosoft(17, make([]byte, 2+15))}, errKey},
+		"nothing of Microsoft's":                {eap, accept, success, []*radius.AVP{avp(26, "\x00\x00\x01\x37")}, nil},
+		"something else of Microsoft's":         {eap, accept, success, []*radius.AVP{avp(26, "\x00\x00\x01\x37\x07\x06\x00\x00\x00\x01"), recv, send}, nil},
+		"and that is empty":                     {eap, accept, success, []*radius.AVP{avp(26, "\x00\x00\x01\x37\x07\x02"), recv, send}, nil},
+		"one without its length":                {eap, accept, success, []*radius.AVP{avp(26, "\x00\x00\x01\x37\x07")}, errKey},
+		"one of a single octet":                 {eap, accept, success, []*radius.AVP{avp(26, "\x00\x00\x01\x37\x07\x01")}, errKey},
+		"one of none":                           {eap, accept, success, []*radius.AVP{avp(26, "\x00\x00\x01\x37\x07\x00")}, errKey},
+		"one that ends behind its attribute":    {eap, accept, success, []*radius.AVP{avp(26, "\x00\x00\x01\x37\x01\x03")}, errKey},
+		"a Challenge of five octets":            {eap, challenge, eapPacket(1, 2, 1), nil, nil},
+		"an empty State before the State":       {eap, challenge, request, []*radius.AVP{avp(24, ""), avp(24, "state")}, nil},
 		"keys on a Challenge are not looked at": {eap, challenge, request, []*radius.AVP{recv, recv}, nil},
 		"a Reject":                              {eap, reject, failure, nil, nil},
 		"a Reject without EAP":                  {eap, reject, nil, nil, nil},
@@ -199,6 +209,69 @@ func TestRepliesThatContradictThemselves(t *testing.T) {
 		}
 		if c.want == nil && (got.Code != c.code || c.code != reject && !bytes.Equal(got.EAP, c.eap)) {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// Only an Accept says who somebody is and what the keys are.
+func TestOnlyAnAcceptSaysWho(t *testing.T) {
+	a := askedWith(t, askEAP("a@b.example", identity(1, "a@b.example")))
+	extra := []*radius.AVP{avp(1, "ana@camford.ac.uk"), avp(1, "bob@camford.ac.uk"), avp(89, "cui-1"), avp(25, "class"), avp(27, "\x00\x00\x00\x3c"), avp(24, "state"),
+		mppe(mppeRecvKey, recvKey, a.auth), mppe(mppeSendKey, sendKey, a.auth)}
+	for _, c := range []struct {
+		eap  []byte
+		want realms.Answer
+	}{
+		{eapPacket(1, 2, 21), realms.Answer{Code: radius.CodeAccessChallenge, EAP: eapPacket(1, 2, 21), State: []byte("state"), SessionTimeout: 60}},
+		{eapPacket(4, 9), realms.Answer{Code: radius.CodeAccessReject, EAP: eapPacket(4, 1)}}, // with the number of the device's own message
+	} {
+		out := reply(a.in, c.want.Code)
+		out.Attributes = append(out.Attributes, extra...)
+		addEAP(out, c.eap)
+		if got, err := a.read(sign(out)); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%+v, %v; want %+v", got, err, c.want)
+		}
+	}
+}
+
+// RADIUS/1.1 hides nothing: a key is its 32 octets and no others.
+func TestKeysInTheClear(t *testing.T) {
+	a := askedWith(t, askEAP("a@b.example", identity(1, "a@b.example")))
+	for _, n := range []int{0, 16, 31, 32, 33, 50} {
+		out := reply(a.in, radius.CodeAccessAccept)
+		out.Attributes = append(out.Attributes, ofMicrosoft(mppeRecvKey, make([]byte, n)), ofMicrosoft(mppeSendKey, bytes.Repeat([]byte("s"), n)))
+		addEAP(out, eapPacket(3, 1))
+		got, _, err := a.request.read(sign(out), &envelope{auth: a.auth, v11: true}, a.g, DefaultSessionTimeout)
+		if n != keyLength {
+			if !errors.Is(err, errKey) || got.Code != radius.CodeAccessReject {
+				t.Errorf("keys of %d octets: %v, %v", n, got.Code, err)
+			}
+		} else if err != nil || !bytes.Equal(got.Keys.Send, sendKey) || !bytes.Equal(got.Keys.Recv, make([]byte, n)) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+}
+
+// All that outlives a reply is copied out of it into one piece: State and EAP of a
+// Challenge, CUI, Classes and EAP of an Accept.
+func TestWhatOutlivesAReplyIsOnePiece(t *testing.T) {
+	a := askedWith(t, askEAP("a@b.example", identity(1, "a@b.example")))
+	for name, c := range map[string]struct {
+		code  radius.Code
+		eap   []byte
+		extra []*radius.AVP
+		want  float64
+	}{
+		"a Challenge":               {radius.CodeAccessChallenge, eapPacket(1, 2, append([]byte{21}, make([]byte, 1200)...)...), []*radius.AVP{avp(24, "state")}, 1},
+		"a Challenge without State": {radius.CodeAccessChallenge, eapPacket(1, 2, append([]byte{21}, make([]byte, 1200)...)...), nil, 1},
+		"an Accept":                 {radius.CodeAccessAccept, eapPacket(3, 1), []*radius.AVP{avp(89, "cui"), avp(25, "class")}, 2}, // and the list of Classes
+	} {
+		out := reply(a.in, c.code)
+		out.Attributes = append(out.Attributes, c.extra...)
+		addEAP(out, c.eap)
+		b, e := sign(out), &envelope{auth: a.auth}
+		if got := testing.AllocsPerRun(100, func() { _, _, _ = a.request.read(b, e, a.g, DefaultSessionTimeout) }); got != c.want {
+			t.Errorf("%s: %v allocations, want %v", name, got, c.want)
 		}
 	}
 }
@@ -250,14 +323,30 @@ func TestSmallPrintOfReplies(t *testing.T) {
 	if got := read(avp(89, "\x00")).CUI; got != nil {
 		t.Errorf("the question for a CUI is taken for one: %q", got)
 	}
-	if got := read(avp(1, "ana\r\nFAKE log line")).UserName; got != "" {
-		t.Errorf("a User-Name with control characters passed: %q", got)
+	for _, name := range []string{"ana\r\nFAKE log line", "ana\x7f", "\x1fana", ""} {
+		if got := read(avp(1, name)).UserName; got != "" {
+			t.Errorf("a User-Name that cannot be shown passed: %q", got)
+		}
+	}
+	if got := read(avp(1, "ana\x00"), avp(1, "Ana Müller~"), avp(1, "bob")).UserName; got != "Ana Müller~" {
+		t.Errorf("of three User-Names %q passed", got)
+	}
+	if got := read(avp(89, ""), avp(89, "cui-1"), avp(89, "cui-2")).CUI; string(got) != "cui-1" {
+		t.Errorf("of three CUIs %q passed", got)
+	}
+	if got := read(avp(25, ""), avp(25, "c1")).Class; len(got) != 1 {
+		t.Errorf("a Class without a value passed: %q", got)
 	}
 	if got := showCUI([]byte{0, 1, 0xff}); got != "0x0001ff" {
 		t.Errorf("a binary CUI shows as %q", got)
 	}
-	if got := showCUI([]byte("abc-1")); got != "abc-1" {
+	if got := showCUI([]byte("!abc-1~")); got != "!abc-1~" {
 		t.Errorf("a CUI of text shows as %q", got)
+	}
+	for cui, want := range map[string]string{"a b": "0x612062", "a\x7f": "0x617f"} {
+		if got := showCUI([]byte(cui)); got != want {
+			t.Errorf("the CUI %q shows as %q", cui, got)
+		}
 	}
 	if got := showCUI(nil); got != "" {
 		t.Errorf("no CUI shows as %q", got)
@@ -321,6 +410,43 @@ func TestS1FlawsOfReplies(t *testing.T) {
 	other.Secret = []byte("another secret, as long as")
 	if f := judge(sign(other), false); f != forged {
 		t.Errorf("another secret has flaw %d", f)
+	}
+}
+
+// Holds P4 and P5: what is one packet, and where it ends.
+func TestWhereAPacketEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		says       int    // its Length
+		attributes string // what follows the header
+		want       int    // octets; 0: it is no packet
+	}{
+		"a header":                                   {20, "", 20},
+		"octets behind it":                           {20, "\x01\x00\x00", 20},
+		"an attribute":                               {23, "\x01\x03a", 23},
+		"an attribute without a value":               {22, "\x01\x02", 22},
+		"an attribute, and half of one behind":       {23, "\x01\x03a\x02", 23},
+		"a Length less than a header":                {19, "\x01\x03a", 0},
+		"a Length of nothing":                        {0, "\x01\x03a", 0},
+		"a Length of more than came":                 {24, "\x01\x03a", 0},
+		"the longest":                                {4096, strings.Repeat("\x01\x02", 2038), 4096},
+		"one longer":                                 {4098, strings.Repeat("\x01\x02", 2039), 0},
+		"an attribute that begins and is no more":    {24, "\x01\x03a\x02", 0},
+		"an attribute of one octet":                  {22, "\x01\x01", 0},
+		"an attribute of none":                       {22, "\x01\x00", 0},
+		"one octet too long":                         {22, "\x01\x03", 0},
+		"too long for the Length, not for what came": {22, "\x01\x03a", 0},
+	} {
+		b := append(make([]byte, 20), c.attributes...)
+		binary.BigEndian.PutUint16(b[2:], uint16(c.says))
+		got, ok := trim(b)
+		if ok != (c.want > 0) || len(got) != c.want || ok && &got[0] != &b[0] {
+			t.Errorf("%s: %d octets, %t; want %d", name, len(got), ok, c.want)
+		}
+	}
+	for n := range 20 {
+		if _, ok := trim(make([]byte, n)); ok {
+			t.Errorf("%d octets are a packet", n)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ func (c *checker) devices() {
 			c.warn(key, `write mac = "`+name+`" at the SSID that is for them`, "no SSID lets in the devices of list %q", name)
 		}
 	}
+	c.macPasswords()
 	for i, s := range c.SSID {
 		if key := at("ssid", i) + ".mac"; c.present(key) && len(s.MAC) == 0 {
 			c.wrong(key, "name a list, or take it out", "mac names no list")
@@ -26,6 +27,26 @@ func (c *checker) devices() {
 		for j, r := range s.Rule {
 			if key := at(at("ssid", i)+".rule", j) + ".vlan"; c.present(key) && len(r.VLAN) == 0 {
 				c.wrong(key, "write "+examples["ssid[].rule[].vlan"], "vlan names no VLAN")
+			}
+		}
+	}
+}
+
+// longestPassword is what a User-Password holds at most, in octets (RFC 2865, section 5.2).
+const longestPassword = 128
+
+// macPasswords judges the passwords by which controllers ask for devices.
+func (c *checker) macPasswords() {
+	devices := slices.ContainsFunc(c.SSID, func(s SSID) bool { return len(s.MAC) > 0 })
+	for i, s := range c.Site {
+		for j, w := range s.Controller {
+			key := at(at("site", i)+".controller", j) + ".mac_password"
+			switch n := len(w.MACPassword); {
+			case n == 0 || c.Unreadable(key): // said already
+			case n > longestPassword:
+				c.wrong(key, "set a shorter one at the controller and here", "mac_password has %d octets, and a request holds %d at most", n, longestPassword)
+			case !devices:
+				c.warn(key, `take it out, or write mac = "LIST" at the SSID of the devices`, "no SSID lets in devices by their MAC: nobody asks %s for this password", w.Name)
 			}
 		}
 	}

@@ -145,6 +145,7 @@ var examples = map[string]string{
 	"site[].controller[].vendor":       `vendor = "cisco-9800"`,
 	"site[].controller[].address":      `address = "10.20.0.10" or address = "10.44.0.0/28"`,
 	"site[].controller[].secret":       `secret = "cred:royal-wlc"`,
+	"site[].controller[].mac_password": `mac_password = "cred:royal-mac", or take it out where it is the device's MAC`,
 	"site[].controller[].names":        `names = ["royal-wlc.northbridge.nhs.uk"]`,
 	"site[].controller[].policies":     `policies = ["1.3.6.1.4.1.25178.3.1.1"]`,
 	"site[].controller[].without_vlan": `without_vlan = "reject"`,

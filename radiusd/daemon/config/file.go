@@ -496,7 +496,8 @@ type Controller struct {
 	Names                       []string     `toml:"names"`   // with RadSec, as the two below
 	CA                          string       `toml:"ca" ref:"yes"`
 	Policies                    []string     `toml:"policies"`
-	SSID                        string       `toml:"ssid"` // of every request, whatever it says itself
+	SSID                        string       `toml:"ssid"`         // of every request, whatever it says itself
+	MACPassword                 certs.Secret `toml:"mac_password"` // of its own, for every device that is known by its MAC; empty: that MAC, or Secret
 	WithoutVLAN                 string       `toml:"without_vlan" need:"yes"`
 	Say                         string       `toml:"say" default:"number"` // or "name": how it is told of a VLAN
 	Otherwise                   string       `toml:"otherwise"`            // where access points are that no site claims: OtherwiseHere; empty: nowhere

@@ -163,21 +163,22 @@ func (f *filler) warnMissed() {
 	if len(f.missed) == 0 {
 		return
 	}
-	slices.SortStableFunc(f.missed, func(a, b missed) int {
-		p, q := f.file.Place(a.path, "", ""), f.file.Place(b.path, "", "")
-		return cmp.Or(cmp.Compare(p.order, q.order), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
-	})
 	refs := make([]string, len(f.missed))
 	for i, m := range f.missed {
 		refs[i] = m.ref
 	}
+	first := slices.MinFunc(f.missed, func(a, b missed) int {
+		p, _, _ := f.file.places.find(a.path)
+		q, _, _ := f.file.places.find(b.path)
+		return cmp.Or(cmp.Compare(f.sourceOf(a.path).order, f.sourceOf(b.path).order), cmp.Compare(p.value.start, q.value.start))
+	})
 	slices.Sort(refs)
 	refs = slices.Compact(refs)
 	text := "this cannot be read here, and what is in it was not judged"
 	if len(refs) > 1 {
 		text = "these cannot be read here, and what is in them was not judged: " + list(refs)
 	}
-	f.file.Warnings = append(f.file.Warnings, f.file.Place(f.missed[0].path, text, "check again on the server, which does not start without them"))
+	f.file.Warnings = append(f.file.Warnings, f.file.Place(first.path, text, "check again on the server, which does not start without them"))
 }
 
 // Unreadable reports that the reference at key could not be read, which only a

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,7 @@ func TestServe(t *testing.T) {
 	}
 	for name, test := range map[string]func(*testing.T, string){
 		"BadConfiguration": serveBadConfiguration, "Signals": serveSignals, "Drain": serveDrain, "Canaries": serveCanaries,
-		"KilledInMidConversation": serveKilled,
+		"KilledInMidConversation": serveKilled, "Unknown": serveUnknown,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, program) })
 	}
@@ -455,5 +456,57 @@ func serveKilled(t *testing.T, program string) {
 	})
 	if result, err := s.controller("127.0.0.1", newMAC()).Login(t.Context(), s.peer(s.devices()["tls"])); !result.Accepted() {
 		t.Errorf("the next: %v, %v", result.Code, err)
+	}
+}
+
+// serveUnknown: a running server lists who speaks to it and is not in its file, to
+// whoever asks it, and says when there is nobody.
+func serveUnknown(t *testing.T, program string) {
+	s := houseFor(t)
+	for _, format := range []string{"text", "json"} {
+		log := filepath.Join(s.dir, format+".log")
+		s.know["log"] = fmt.Sprintf("[log]\nfile = %q\nformat = %q\n", log, format)
+		config := s.fill("house.toml")
+		v := s.serve(program, config).up(func() string { text, _ := os.ReadFile(log); return string(text) })
+		ask := func(args ...string) string {
+			t.Helper()
+			out, err := exec.Command(program, append([]string{"unknown", "--pid", fmt.Sprint(v.cmd.Process.Pid), "-c", config}, args...)...).CombinedOutput()
+			if err != nil {
+				t.Fatalf("radiusd unknown: %v\n%s", err, out)
+			}
+			return string(out)
+		}
+		if said := ask(); said != "Nobody who is not in the file speaks to the server.\n" {
+			t.Errorf("nobody: %s", said)
+		}
+		for range 3 {
+			c := s.controller("127.0.0.77", newMAC())
+			c.Timeout, c.Retries = 10*time.Millisecond, -1
+			if _, err := c.Login(t.Context(), s.peer(s.devices()["peap-mschapv2"])); err == nil {
+				t.Error("a stranger is answered")
+			}
+		}
+		s.eventually("three packets", func() bool { return regexp.MustCompile(`127\.0\.0\.77 +3 `).MatchString(ask()) })
+		var document struct {
+			Unknown []struct {
+				Address string
+				Packets int
+			}
+		}
+		if err := json.Unmarshal([]byte(ask("--json")), &document); err != nil || len(document.Unknown) != 1 || document.Unknown[0].Packets != 3 {
+			t.Errorf("%v: %+v", err, document)
+		}
+		// And from the log alone, as from journald.
+		cmd := exec.Command(program, "unknown", "-")
+		text, err := os.ReadFile(log)
+		s.must(err)
+		cmd.Stdin = bytes.NewReader(text)
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "127.0.0.77  3 ") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		v.signal(syscall.SIGTERM)
+		if code := v.ends(10 * time.Second); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
 	}
 }

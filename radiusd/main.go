@@ -40,6 +40,7 @@ var commands = []command{
 	{"devices", "check|list FILE [--expiring 30d]", "judge or list a file of devices that are known by their MAC", runDevices},
 	{"serve", "-c FILE", "run the server", runServe},
 	{"reload", "--pid N [--move-zones]", "ask a running server to read its configuration again", runReload},
+	{"unknown", "--pid N [-c FILE] | LOG [--json]", "list the controllers that speak to a running server and are not in its file", runUnknown},
 	{"ad", "join|test …", "join an Active Directory domain; ask its domain controllers", runAD},
 	{"probe", "[-c FILE] [NAME[/SERVER]] …", "log in through each server of a federation or a partner; say what came back", runProbe},
 	{"cert", "init|server|client …", "make a private CA, server and client certificates", runCert},

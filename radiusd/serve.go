@@ -58,19 +58,26 @@ func runReload(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "radiusd reload: name the server with --pid; under systemd use systemctl reload")
 		return exitUsage
 	}
-	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", *pid))
-	if name := strings.TrimSpace(string(name)); err == nil && name != "radiusd" {
-		fmt.Fprintf(errs, "radiusd reload: process %d is %s, not radiusd; nothing was sent\n", *pid, name)
-		return exitFailed
-	}
 	ask := syscall.SIGHUP
 	if *move {
 		ask = syscall.SIGUSR2
 	}
-	if err := syscall.Kill(*pid, ask); err != nil {
-		fmt.Fprintf(errs, "radiusd reload: process %d: %v\n", *pid, err)
+	if err := signalServer(*pid, ask); err != nil {
+		fmt.Fprintf(errs, "radiusd reload: %v\n", err)
 		return exitFailed
 	}
 	fmt.Fprintf(out, "Asked process %d. Its log says \"reloaded\", or \"reload refused\" and why.\n", *pid)
 	return exitGood
+}
+
+// signalServer sends a signal to a running server, and to no other program.
+func signalServer(pid int, what syscall.Signal) error {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if name := strings.TrimSpace(string(name)); err == nil && name != "radiusd" {
+		return fmt.Errorf("process %d is %s, not radiusd; nothing was sent", pid, name)
+	}
+	if err := syscall.Kill(pid, what); err != nil {
+		return fmt.Errorf("process %d: %w", pid, err)
+	}
+	return nil
 }

@@ -38,7 +38,9 @@ until       = 2027-03-31
 
 // Holds part of R50: a log-in on another day, in explain and in the file's own tests.
 func TestExplainOnAnotherDay(t *testing.T) {
-	test := func(given, expect string) string { return "[[test]]\ngiven = { " + given + " }\nexpect = { " + expect + " }\n" }
+	test := func(given, expect string) string {
+		return "[[test]]\ngiven = { " + given + " }\nexpect = { " + expect + " }\n"
+	}
 	const where = `, ssid = "NHS-Staff", site = "Royal Infirmary"`
 	config := dayTown[:strings.Index(dayTown, "[[test]]")] +
 		// The agreement, for somebody of whom no file knows.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -12,23 +13,32 @@ import (
 func (d *Daemon) reportStrangers() {
 	fresh, left := d.net.StrangerNews(mostTold)
 	for _, s := range fresh {
-		d.desk.Warn("an address that is no client of ours sends requests", aboutStranger(s)...)
+		d.desk.Warn(saidOfNewStranger, aboutStranger(s)...)
 	}
 	if left > 0 {
 		d.desk.Warn("more addresses that are no clients of ours send requests", "addresses", left)
 	}
 }
 
-// tellStrangers lists those heard since the start, the most insistent first.
+// What the log says of strangers, for a [StrangerLog].
+const (
+	saidOfStrangers = "figures of addresses that are no clients of ours"
+	saidOfStranger  = "figures of an address that is no client of ours"
+
+	saidOfNewStranger = "an address that is no client of ours sends requests"
+)
+
+// tellStrangers lists those heard since the start, the most insistent first. That there
+// are none is told to whoever asked for all.
 func (d *Daemon) tellStrangers(most int) {
 	all, forgotten := d.net.Strangers()
-	if len(all) == 0 {
+	if len(all) == 0 && most < math.MaxInt {
 		return
 	}
-	d.desk.Notice("figures of addresses that are no clients of ours", "addresses", len(all), "forgotten", forgotten,
+	d.desk.Notice(saidOfStrangers, "addresses", len(all), "forgotten", forgotten,
 		"packets", d.net.Stats().Of(transport.UnknownClient), "listed", min(most, len(all)))
 	for _, s := range all[:min(most, len(all))] {
-		d.desk.Notice("figures of an address that is no client of ours", aboutStranger(s)...)
+		d.desk.Notice(saidOfStranger, aboutStranger(s)...)
 	}
 }
 

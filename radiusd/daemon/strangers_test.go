@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"layeh.com/radius/rfc2865"
@@ -48,11 +50,61 @@ func TestUnknownControllersAreListed(t *testing.T) {
 		t.Errorf("told again, or forged:\n%s", text)
 	}
 
+	// The list is read back as it is, by the command that asks for it.
+	heard := NewStrangerLog()
+	for line := range strings.Lines(region.logText(t)) {
+		heard.Hear(line)
+	}
+	all, _ := region.net.Strangers()
+	if got := heard.All(); !heard.Whole() || len(got) != 1 || got[0].Address != "127.0.0.9" || got[0].Packets != 3 || got[0].SaysItIs != all[0].Says || got[0].Last != all[0].Last.UTC().Format(time.RFC3339) {
+		t.Errorf("read back: %+v", got)
+	}
+
 	known := rogueAt(t, "127.0.0.1", region.address)
 	known.ask(t, known.identify(nurseName, onStaff, nurseName))
 	region.reportDay()
 	line = region.lines(t, `WARNING.*have never sent a genuine packet`, 1)[0]
 	if !strings.Contains(line, "eastmoor-wlc") || !strings.Contains(line, "nro") || strings.Contains(line, "royal-wlc") {
 		t.Errorf("who was never heard: %s", line)
+	}
+}
+
+// A list is whole when its last line is there; what was heard of before a start is another
+// server's, and nobody's name makes a line of it.
+func TestStrangersAreReadFromALog(t *testing.T) {
+	const at = "2026-11-26T09:30:00.000Z "
+	one := func(address, packets, says string) string {
+		return at + "NOTICE  figures of an address that is no client of ours  address=" + address + "  says_it_is=" + says + "  packets=" + packets + "  first=2026-11-26T09:00:00Z  last=2026-11-26T09:29:00Z"
+	}
+	some := func(addresses, listed string) string {
+		return at + "NOTICE  figures of addresses that are no clients of ours  addresses=" + addresses + "  forgotten=2  packets=9  listed=" + listed
+	}
+	l := NewStrangerLog()
+	for _, step := range []struct {
+		line  string
+		whole bool
+		all   string
+	}{
+		{at + "WARNING an address that is no client of ours sends requests  address=10.0.0.1  says_it_is=none  packets=1  first=x  last=y", false, "10.0.0.1/1"},
+		{at + "NOTICE  started  server=\"figures of addresses that are no clients of ours  addresses=0  listed=0\"", false, ""},
+		{at + "WARNING an address that is no client of ours sends requests  address=10.0.0.2  says_it_is=\"  packets=99\"  packets=1  first=x  last=y", false, "10.0.0.2/1"},
+		{some("21", "20"), false, "10.0.0.2/1"}, // an hour's figures
+		{one("10.0.0.3", "5", "wlc"), false, "10.0.0.3/5 10.0.0.2/1"},
+		{some("2", "2"), false, ""},
+		{one("10.0.0.2", "3", "wlc"), false, "10.0.0.2/3"},
+		{at + "ACCEPT  figures of an address that is no client of ours  address=10.0.0.9  packets=7", false, "10.0.0.2/3"},
+		{one("10.0.0.9", "many", "wlc"), true, "10.0.0.2/3"},
+		{some("no", "number"), true, "10.0.0.2/3"},
+		{some("0", "0"), true, ""},
+		{`{"time":"2026-11-26T09:30:00.000Z","level":"INFO","msg":"figures of an address that is no client of ours","address":"2001:db8::1","says_it_is":"agnes","packets":4,"first":"x","last":"y"}`, true, "2001:db8::1/4"},
+	} {
+		l.Hear(step.line)
+		var all []string
+		for _, u := range l.All() {
+			all = append(all, fmt.Sprintf("%s/%d", u.Address, u.Packets))
+		}
+		if got := strings.Join(all, " "); got != step.all || l.Whole() != step.whole {
+			t.Errorf("after %s: %q, whole %v", step.line, got, l.Whole())
+		}
 	}
 }

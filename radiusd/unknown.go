@@ -54,7 +54,7 @@ func unknown(pid int, path string, words []string) (*daemon.StrangerLog, error) 
 	if pid == 0 && words[0] == "-" {
 		return heard, hear(heard, bufio.NewReader(os.Stdin))
 	}
-	name := ""
+	var name string
 	if len(words) == 1 {
 		name = words[0]
 	} else {

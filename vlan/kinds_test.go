@@ -3,6 +3,7 @@ package vlan
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -169,5 +170,79 @@ func TestStepsToTheLast(t *testing.T) {
 		if got := strings.Join(told, " "); got != want {
 			t.Errorf("with %d steps: %v", most, r.problems)
 		}
+	}
+}
+
+// Sets of groups are counted without being written out, and of policies written out: none,
+// each that is named, and each of a rule's with each of a guarantee's, once.
+func TestSetsAsTheyAreCounted(t *testing.T) {
+	for bits := range 1 << 6 {
+		var named, promised []int
+		for i := range 3 {
+			if bits>>i&1 == 1 {
+				named = append(named, i+1)
+			}
+			if bits>>(3+i)&1 == 1 {
+				promised = append(promised, i+2) // two of them may be named as well
+			}
+		}
+		there := map[[5]bool]bool{{}: true}
+		note := func(groups ...int) {
+			var set [5]bool
+			for _, g := range groups {
+				set[g] = true
+			}
+			there[set] = true
+		}
+		for _, n := range named {
+			note(n)
+		}
+		for _, h := range promised {
+			note(h)
+			for _, n := range named {
+				note(n, h)
+			}
+		}
+		a := groupsAsked{named: named, promised: promised}
+		for _, n := range named {
+			a.isNamed.add(n, 5)
+		}
+		for _, h := range promised {
+			a.isPromised.add(h, 5)
+		}
+		if got := len(pairs(named, promised)); got != len(there) || a.sets(0) != len(there) {
+			t.Errorf("%v and %v: %d are written and %d counted, of %d", named, promised, got, a.sets(0), len(there))
+		}
+		for group := 1; group < 5; group++ {
+			with := 0
+			for set := range there {
+				with += btoi(set[group])
+			}
+			if got := a.sets(group); got != with {
+				t.Errorf("%v and %v: %d with %d, of %d", named, promised, got, group, with)
+			}
+		}
+	}
+}
+
+// Where no rule is for anybody, our own people, visitors and devices are three kinds
+// nevertheless: of our own the groups may be unknown, and devices have no method.
+func TestKindsWithoutRules(t *testing.T) {
+	cfg := trust()
+	cfg.Devices, cfg.Guarantees = []string{"pumps", "scales"}, nil
+	cfg.SSIDs = []SSID{{Name: "Nobody"}}
+	p := read(cfg).policy
+	steps := maxSteps
+	var got []string
+	for _, k := range p.kinds(p.ssids[0], p.classes(nil), &steps) {
+		got = append(got, fmt.Sprintf("%s stands for %d", k.class.name, k.stands))
+	}
+	want := []string{
+		"one of ours (anyone@northbridge.nhs.uk) stands for 4", "a visitor (anyone@camford.ac.uk) stands for 4",
+		"a device of list pumps (whose line names no vlan) stands for 2", "a device of list pumps (whose line names another vlan) stands for 2",
+		"a device of list scales (whose line names no vlan) stands for 2", "a device of list scales (whose line names another vlan) stands for 2",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -86,9 +86,11 @@ func (r *reader) warnUnheard(s *site, n *network, c *controller, told map[string
 			r.mention(r.termKey(s, n, what), "limit speeds in the controller's own policy", "speeds such as those of vlan %s are sent to %s at %s, and %s controllers are not known to obey WISPr's", n.name, c.name, s.name, v.name)
 		})
 	}
+	if t.role == "" {
+		return
+	}
 	key := r.termKey(s, n, "role")
 	switch {
-	case t.role == "":
 	case v.role == none:
 		once(key+" "+v.name, func() {
 			r.mention(key, "use a filter there, or a policy of the controller for this VLAN", "the role of vlan %s is not told to %s at %s: %s controllers have none", n.name, c.name, s.name, v.name)

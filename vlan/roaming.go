@@ -98,7 +98,11 @@ func (r *reader) readRoamingRule(i int, source RoamingRule) *rule {
 // name, one for each name and each "below", and any other. Of those below a realm one
 // stands for all, since those that are named stand for themselves.
 func (p *Policy) operators() []string {
-	list := []string{"", "other.example"}
+	other := "other.example"
+	for slices.ContainsFunc(p.roaming, func(r *rule) bool { return operatorFits(r.operator, other) }) {
+		other = "an" + strings.TrimSuffix(other, ".example") // a name without a dot is below none
+	}
+	list := []string{"", other}
 	for _, r := range p.roaming {
 		name := r.operator
 		if below, is := strings.CutPrefix(name, "*"); is {

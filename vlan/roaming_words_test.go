@@ -127,3 +127,21 @@ func TestTooManyRoamingRules(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// A rule for all below the realm that stands for every other organisation does not speak
+// for them.
+func TestEveryOtherOrganisationIsOfNoRule(t *testing.T) {
+	allow, refuse := RoamingRule{Who: "own", Access: "allow"}, RoamingRule{Who: "own", Access: "refuse"}
+	example := []RoamingRule{{Who: "own", Operator: "*.example", Access: "refuse"}, {Who: "own", Operator: "another.uk", Access: "refuse"}}
+	before := mustNew(t, elsewhere(append(example, allow)...))
+	if got := strings.Join(before.operators(), " "); got != " another a.example another.uk" {
+		t.Errorf("%q", got)
+	}
+	for _, w := range before.Warnings() {
+		t.Errorf("%s: %s", w.Key, w.Text)
+	}
+	told, err := before.Compare(mustNew(t, elsewhere(append(example, refuse)...)))
+	if err != nil || !strings.Contains(told.String(), "elsewhere, at another:\n      let in  ->  refused (roaming-refused)") {
+		t.Errorf("%v:\n%s", err, told)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // region is a health community: sites with numbers of their own, VLANs, rules of
@@ -266,15 +265,11 @@ func TestTooLargeToProve(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := c.cfg()
-			began := time.Now()
 			_, err := New(cfg)
 			var problems Problems
 			_ = errors.As(err, &problems)
 			if len(problems) != 1 || problems[0].Key != c.key || !strings.Contains(problems[0].Text, c.who) || !strings.Contains(problems[0].Fix, c.fix) {
 				t.Errorf("%v", err)
-			}
-			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("it took %v to refuse", took)
 			}
 		})
 	}

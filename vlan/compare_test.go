@@ -159,7 +159,7 @@ func told(c *Comparison, before, after *Policy, f, g Facts) bool {
 	from, to := landedBy(before, f), landedBy(after, g)
 	return slices.ContainsFunc(c.Moves, func(m Move) bool {
 		if f.Elsewhere {
-			if m.SSID != "" || m.Operator != "" && !strings.EqualFold(m.Operator, f.Operator) && m.Operator != "other.example" && !strings.HasPrefix(m.Operator, "a.") || m.Operator == "" && f.Operator != "" {
+			if m.SSID != "" || !alike(m.Operator, strings.ToLower(f.Operator), before, after) {
 				return false
 			}
 		} else if m.SSID != f.SSID || !slices.Contains(m.Sites, f.Site) {
@@ -167,6 +167,18 @@ func told(c *Comparison, before, after *Policy, f, g Facts) bool {
 		}
 		return m.From.same(from) && m.To.same(to) && slices.Contains(m.Who, titleOf(before, after, f))
 	})
+}
+
+// alike tells whether no rule of [[roaming]] can tell two organisations apart.
+func alike(one, other string, policies ...*Policy) bool {
+	for _, p := range policies {
+		for _, r := range p.roaming {
+			if r.operator != "" && operatorFits(r.operator, one) != operatorFits(r.operator, other) {
+				return false
+			}
+		}
+	}
+	return (one == "") == (other == "")
 }
 
 func landedBy(p *Policy, f Facts) Landed {

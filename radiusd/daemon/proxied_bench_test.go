@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // acceptAll is an upstream that accepts whatever comes.
@@ -86,14 +87,19 @@ func BenchmarkProxied(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	const window = 64
-	for n := range b.N + window {
-		if n < b.N {
-			send(n)
+	var open [256]bool // identifiers that wait: to use one again would be to give up its request
+	for sent, answered := 0, 0; answered < b.N; {
+		if sent < b.N && sent-answered < window && !open[byte(sent)] {
+			send(sent)
+			open[byte(sent)] = true
+			sent++
+			continue
 		}
-		if n >= window {
-			if _, err := conn.Read(in); err != nil || in[0] != 2 {
-				b.Fatalf("%d %v %+v", in[0], err, <-t.events)
-			}
+		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second)) // rather than to wait for what is lost
+		if _, err := conn.Read(in); err != nil || in[0] != 2 {
+			b.Fatalf("%d %v %+v", in[0], err, <-t.events)
 		}
+		open[in[1]] = false
+		answered++
 	}
 }

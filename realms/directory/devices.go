@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"causeway/realms"
 )
@@ -198,7 +199,7 @@ func (p *deviceParser) device(line int, row []string) {
 	d := Device{Owner: p.owner, Line: line}
 	for i, name := range p.columns {
 		value := strings.TrimSpace(row[i])
-		if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x7f }) || len(value) > 200 {
+		if strings.ContainsFunc(value, hides) || len(value) > 200 {
 			p.wrong(line, "type it again, in one line of at most 200 octets", "%s holds what does not show, or is too long", name)
 			continue
 		}
@@ -236,6 +237,10 @@ func (p *deviceParser) device(line int, row []string) {
 	}
 	p.lines[d.MAC] = line
 }
+
+// hides says that a terminal obeys a character, or lets it change how others are read. A
+// spreadsheet's no-break space does neither.
+func hides(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 func (p *deviceParser) mayHave() string {
 	if len(p.vlans) == 0 {

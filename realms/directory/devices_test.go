@@ -26,6 +26,9 @@ func TestDevicesAreJudgedLineByLine(t *testing.T) {
 		{"no day", "00-1B-C5-00-00-03,x,,,31/03/2027,,me", `5: until is "31/03/2027", which is no day`},
 		{"nobody approved", "00-1B-C5-00-00-03,x,,,2027-03-31,,", "5: the device has no approved_by"},
 		{"a value too few", "00-1B-C5-00-00-03,x,,,2027-03-31", "5: the line has 5 values, and the header 7"},
+		{"a terminal's escape", "00-1B-C5-00-00-03,x,,,2027-03-31,\x1b[2J,me", "5: asset holds what does not show"},
+		{"the same in one character", "00-1B-C5-00-00-03,x,,,2027-03-31,\u009b2J,me", "5: asset holds what does not show"},
+		{"what turns the rest around", "00-1B-C5-00-00-03,x,,,2027-03-31,47\u202e11,me", "5: asset holds what does not show"},
 		{"an open quote", `00-1B-C5-00-00-03,"x,,,2027-03-31,,me`, `extraneous or missing " in quoted-field`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

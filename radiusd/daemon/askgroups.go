@@ -121,13 +121,28 @@ func (a Asking) String() string {
 	case len(a.Groups) == 0:
 		return fmt.Sprintf("directory %s was not asked: no line of the file names a group of its people\n", a.Directory)
 	case a.Failed != "":
-		return fmt.Sprintf("NOT ASKED  directory %s: %s\n           nothing is said of %s that the file names: %s\n", a.Directory, a.Failed, groups, quotedGroups(a.Groups))
+		return fmt.Sprintf("NOT ASKED  directory %s: %s\n           nothing is said of %s that the file names: %s\n", a.Directory, onOneLine(a.Failed), groups, quotedGroups(a.Groups))
 	}
 	text := fmt.Sprintf("directory %s was asked for %s, and knows %d\n", a.Directory, groups, a.Known)
 	for _, u := range a.Unsaid {
-		text += fmt.Sprintf("NOT KNOWN  directory %s: %s\n", a.Directory, u)
+		text += fmt.Sprintf("NOT KNOWN  directory %s: %s\n", a.Directory, onOneLine(u))
 	}
 	return text
+}
+
+// onOneLine escapes what does not show: a server's own words are in a failure, and may
+// neither steer a terminal nor write a line of the check.
+func onOneLine(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 func quotedGroups(names []string) string {

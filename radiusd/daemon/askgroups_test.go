@@ -181,6 +181,46 @@ func TestDirectoryThatCannotBeAsked(t *testing.T) {
 	}
 }
 
+// What a directory says for itself stands in a failure as it may: on its line, and with
+// nothing in it that a terminal would obey.
+func TestADirectorysWordsStayOnTheirLine(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	const words = "no\nradiusd check: causeway.toml is good\r\x1b[2J\u202e"
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			question := make([]byte, 4096)
+			if n, err := conn.Read(question); err == nil && n > 4 {
+				id := question[4:n] // behind the head of the message and of its number
+				if question[1]&0x80 != 0 {
+					id = id[question[1]&0x7f:]
+				}
+				done := append([]byte{0x0a, 1, 50, 0x04, 0, 0x04, byte(len(words))}, words...) // insufficientAccessRights
+				done = append([]byte{0x02, 1, id[0], 0x65, byte(len(done))}, done...)
+				_, _ = conn.Write(append([]byte{0x30, byte(len(done))}, done...))
+			}
+			_ = conn.Close()
+		}
+	}()
+	asked := inspectGroups(t, strings.ReplaceAll(groupsTown, "LDAP", l.Addr().String())).Ask(t.Context())
+	if len(asked) != 1 || !strings.Contains(asked[0].Failed, "causeway.toml is good") {
+		t.Fatalf("%+v", asked)
+	}
+	if said := asked[0].String(); strings.Count(said, "\n") != 2 || strings.ContainsAny(said, "\r\x1b\u202e") || !strings.Contains(said, `no\nradiusd check: causeway.toml is good\r\x1b[2J\u202e`) {
+		t.Errorf("%q", said)
+	}
+	if said := (Asking{Directory: "trust", Groups: []string{"Wards"}, Unsaid: []string{"a\x1bb\nc"}}).String(); strings.Count(said, "\n") != 2 || strings.Contains(said, "\x1b") {
+		t.Errorf("%q", said)
+	}
+}
+
 // Which directories are asked for a group: those in which the people of a rule may be.
 func TestWhoIsAskedForAGroup(t *testing.T) {
 	i := inspectGroups(t, strings.Replace(groupsTown, `client_ca   = "file:ca.pem"`, "", 1)+`

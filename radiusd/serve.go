@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -70,11 +71,18 @@ func runReload(args []string, out, errs io.Writer) int {
 	return exitGood
 }
 
+// servers are the commands that take signals: any other would end at one.
+var servers = []string{"serve", "demo"}
+
 // signalServer sends a signal to a running server, and to no other program.
 func signalServer(pid int, what syscall.Signal) error {
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	if name := strings.TrimSpace(string(name)); err == nil && name != "radiusd" {
 		return fmt.Errorf("process %d is %s, not radiusd; nothing was sent", pid, name)
+	}
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if words := strings.Split(string(line), "\x00"); err == nil && !(len(words) > 1 && slices.Contains(servers, words[1])) {
+		return fmt.Errorf("process %d is radiusd, but no server that runs; nothing was sent", pid)
 	}
 	if err := syscall.Kill(pid, what); err != nil {
 		return fmt.Errorf("process %d: %w", pid, err)

@@ -87,16 +87,23 @@ func logOf(path string) (string, error) {
 		return "", err
 	}
 	if file.Log.File == "" {
-		return "", fmt.Errorf("%s writes the log to standard error, where it cannot be read back. Under systemd: systemctl kill --signal=USR1 radiusd; journalctl -u radiusd -o cat --since -1min | radiusd unknown -", path)
+		return "", fmt.Errorf("%s writes the log to standard error, where it cannot be read back. Under systemd: systemctl kill --signal=USR1 radiusd; sleep 1; journalctl -u radiusd -o cat --since -1min | radiusd unknown -", path)
 	}
 	return file.Log.File, nil
 }
 
-// hear reads a log to its end.
+// hear reads a log to its end. From one that is no server's, or was read before the
+// list was in it, it does not follow that nobody is there.
 func hear(heard *daemon.StrangerLog, log *bufio.Reader) error {
 	for {
 		line, err := log.ReadString('\n')
-		if errors.Is(err, io.EOF) {
+		switch {
+		case !errors.Is(err, io.EOF):
+		case heard.Begun() && !heard.Whole():
+			return errors.New("the log ends in the middle of the list: read it again in a moment, or ask the server again")
+		case !heard.Tells():
+			return errors.New("in these lines no server says who is unknown: ask it for its list (SIGUSR1, or --pid) and read the log a moment later, as the server wrote it (journalctl -o cat)")
+		default:
 			return nil
 		}
 		if err != nil {

@@ -51,6 +51,7 @@ type Daemon struct {
 	abroad           waiting
 	homeless         unclaimed
 	reminded         reminded
+	listing          sync.Mutex        // held while the log gets a list of strangers
 	listDay          atomic.Value      // the day on which the lists of devices were told of last, as text
 	toldOfPlacements map[string]string // by directory, what is wrong with it; of the one who reports
 	rounds           rounds

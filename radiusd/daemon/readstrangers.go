@@ -3,8 +3,12 @@ package daemon
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
+	"unicode"
 
 	"causeway/radiusd/noc"
 )
@@ -24,6 +28,7 @@ type StrangerLog struct {
 	byAddress map[string]Unknown
 	listed    int // that a list of all promises; -1: none has begun
 	heard     int // of those
+	started   bool
 	Forgotten uint64
 }
 
@@ -42,6 +47,7 @@ func (l *StrangerLog) Hear(line string) {
 	switch message {
 	case "started": // what was before was another process
 		*l = *NewStrangerLog()
+		l.started = true
 	case saidOfStrangers:
 		listed, err := strconv.Atoi(values["listed"])
 		all, notAll := strconv.Atoi(values["addresses"])
@@ -62,13 +68,24 @@ func (l *StrangerLog) Hear(line string) {
 	}
 }
 
+// note takes what a server writes, and nothing that a terminal would obey.
 func (l *StrangerLog) note(values map[string]string) {
 	packets, err := strconv.ParseUint(values["packets"], 10, 64)
-	if err != nil || values["address"] == "" {
+	address, none := netip.ParseAddr(values["address"])
+	first, noFirst := time.Parse(time.RFC3339, values["first"])
+	last, noLast := time.Parse(time.RFC3339, values["last"])
+	if err != nil || none != nil || noFirst != nil || noLast != nil || strings.ContainsFunc(address.Zone(), func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return
 	}
-	l.byAddress[values["address"]] = Unknown{values["address"], packets, values["first"], values["last"], values["says_it_is"]}
+	l.byAddress[address.String()] = Unknown{address.String(), packets, first.Format(time.RFC3339), last.Format(time.RFC3339), values["says_it_is"]}
 }
+
+// Begun says that a list of all has begun, whole or not.
+func (l *StrangerLog) Begun() bool { return l.listed >= 0 }
+
+// Tells says whether silence means that nobody is there: the log has a list of all, or
+// everything since the server started.
+func (l *StrangerLog) Tells() bool { return l.started || l.Begun() || len(l.byAddress) > 0 }
 
 // Whole says that a list of all has begun and that every line of it was read.
 func (l *StrangerLog) Whole() bool { return l.listed >= 0 && l.heard >= l.listed }

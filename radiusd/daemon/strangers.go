@@ -31,6 +31,8 @@ const (
 // tellStrangers lists those heard since the start, the most insistent first. That there
 // are none is told to whoever asked for all.
 func (d *Daemon) tellStrangers(most int) {
+	d.listing.Lock() // the hour's figures in the middle of a list would cut it short
+	defer d.listing.Unlock()
 	all, forgotten := d.net.Strangers()
 	if len(all) == 0 && most < math.MaxInt {
 		return

@@ -3,8 +3,11 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,6 +72,38 @@ func TestUnknownControllersAreListed(t *testing.T) {
 	}
 }
 
+// The hour's figures are told while somebody has asked for all: neither stands in the
+// middle of the other, or the list that was asked for is never whole.
+func TestListsOfStrangersAreNotMixed(t *testing.T) {
+	region := startRegion(t)
+	const many = 12
+	for n := range many {
+		stranger := rogueAt(t, fmt.Sprintf("127.0.1.%d", n+1), region.address)
+		stranger.patient = 1
+		stranger.ask(t, stranger.request(nurseName, onStaff))
+	}
+	eventually(t, "all were heard", func() bool { all, _ := region.net.Strangers(); return len(all) == many })
+	const times = 100
+	var told sync.WaitGroup
+	for _, most := range []int{math.MaxInt, 3} {
+		told.Go(func() {
+			for range times {
+				region.tellStrangers(most)
+			}
+		})
+	}
+	told.Wait()
+	lines := region.lines(t, `figures of (an address that is no client|addresses that are no clients) of ours`, times*(many+1+3+1))
+	for len(lines) > 0 {
+		_, value, _ := strings.Cut(lines[0], "listed=")
+		listed, err := strconv.Atoi(value)
+		if err != nil || len(lines) <= listed {
+			t.Fatalf("%q begins no list, %d lines follow", lines[0], len(lines)-1)
+		}
+		lines = lines[1+listed:]
+	}
+}
+
 // A list is whole when its last line is there; what was heard of before a start is another
 // server's, and nobody's name makes a line of it.
 func TestStrangersAreReadFromALog(t *testing.T) {
@@ -85,9 +120,9 @@ func TestStrangersAreReadFromALog(t *testing.T) {
 		whole bool
 		all   string
 	}{
-		{at + "WARNING an address that is no client of ours sends requests  address=10.0.0.1  says_it_is=none  packets=1  first=x  last=y", false, "10.0.0.1/1"},
+		{at + "WARNING an address that is no client of ours sends requests  address=10.0.0.1  says_it_is=none  packets=1  first=2026-11-26T09:00:00Z  last=2026-11-26T09:29:00Z", false, "10.0.0.1/1"},
 		{at + "NOTICE  started  server=\"figures of addresses that are no clients of ours  addresses=0  listed=0\"", false, ""},
-		{at + "WARNING an address that is no client of ours sends requests  address=10.0.0.2  says_it_is=\"  packets=99\"  packets=1  first=x  last=y", false, "10.0.0.2/1"},
+		{at + "WARNING an address that is no client of ours sends requests  address=10.0.0.2  says_it_is=\"  packets=99\"  packets=1  first=2026-11-26T09:00:00Z  last=2026-11-26T09:29:00Z", false, "10.0.0.2/1"},
 		{some("21", "20"), false, "10.0.0.2/1"}, // an hour's figures
 		{one("10.0.0.3", "5", "wlc"), false, "10.0.0.3/5 10.0.0.2/1"},
 		{some("2", "2"), false, ""},
@@ -96,7 +131,12 @@ func TestStrangersAreReadFromALog(t *testing.T) {
 		{one("10.0.0.9", "many", "wlc"), true, "10.0.0.2/3"},
 		{some("no", "number"), true, "10.0.0.2/3"},
 		{some("0", "0"), true, ""},
-		{`{"time":"2026-11-26T09:30:00.000Z","level":"INFO","msg":"figures of an address that is no client of ours","address":"2001:db8::1","says_it_is":"agnes","packets":4,"first":"x","last":"y"}`, true, "2001:db8::1/4"},
+		{one(`"\u001b[2J"`, "4", "wlc"), true, ""},
+		{one("fe80::1%eth\u202e0", "4", "wlc"), true, ""},
+		{one("fe80::1%eth0", "4", "wlc"), true, "fe80::1%eth0/4"},
+		{some("0", "0"), true, ""},
+		{strings.Replace(one("10.0.0.9", "4", "wlc"), "first=2026", `first="\u001b[2J`, 1) + `"`, true, ""},
+		{`{"time":"2026-11-26T09:30:00.000Z","level":"INFO","msg":"figures of an address that is no client of ours","address":"2001:db8::1","says_it_is":"agnes","packets":4,"first":"2026-11-26T09:00:00Z","last":"2026-11-26T09:29:00Z"}`, true, "2001:db8::1/4"},
 	} {
 		l.Hear(step.line)
 		var all []string

@@ -277,9 +277,15 @@ func (l *listed) knowsCHAP(req *radius.Packet, response []byte, own certs.Secret
 // cannot be read out of it.
 func notations(mac string) []string {
 	bare := strings.ReplaceAll(mac, "-", "")
-	all := []string{mac, bare, strings.ReplaceAll(mac, "-", ":"), strings.ReplaceAll(mac, "-", "."), bare[:6] + "-" + bare[6:]}
-	for _, mark := range []string{".", ":", "-"} {
-		all = append(all, bare[:4]+mark+bare[4:8]+mark+bare[8:])
+	all := []string{bare}
+	for _, digits := range []int{2, 4, 6} {
+		for _, mark := range []string{"-", ":", ".", " "} {
+			one := bare[:digits]
+			for at := digits; at < len(bare); at += digits {
+				one += mark + bare[at:at+digits]
+			}
+			all = append(all, one)
+		}
 	}
 	for _, one := range all {
 		all = append(all, strings.ToLower(one))

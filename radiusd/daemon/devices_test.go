@@ -185,6 +185,7 @@ func TestR54HowControllersWriteAMAC(t *testing.T) {
 	written := []string{
 		"001bc5000001", "001BC5000001", "00-1b-c5-00-00-01", "00-1B-C5-00-00-01", "00:1b:c5:00:00:01", "00:1B:C5:00:00:01",
 		"001b.c500.0001", "001B.C500.0001", "001b-c500-0001", "001B-C500-0001", "001b:c500:0001", "001bc5-000001", "001BC5-000001", "00.1b.c5.00.00.01",
+		"00 1b c5 00 00 01", "001BC5:000001", "001b c500 0001", "001bc5.000001",
 	}
 	for i, user := range written {
 		password := written[(i+5)%len(written)] // some have a setting for each

@@ -81,7 +81,7 @@ func signalServer(pid int, what syscall.Signal) error {
 		return fmt.Errorf("process %d is %s, not radiusd; nothing was sent", pid, name)
 	}
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if words := strings.Split(string(line), "\x00"); err == nil && !(len(words) > 1 && slices.Contains(servers, words[1])) {
+	if words := strings.Split(string(line), "\x00"); err == nil && (len(words) < 2 || !slices.Contains(servers, words[1])) {
 		return fmt.Errorf("process %d is radiusd, but no server that runs; nothing was sent", pid)
 	}
 	if err := syscall.Kill(pid, what); err != nil {

@@ -126,8 +126,12 @@ type identity struct {
 	server    tls.Certificate
 }
 
-// dial connects to the pretender: to LDAP over TLS, or to Netlogon.
+// dial connects to the pretender: to LDAP over TLS, or to Netlogon. As a net.Dialer's, its
+// error comes without a connection, which nobody would close.
 func (p *pretender) dial(ctx context.Context, address string) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	theirs, ours := newPipe()
 	p.mu.Lock()
 	ours.ldap = strings.HasSuffix(address, ":636")
@@ -148,7 +152,7 @@ func (p *pretender) dial(ctx context.Context, address string) (net.Conn, error) 
 		p.open.Add(1)
 		go (&pretence{Conn: ours, p: p}).serve()
 	}
-	return theirs, ctx.Err()
+	return theirs, nil
 }
 
 // A pipe is one end of a connection in memory, which holds what is written until it is

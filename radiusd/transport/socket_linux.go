@@ -11,7 +11,7 @@ import (
 // socketOptions are set before a socket is bound or connected.
 type socketOptions struct {
 	buffer   int
-	share    bool // several sockets, one address
+	share    bool // join others that are bound to the address
 	anywhere bool // learn which local address each packet was sent to
 }
 
@@ -40,7 +40,7 @@ func (o socketOptions) set(fd int, v6 bool) error {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DONT)
 	}
 	if o.share {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+		if err := shareDescriptor(fd); err != nil {
 			return err
 		}
 	}
@@ -51,6 +51,22 @@ func (o socketOptions) set(fd int, v6 bool) error {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 	}
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+}
+
+// share lets other sockets join the address of one that is bound already.
+func share(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if failed := raw.Control(func(fd uintptr) { err = shareDescriptor(int(fd)) }); failed != nil {
+		return failed
+	}
+	return err
+}
+
+func shareDescriptor(fd int) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 }
 
 // growBuffer asks past the system's limit first, which needs CAP_NET_ADMIN.

@@ -69,29 +69,29 @@ func openUDP(ctx context.Context, s *Server) ([]listener, error) {
 	return opened, nil
 }
 
-// bind opens n sockets on address. A first socket without SO_REUSEPORT proves
-// that nobody else has the port: with it, a second copy of this server would
-// quietly take half of the packets.
+// bind opens n sockets on address. The first is bound without SO_REUSEPORT, so that
+// nobody else has the port, and lets the others join it after: with the option from the
+// beginning, a second copy of this server would quietly take half of the packets.
 func bind(ctx context.Context, address string, n, buffer int) (conns []*net.UDPConn, err error) {
 	resolved, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {
 		return nil, err
 	}
-	if resolved.Port != 0 {
-		alone, err := net.ListenUDP("udp", resolved)
-		if err != nil {
-			return nil, err
-		}
-		_ = alone.Close()
-	}
-	config := net.ListenConfig{Control: control(socketOptions{buffer: buffer, share: true, anywhere: isAnywhere(resolved)})}
+	options := socketOptions{buffer: buffer, anywhere: isAnywhere(resolved)}
 	for range n {
+		config := net.ListenConfig{Control: control(options)}
 		conn, err := config.ListenPacket(ctx, "udp", address)
 		if err != nil {
 			return conns, err
 		}
 		udp := conn.(*net.UDPConn)
 		conns = append(conns, udp)
+		if !options.share {
+			if err := share(udp); err != nil {
+				return conns, err
+			}
+			options.share = true
+		}
 		address = udp.LocalAddr().String() // with port 0, the others join the first
 	}
 	return conns, nil

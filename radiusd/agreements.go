@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -73,9 +72,7 @@ func printAgreements(out io.Writer, list []daemon.Agreement) error {
 }
 
 func jsonAgreements(out io.Writer, list []daemon.Agreement) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(append([]daemon.Agreement{}, list...)) // [] and not null for none
+	return document(out).Encode(append([]daemon.Agreement{}, list...)) // [] and not null for none
 }
 
 func csvAgreements(out io.Writer, list []daemon.Agreement) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os/signal"
@@ -181,9 +180,7 @@ func runTest(args []string, out, errs io.Writer) int {
 	var failed int
 	if *asJSON {
 		failed = report(results, io.Discard, io.Discard)
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(map[string]any{"results": results, "coverage": covered}); err != nil {
+		if err := document(out).Encode(map[string]any{"results": results, "coverage": covered}); err != nil {
 			fmt.Fprintf(errs, "radiusd test: %v\n", err)
 			return exitFailed
 		}
@@ -283,9 +280,7 @@ func runExplain(args []string, out, errs io.Writer) int {
 	}
 	e := i.Explain(q)
 	if *asJSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(e); err != nil {
+		if err := document(out).Encode(e); err != nil {
 			fmt.Fprintf(errs, "radiusd explain: %v\n", err)
 			return exitFailed
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -35,9 +34,7 @@ func runDiff(args []string, out, errs io.Writer) int {
 		return exitFailed
 	}
 	if *asJSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(c); err != nil {
+		if err := document(out).Encode(c); err != nil {
 			fmt.Fprintf(errs, "radiusd diff: %v\n", err)
 			return exitFailed
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,8 +115,7 @@ func found(problems config.Problems) []finding {
 
 // writeFindings ends a check as its findings say.
 func writeFindings(out, errs io.Writer, all findings) int {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
+	encoder := document(out)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(all); err != nil {
 		fmt.Fprintf(errs, "radiusd check: %v\n", err)

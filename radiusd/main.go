@@ -4,6 +4,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -81,6 +82,13 @@ func usage(w io.Writer) {
 		fmt.Fprintf(w, "  radiusd %-48s %s\n", c.name+" "+c.usage, c.help)
 	}
 	fmt.Fprint(w, "\nExit codes: 0 good, 1 a check failed, 2 usage, 78 bad configuration,\nof check --ask 3 a directory could not be asked;\nof probe 0 accept, 1 reject, 2 timeout, 3 nothing could be asked.\n")
+}
+
+// document writes one JSON document, for people who read it as well.
+func document(out io.Writer) *json.Encoder {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder
 }
 
 // flags makes the flag set of one command, whose errors end in exitUsage.

@@ -459,9 +459,7 @@ func listPlacements(o *placementOrder, out, _ io.Writer) error {
 	slices.SortStableFunc(rows, func(a, b placementRow) int { return a.DaysLeft - b.DaysLeft })
 	switch {
 	case o.asJSON:
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(rows)
+		return document(out).Encode(rows)
 	case o.asCSV:
 		w := csv.NewWriter(out)
 		_ = w.Write(append(slices.Clone(placement.Columns), "state", "ended_by")) // Error says it

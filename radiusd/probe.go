@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -162,9 +161,7 @@ func tell(out io.Writer, reports []daemon.ProbeReport, asJSON bool) error {
 		for i, r := range reports {
 			lines[i] = lineOf(r)
 		}
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(lines)
+		return document(out).Encode(lines)
 	}
 	for i, r := range reports {
 		if i > 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -155,7 +154,5 @@ func printUnknown(out io.Writer, heard *daemon.StrangerLog) error {
 }
 
 func jsonUnknown(out io.Writer, heard *daemon.StrangerLog) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(map[string]any{"unknown": append([]daemon.Unknown{}, heard.All()...), "forgotten": heard.Forgotten}) // [] and not null for none
+	return document(out).Encode(map[string]any{"unknown": append([]daemon.Unknown{}, heard.All()...), "forgotten": heard.Forgotten}) // [] and not null for none
 }

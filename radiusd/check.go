@@ -102,7 +102,7 @@ type checked struct {
 	tests []daemon.TestResult
 }
 
-func (c checked) failed() int { return report(c.tests, io.Discard, io.Discard) }
+func (c checked) failed() int { return failures(c.tests) }
 
 // sound says that it does what it says, whatever directories answered.
 func (c checked) sound() bool { return c.failed() == 0 && len(c.i.Faults) == 0 }
@@ -177,15 +177,14 @@ func runTest(args []string, out, errs io.Writer) int {
 	}
 	results := i.Test()
 	covered := i.Coverage(results)
-	var failed int
+	failed := failures(results)
 	if *asJSON {
-		failed = report(results, io.Discard, io.Discard)
 		if err := document(out).Encode(map[string]any{"results": results, "coverage": covered}); err != nil {
 			fmt.Fprintf(errs, "radiusd test: %v\n", err)
 			return exitFailed
 		}
 	} else {
-		failed = report(results, out, out)
+		report(results, out, out)
 		fmt.Fprintf(out, "%d passed, %d failed\n%d of %d rules decide a test\n", len(results)-failed, failed, covered.Rules-len(covered.Missed), covered.Rules)
 		for _, m := range covered.Missed {
 			fmt.Fprintf(out, "untested  %s\n", m)
@@ -197,17 +196,25 @@ func runTest(args []string, out, errs io.Writer) int {
 	return exitGood
 }
 
-// report prints test results and counts those that failed.
-func report(results []daemon.TestResult, good, bad io.Writer) (failed int) {
+// failures counts the tests that failed.
+func failures(results []daemon.TestResult) (n int) {
+	for _, r := range results {
+		if r.Failure != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// report prints test results.
+func report(results []daemon.TestResult, good, bad io.Writer) {
 	for _, r := range results {
 		if r.Failure == "" {
 			fmt.Fprintf(good, "ok    %s: %s\n", r.Place, r.Given)
 			continue
 		}
-		failed++
 		fmt.Fprintf(bad, "FAIL  %s: %s: %s\n", r.Place, r.Given, r.Failure)
 	}
-	return failed
 }
 
 // inspectFor is inspect for explain, which works as well where the proof failed: how

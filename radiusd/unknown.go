@@ -97,7 +97,10 @@ func hear(heard *daemon.StrangerLog, log *bufio.Reader) error {
 	for {
 		line, err := log.ReadString('\n')
 		switch {
+		case err == nil:
+			heard.Hear(line)
 		case !errors.Is(err, io.EOF):
+			return fmt.Errorf("the log: %w", err)
 		case heard.Begun() && !heard.Whole():
 			return errors.New("the log ends in the middle of the list: read it again in a moment, or ask the server again")
 		case !heard.Tells():
@@ -105,10 +108,6 @@ func hear(heard *daemon.StrangerLog, log *bufio.Reader) error {
 		default:
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("the log: %w", err)
-		}
-		heard.Hear(line)
 	}
 }
 

@@ -159,15 +159,7 @@ func (q *inquiry) all(ctx context.Context) error {
 		return err
 	}
 	q.note(found)
-	nameless := 0
-	for _, entry := range found.entries {
-		g := groupName{value(entry, cfg.GroupName), value(entry, "cn"), entry.DN}
-		if g.name == "" {
-			nameless++
-			continue
-		}
-		q.seen = append(q.seen, g)
-	}
+	nameless := q.see(found)
 	q.whole = found.whole()
 	switch {
 	case len(q.seen) == 0 && nameless == 0:
@@ -182,6 +174,19 @@ func (q *inquiry) all(ctx context.Context) error {
 		q.unsaid(fmt.Sprintf("it has more than %d groups, and its %s may be written in another case", len(q.seen), cfg.GroupName))
 	}
 	return nil
+}
+
+// see keeps the groups of an answer for what was meant, and counts those without a name.
+func (q *inquiry) see(found finding) (nameless int) {
+	for _, entry := range found.entries {
+		g := groupName{value(entry, q.l.cfg.GroupName), value(entry, "cn"), entry.DN}
+		if g.name == "" {
+			nameless++
+			continue
+		}
+		q.seen = append(q.seen, g)
+	}
+	return nameless
 }
 
 // searcher is who asks.
@@ -237,11 +242,7 @@ func (q *inquiry) whatWasMeant(ctx context.Context) error {
 			if err != nil {
 				return nil //nolint:nilerr // that the group is not known has been seen
 			}
-			for _, entry := range found.entries {
-				if g := (groupName{value(entry, cfg.GroupName), value(entry, "cn"), entry.DN}); g.name != "" {
-					q.seen = append(q.seen, g)
-				}
-			}
+			q.see(found)
 		}
 		a.Near = near(a.Name, q.seen)
 	}

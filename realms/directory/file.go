@@ -211,11 +211,7 @@ func (f *File) spend(h *argonHash, password certs.Secret) (good bool) {
 
 // Lookup is [realms.Directory]'s.
 func (f *File) Lookup(_ context.Context, id realms.Identity) (realms.Account, error) {
-	user, err := f.find(id)
-	if err != nil {
-		return realms.Account{}, err
-	}
-	return user.admitted(f.now())
+	return f.LookupAt(f.now(), id)
 }
 
 // LookupAt is [File.Lookup] as it will be, or was, at another time.

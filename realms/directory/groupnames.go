@@ -102,7 +102,7 @@ func unlike(name string, g groupName) (off int, is bool) {
 	return 0, false
 }
 
-// plainly is a name without what people get wrong.
-func plainly(name string) string {
-	return strings.NewReplacer(" ", "", "-", "", "_", "", ".", "").Replace(strings.ToLower(name))
-}
+// marks are what people get wrong in a name.
+var marks = strings.NewReplacer(" ", "", "-", "", "_", "", ".", "")
+
+func plainly(name string) string { return marks.Replace(strings.ToLower(name)) }

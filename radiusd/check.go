@@ -62,20 +62,19 @@ func runCheck(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "radiusd check: name one configuration file")
 		return exitUsage
 	}
-	c := checked{file: words[0]}
-	var err error
-	if c.i, err = daemon.Inspect(c.file, time.Now); err != nil {
+	i, err := daemon.Inspect(words[0], time.Now)
+	if err != nil {
 		if *asJSON && daemon.Mistakes(err) > 0 {
-			return writeFindings(out, errs, refusedFindings(c.file, err))
+			return writeFindings(out, errs, refusedFindings(words[0], err))
 		}
 		return complain(errs, "check", err)
 	}
+	c := check(words[0], i)
 	if *ask {
 		if c.asked, code = askDirectories(c.i); code != exitGood {
 			return code
 		}
 	}
-	c.tests = c.i.Test()
 	if *page != "" && c.sound() {
 		if err := newStatement(c.i, time.Now()).write(*page); err != nil {
 			fmt.Fprintf(errs, "radiusd check: the proof was not written: %v\n", err)
@@ -100,6 +99,12 @@ type checked struct {
 	i     *daemon.Inspection
 	asked []daemon.Asking
 	tests []daemon.TestResult
+}
+
+// check runs the file's own tests and looks into its files of users.
+func check(file string, i *daemon.Inspection) checked {
+	i.LookIntoFiles()
+	return checked{file: file, i: i, tests: i.Test()}
 }
 
 func (c checked) failed() int { return failures(c.tests) }

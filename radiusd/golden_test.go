@@ -50,6 +50,7 @@ func inspected(t *testing.T, name string) *daemon.Inspection {
 	if err != nil {
 		t.Fatal(err)
 	}
+	i.LookIntoFiles()
 	return i
 }
 
@@ -75,7 +76,7 @@ func TestCheckFindingsAreGolden(t *testing.T) {
 			i, err := daemon.Inspect(file, checkDay)
 			all := refusedFindings(file, err)
 			if err == nil {
-				all = checked{file: file, i: i, tests: i.Test()}.findings()
+				all = check(file, i).findings()
 			}
 			for n := range all.Hashes {
 				if len(all.Hashes[n].SHA256) != 64 {

@@ -192,8 +192,9 @@ func (i *Inspection) Ask(ctx context.Context) []Asking {
 	return askings
 }
 
-// lookIntoFiles warns of groups that only people in files could be in, and nobody is.
-func (i *Inspection) lookIntoFiles() {
+// LookIntoFiles warns of groups that only people in files could be in, and nobody is. It
+// reads those files, which a log-in is explained without.
+func (i *Inspection) LookIntoFiles() {
 	uses := slices.DeleteFunc(groupUses(i.File), func(u groupUse) bool { return !i.onlyFiles(u) })
 	i.judgeGroups(uses, i.inFiles(context.Background(), uses))
 }

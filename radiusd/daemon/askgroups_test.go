@@ -94,6 +94,7 @@ func inspectGroups(t *testing.T, config string) *Inspection {
 	if err != nil {
 		t.Fatal(err)
 	}
+	i.LookIntoFiles()
 	return i
 }
 

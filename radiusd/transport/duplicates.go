@@ -42,6 +42,7 @@ type answer struct {
 	reply       []byte
 	answered    time.Time
 	next, prev  *answer // in the client's queue; nil while in progress
+	gone        bool    // another request has its question, or it was dropped
 }
 
 // duplicates is the cache of one socket: bounded in number and octets, evicting
@@ -85,7 +86,7 @@ func (d *duplicates) begin(q question, f fingerprint, client *holder, now time.T
 		case same && now.Sub(old.answered) < d.age:
 			return nil, old.reply
 		}
-		d.drop(old) // a new request (P32), or one too old to repeat
+		d.unqueue(old) // a new request (P32), or one too old to repeat, has its place
 	}
 	fresh = &answer{question: q, fingerprint: f, client: client}
 	d.answers[q] = fresh
@@ -97,7 +98,7 @@ func (d *duplicates) begin(q question, f fingerprint, client *holder, now time.T
 func (d *duplicates) finish(a *answer, reply []byte, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.answers[a.question] != a {
+	if a.gone {
 		return false
 	}
 	a.reply, a.answered = reply, now
@@ -123,7 +124,7 @@ func (d *duplicates) finish(a *answer, reply []byte, now time.Time) bool {
 func (d *duplicates) forget(a *answer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.answers[a.question] == a {
+	if !a.gone {
 		d.drop(a)
 	}
 }
@@ -163,6 +164,11 @@ func (d *duplicates) longest(own *queue) *queue {
 
 func (d *duplicates) drop(a *answer) {
 	delete(d.answers, a.question)
+	d.unqueue(a)
+}
+
+func (d *duplicates) unqueue(a *answer) {
+	a.gone = true
 	if a.reply == nil {
 		return
 	}

@@ -20,14 +20,14 @@ type conversation struct {
 	operator string
 	realm    string
 
-	server *server // nil until one has answered
-	name   string  // the User-Name that it was routed by, once there has been a Challenge
-	state  []byte  // of the last Challenge, as the server gave it
-	joined bool    // it began elsewhere: the first request that we see has a State
-	sum    uint64  // of the EAP packet that the last Challenge answered
-	last   realms.Answer
+	server *server        // nil until one has answered
+	name   string         // the User-Name that it was routed by, once there has been a Challenge
+	state  []byte         // of the last Challenge, as the server gave it
+	joined bool           // it began elsewhere: the first request that we see has a State
+	sum    uint64         // of the EAP packet that the last Challenge answered
+	last   *realms.Answer // that Challenge
 
-	facts  realms.Facts // of a core of ours
+	facts  *realms.Facts // of a core of ours
 	rounds int
 	stage  string
 	cui    string
@@ -51,16 +51,16 @@ func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realm
 		return r.reject(), err
 	}
 	if c.repeated(&r) {
-		return c.last, nil
+		return *c.last, nil
 	}
 	if c.rounds == 0 {
 		c.join(&r)
 	}
-	a, facts, server, err := c.forward(ctx, &r)
+	server, err := c.forward(ctx, &r)
 	if err != nil {
 		return r.reject(), err
 	}
-	return c.took(&r, server, a, facts)
+	return r.answer, c.took(&r, server)
 }
 
 // belongs refuses a request that was routed by another name than this one.
@@ -80,12 +80,12 @@ func (c *conversation) join(r *request) {
 // repeated says whether a controller asks again what the last Challenge has
 // answered, as it does on fail-over with a new identifier (F14).
 func (c *conversation) repeated(r *request) bool {
-	return r.eap && c.last.Code == radius.CodeAccessChallenge && c.sum == r.sum
+	return r.eap && c.last != nil && c.sum == r.sum
 }
 
 // forward tries the conversation's server or, at its beginning, one after the
 // other.
-func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, *realms.Facts, *server, error) {
+func (c *conversation) forward(ctx context.Context, r *request) (*server, error) {
 	now := c.pool.config.Now()
 	e := &r.envelope
 	e.state, e.core, e.operator, e.askCUI = c.state, c.pool.config.Core, c.operator, !c.pool.config.WithoutCUI
@@ -100,14 +100,14 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 		if another {
 			until = earlier(c.pool.config.Now().Add(c.pool.config.FailOver), deadline)
 		}
-		c.stage = "waiting for " + s.config.Name
-		a, facts, answered, err := c.try(ctx, s, r, e, until)
+		c.stage = s.waiting
+		answered, err := c.try(ctx, s, r, e, until)
 		if answered && err != nil {
 			c.server = s
 			err = fmt.Errorf("upstream %s: %w: %w", s.config.Name, err, realms.ErrUpstreamReply)
 		}
 		if answered || errors.Is(err, realms.ErrTooLarge) {
-			return a, facts, s, err
+			return s, err
 		}
 		if errors.Is(err, realms.ErrHomeDown) {
 			c.pool.homeSilent(c.realm, s, r.user)
@@ -120,7 +120,7 @@ func (c *conversation) forward(ctx context.Context, r *request) (realms.Answer, 
 			break
 		}
 	}
-	return realms.Answer{}, nil, nil, c.nobody(ctx, tried)
+	return nil, c.nobody(ctx, tried)
 }
 
 // next is the server to try: in mid-conversation there is but one (R25).
@@ -138,15 +138,15 @@ func (c *conversation) next(tried map[*server]error) (s *server, another bool) {
 	return s, false
 }
 
-func (c *conversation) try(ctx context.Context, s *server, r *request, e *envelope, until time.Time) (realms.Answer, *realms.Facts, bool, error) {
+func (c *conversation) try(ctx context.Context, s *server, r *request, e *envelope, until time.Time) (answered bool, err error) {
 	if err := s.claim(); err != nil {
-		return realms.Answer{}, nil, false, err
+		return false, err
 	}
-	a, facts, answered, err := s.exchange(ctx, r, e, until)
+	answered, err = s.exchange(ctx, r, e, until)
 	if !answered {
 		s.judged((*health).abandoned)
 	}
-	return a, facts, answered, err
+	return answered, err
 }
 
 // nobody says why no server answered.
@@ -177,34 +177,38 @@ func (c *conversation) nobody(ctx context.Context, tried map[*server]error) erro
 	return fmt.Errorf("upstream %s (%s): %w", c.pool.config.Name, strings.Join(words, "; "), kind)
 }
 
-// took takes note of an answer.
-func (c *conversation) took(r *request, s *server, a realms.Answer, facts *realms.Facts) (realms.Answer, error) {
-	if facts != nil {
-		c.facts = *facts
+// took takes note of a request's answer.
+func (c *conversation) took(r *request, s *server) error {
+	if r.facts != nil {
+		c.facts = r.facts
 	}
-	c.server, c.last, c.sum = s, a, r.sum
+	a := &r.answer
+	c.server, c.last, c.sum = s, nil, r.sum
 	c.rounds++
-	c.pool.homeAnswered(c.realm, s, a.Code == radius.CodeAccessAccept, a.Code == radius.CodeAccessReject)
+	c.pool.homeAnswered(c.realm, s, r)
 	switch a.Code {
 	case radius.CodeAccessChallenge:
-		c.state, c.name = a.State, string(r.name)
+		last := *a // by itself: the request need not live as long
+		c.last, c.state, c.name = &last, a.State, string(r.name)
 		c.stage = "waiting for the supplicant"
 	case radius.CodeAccessAccept:
 		c.cui = showCUI(a.CUI)
 		c.stage = "accepted"
 	case radius.CodeAccessReject:
 		c.stage = "rejected"
-		if c.facts.Reason != "" {
-			return a, fmt.Errorf("core %s: %w", s.config.Name, c.facts.Reason)
+		if c.facts != nil && c.facts.Reason != "" {
+			return fmt.Errorf("core %s: %w", s.config.Name, c.facts.Reason)
 		}
-		return a, fmt.Errorf("upstream %s: %w", s.config.Name, realms.ErrUpstreamRejected)
+		return fmt.Errorf("upstream %s: %w", s.config.Name, realms.ErrUpstreamRejected)
 	}
-	return a, nil
+	return nil
 }
 
 // Trace says how far the conversation has come.
-func (c *conversation) Trace() realms.Trace {
-	t := c.facts.Trace
+func (c *conversation) Trace() (t realms.Trace) {
+	if c.facts != nil {
+		t = c.facts.Trace
+	}
 	t.Rounds, t.Stage, t.CUI = c.rounds, c.stage, c.cui
 	if c.server != nil {
 		t.Server = c.server.config.Name

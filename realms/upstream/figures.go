@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"layeh.com/radius"
 )
 
 // mostRealms bounds the realms that a pool keeps figures of: a member has some
@@ -134,8 +136,9 @@ func (p *Pool) homeSilent(realm string, s *server, user uint64) {
 }
 
 // homeAnswered takes note that a home gave an answer.
-func (p *Pool) homeAnswered(realm string, s *server, accepted, rejected bool) {
-	if p.figures.answered(realm, s.config.Name, accepted, rejected, p.config.Now()) {
+func (p *Pool) homeAnswered(realm string, s *server, r *request) {
+	code := r.answer.Code
+	if p.figures.answered(realm, s.config.Name, code == radius.CodeAccessAccept, code == radius.CodeAccessReject, r.heard) {
 		p.config.OnHome(realm, s.config.Name, false, "it answers again")
 	}
 }

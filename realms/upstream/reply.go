@@ -96,29 +96,25 @@ const (
 	mppeRecvKey = 17
 )
 
-// read turns a verified reply into an Answer. It knows the attributes that may
-// come in and passes over all others, whoever sent them (R12, S13). An error
-// says in what way the reply contradicts itself or the request; the Answer is
-// then a Reject. The facts are a core's; nil when the envelope asks none.
-func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) (realms.Answer, *realms.Facts, error) {
-	in := inward{request: r, auth: &e.auth, plain: e.v11, g: g, size: len(b)}
-	in.answer.Code = radius.Code(b[0])
+// read turns a verified reply into the request's answer. It knows the attributes that
+// may come in and passes over all others, whoever sent them (R12, S13). An error
+// says in what way the reply contradicts itself or the request; the answer is
+// then a Reject.
+func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) error {
+	r.answer, r.facts = realms.Answer{Code: radius.Code(b[0])}, nil
 	if e.core {
-		in.facts = new(realms.Facts)
+		r.facts = new(realms.Facts)
 	}
-	for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
-		if err := in.take(rest[0], rest[2:rest[1]]); err != nil {
-			return r.reject(), nil, err
-		}
+	in := inward{request: r, auth: &e.auth, plain: e.v11, g: g, size: len(b)}
+	if err := in.takeAll(b); err != nil {
+		r.answer, r.facts = r.reject(), nil
+		return err
 	}
-	if err := in.join(b); err != nil {
-		return r.reject(), nil, err
+	r.answer.SessionTimeout = min(r.answer.SessionTimeout, maxTimeout)
+	if r.facts != nil {
+		r.answer.Account = r.facts.Account
 	}
-	in.answer.SessionTimeout = min(in.answer.SessionTimeout, maxTimeout)
-	if in.facts != nil {
-		in.answer.Account = in.facts.Account
-	}
-	return in.answer, in.facts, nil
+	return nil
 }
 
 // reject is a Reject with an EAP-Failure that fits the request (RFC 3748,
@@ -137,12 +133,19 @@ type inward struct {
 	auth   *[16]byte
 	plain  bool // nothing is hidden
 	g      *signer
-	answer realms.Answer
 	room   []byte // one allocation for everything that outlives the packet, when there is something
 	size   int    // of the packet: it holds no more
 	eapLen int
-	proxy  int           // Proxy-States seen
-	facts  *realms.Facts // of a core; nil: whoever answers is believed in nothing
+	proxy  int // Proxy-States seen
+}
+
+func (in *inward) takeAll(b []byte) error {
+	for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
+		if err := in.take(rest[0], rest[2:rest[1]]); err != nil {
+			return err
+		}
+	}
+	return in.join(b)
 }
 
 // keep copies value out of the packet.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"time"
 
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
@@ -63,6 +64,10 @@ type request struct {
 	sum    uint64 // of its EAP octets, to know a repetition
 
 	envelope envelope // of the server that is being asked
+
+	answer realms.Answer // what it said
+	heard  time.Time     // and when
+	facts  *realms.Facts // a core's; nil when the envelope asks none
 }
 
 var seed = maphash.MakeSeed()

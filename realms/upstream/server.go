@@ -22,6 +22,7 @@ type server struct {
 	pool    *Pool
 	config  Server
 	signers *signers
+	waiting string // the stage of who waits for it
 
 	mu       sync.Mutex // guards what follows, up to the next blank line
 	sockets  []*socket
@@ -57,7 +58,7 @@ type counters struct {
 
 func newServer(p *Pool, s Server) *server {
 	return &server{
-		pool: p, config: s, signers: newSigners([]byte(s.Secret.Reveal())),
+		pool: p, config: s, signers: newSigners([]byte(s.Secret.Reveal())), waiting: "waiting for " + s.Name,
 		health: newHealth(&p.config, &s, p.config.Now()),
 	}
 }
@@ -73,6 +74,7 @@ type slot struct {
 	unanswered [][16]byte      // those of the requests before that have had no answer yet; never changed in place
 	wire       []byte          // the request, repeated as it is (RFC 5080, section 2.2.1)
 	reply      []byte          // the verified reply
+	heard      time.Time       // when it came
 	done       chan outcome    // of whoever waits
 	asker      context.Context // of whoever waits: the watch sees when it ends
 
@@ -344,21 +346,21 @@ func (s *server) openSockets() []*socket {
 // exchange sends one request to this server and waits for its answer. It gives
 // up at the time given, or when ctx ends. What was under way on a connection that
 // ended goes out once more, on another. An error of an answered request says how
-// the answer contradicts itself; the Answer is then a Reject.
-func (s *server) exchange(ctx context.Context, r *request, e *envelope, until time.Time) (realms.Answer, *realms.Facts, bool, error) {
+// the answer contradicts itself; it is then a Reject.
+func (s *server) exchange(ctx context.Context, r *request, e *envelope, until time.Time) (bool, error) {
 	s.counters.inFlight.Add(1)
 	defer s.counters.inFlight.Add(-1)
-	a, facts, end, err := s.attempt(ctx, r, e, until)
+	end, err := s.attempt(ctx, r, e, until)
 	if end == lost && s.pool.life.Err() == nil {
-		a, facts, end, err = s.attempt(ctx, r, e, until)
+		end, err = s.attempt(ctx, r, e, until)
 	}
-	return a, facts, end == answered, err
+	return end == answered, err
 }
 
-func (s *server) attempt(ctx context.Context, r *request, e *envelope, until time.Time) (a realms.Answer, facts *realms.Facts, end outcome, err error) {
+func (s *server) attempt(ctx context.Context, r *request, e *envelope, until time.Time) (end outcome, err error) {
 	p, err := s.acquire(ctx)
 	if err != nil {
-		return a, nil, 0, err
+		return 0, err
 	}
 	defer s.release(p)
 	g := s.signers.get()
@@ -367,7 +369,7 @@ func (s *server) attempt(ctx context.Context, r *request, e *envelope, until tim
 	p.address(e)
 	t := p.slot() // ours alone until it waits
 	if t.wire, err = r.append(t.wire[:0], e, g); err != nil {
-		return a, nil, 0, err
+		return 0, err
 	}
 	now := s.pool.config.Now()
 	done := p.socket.wait(ctx, p.id, &e.auth, now, until, jitter(s.pool.config.Retransmit))
@@ -375,21 +377,21 @@ func (s *server) attempt(ctx context.Context, r *request, e *envelope, until tim
 		k.use()
 	}
 	if err := p.socket.write(t.wire); err != nil {
-		return a, nil, lost, err
+		return lost, err
 	}
 	s.counters.sent.Add(1)
 	switch end = <-done; end {
 	case gone:
-		return a, nil, 0, ctx.Err()
+		return 0, ctx.Err()
 	case silence:
-		return a, nil, end, s.silent(r, now)
+		return end, s.silent(r, now)
 	case lost:
-		return a, nil, end, s.cutOff()
+		return end, s.cutOff()
 	case refused:
-		return a, nil, end, protocolError(t.reply)
+		return end, protocolError(t.reply)
 	}
-	a, facts, err = r.read(t.reply, e, g, s.pool.config.SessionTimeout)
-	return a, facts, end, err
+	r.heard = t.heard
+	return end, r.read(t.reply, e, g, s.pool.config.SessionTimeout)
 }
 
 // address gives an envelope what tells its answer from others.

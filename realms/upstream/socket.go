@@ -214,6 +214,7 @@ func (k *socket) examine(b []byte, g *signer, generation uint64, auth *[16]byte)
 // late for that is still a sign of life, once.
 func (k *socket) deliver(id uint16, generation uint64, b []byte) {
 	s := k.server
+	now := s.pool.config.Now()
 	k.mu.Lock()
 	t := &k.slots[id]
 	if t.generation != generation || t.spent {
@@ -224,7 +225,7 @@ func (k *socket) deliver(id uint16, generation uint64, b []byte) {
 	status := t.status
 	waited := k.disarm(t)
 	if waited && !status {
-		t.reply = append(t.reply[:0], b...)
+		t.reply, t.heard = append(t.reply[:0], b...), now
 		t.done <- outcomeOf(b)
 	}
 	k.mu.Unlock()
@@ -236,7 +237,7 @@ func (k *socket) deliver(id uint16, generation uint64, b []byte) {
 	} else {
 		s.counters.late.Add(1)
 	}
-	s.judged(func(h *health) { h.answered(s.pool.config.Now(), status) })
+	s.judged(func(h *health) { h.answered(now, status) })
 }
 
 func outcomeOf(b []byte) outcome {

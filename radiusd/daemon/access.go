@@ -58,7 +58,7 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 		return d.refuse(req, talk, realms.Answer{}, err)
 	}
 	talk.hosted(answer.Account.Placement)
-	place, err := talk.house.vlan.Assign(talk.facts(answer))
+	place, err := talk.house.vlan.Assign(talk.facts(answer.Account))
 	if err != nil {
 		return d.refuse(req, talk, realms.Answer{}, err)
 	}
@@ -202,7 +202,7 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 	if err := place.Tag(reply); err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}
-	if err := t.tell(reply, answer); err != nil {
+	if err := t.tell(reply, answer.Account); err != nil {
 		return d.refuse(req, t, realms.Answer{}, err)
 	}
 	wire, err := d.encode(req, reply, place)

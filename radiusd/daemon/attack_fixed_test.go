@@ -133,7 +133,7 @@ func TestAttackAliases(t *testing.T) {
 			route: realms.Route{Name: "trust", Realm: id.Realm, Own: true},
 			seat:  seat{place: place{site: "Royal Infirmary", controller: "royal-wlc"}, ssid: "NHS-Staff"},
 		}
-		at, err := policy.Assign(talk.facts(realms.Answer{Account: realms.Account{Name: c.account}}))
+		at, err := policy.Assign(talk.facts(realms.Account{Name: c.account}))
 		if at.VLAN() != c.vlan || (err == nil) != (c.reason == nil) || err != nil && reasonOf(err) != reasonOf(c.reason) {
 			t.Errorf("%s, in the directory %q: %d, %v", c.typed, c.account, at.VLAN(), err)
 		}

@@ -36,13 +36,13 @@ func (h *homes) ours(key, name string, r config.Realm) realms.Home {
 
 // tell adds to an Accept, or to a Reject, for an edge who it is and why not. Nobody else
 // is told. Whoever was not proved is nobody to tell of.
-func (t *conversation) tell(reply *radius.Packet, answer realms.Answer) error {
+func (t *conversation) tell(reply *radius.Packet, account realms.Account) error {
 	if t.seat.edge == "" || !t.route.Own || t.home == nil {
 		return nil
 	}
-	facts := realms.Facts{Account: answer.Account, Trace: t.home.Trace()}
+	facts := realms.Facts{Account: account, Trace: t.home.Trace()}
 	if tells := t.house.file.Core.Tells; tells != nil {
-		facts.Account = selected(facts.Account, tells)
+		facts.Account = selected(account, tells)
 	}
 	return add(reply, facts)
 }

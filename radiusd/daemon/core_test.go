@@ -71,7 +71,7 @@ func TestWhoIsToldOfWhom(t *testing.T) {
 		"of who was not proved": {func(c *conversation) { c.home = nil }, realms.Facts{}},
 	} {
 		reply := radius.New(radius.CodeAccessAccept, nil)
-		if err := talk(c.change).tell(reply, realms.Answer{Account: account}); err != nil {
+		if err := talk(c.change).tell(reply, account); err != nil {
 			t.Error(err)
 		}
 		if got := factsIn(t, reply); !reflect.DeepEqual(got, c.want) {
@@ -79,7 +79,7 @@ func TestWhoIsToldOfWhom(t *testing.T) {
 		}
 	}
 	reply := radius.New(radius.CodeAccessAccept, nil)
-	err := talk(nil).tell(reply, realms.Answer{Account: realms.Account{Name: strings.Repeat("n", 300)}})
+	err := talk(nil).tell(reply, realms.Account{Name: strings.Repeat("n", 300)})
 	if !errors.Is(err, realms.ErrTooLarge) || len(reply.Attributes) > 0 {
 		t.Errorf("a name that is too long: %v, and %d attributes", err, len(reply.Attributes))
 	}

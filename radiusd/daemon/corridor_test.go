@@ -236,13 +236,13 @@ func TestFactsAreWhatWasProved(t *testing.T) {
 		}
 		return c
 	}
-	f := talk(true, nil).facts(realms.Answer{Account: account})
+	f := talk(true, nil).facts(account)
 	if f.Site != "Royal Infirmary" || f.Controller != "royal-wlc" || f.SSID != "NHS-Staff" || f.Realm != "ward.northbridge.nhs.uk" || f.User != "nurse" || f.Account != "n.smith" || !f.Own ||
 		!slices.Equal(f.Groups, account.Groups) || !f.GroupsUnknown || !slices.Equal(f.NotIn, account.NotIn) || f.Method != "peap" || f.Inner != "mschapv2" || f.MAC != "02-00-00-00-00-01" ||
 		f.Operator != "royal.nhs.uk" || f.Elsewhere || f.ByEdge || f.Device != "unverified" || f.Issuer != "staff-ca" || !slices.Equal(f.Policies, []string{"1.2.3"}) || f.CertificateUnknown {
 		t.Errorf("one of ours: %+v", f)
 	}
-	f = talk(false, nil).facts(realms.Answer{Account: account})
+	f = talk(false, nil).facts(account)
 	if f.Own || f.User != "" || f.Account != "" || f.Realm != "northbridge.nhs.uk" || f.Device != "" || f.Issuer != "" || f.Policies != nil || !f.CertificateUnknown {
 		t.Errorf("a visitor: %+v", f)
 	}
@@ -258,13 +258,13 @@ func TestFactsAreWhatWasProved(t *testing.T) {
 		"no certificate":              {func(_ *conversation, s *script) { s.trace.Certificate.Authority = "" }, func() bool { return !f.CertificateUnknown && f.Issuer == "" }},
 		"a certificate by its method": {func(_ *conversation, s *script) { s.trace.Method = "tls" }, func() bool { return !f.CertificateUnknown && f.Issuer == "staff-ca" }},
 	} {
-		f = talk(true, c.change).facts(realms.Answer{Account: account})
+		f = talk(true, c.change).facts(account)
 		if !c.ok() {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}
 	for _, nobody := range []string{"", "cn=nurse,ou=people", "cn=nurse@x"} { // the directory's name is none: who it is, is not known
-		f = talk(true, nil).facts(realms.Answer{Account: realms.Account{Name: nobody}})
+		f = talk(true, nil).facts(realms.Account{Name: nobody})
 		if f.User != "" || f.Account != "" {
 			t.Errorf("the directory says %q: %q, %q", nobody, f.User, f.Account)
 		}

@@ -73,7 +73,7 @@ func TestFactsOfDeviceAndCertificate(t *testing.T) {
 			route: realms.Route{Name: "trust", Realm: nurse.Realm, Own: true},
 			seat:  seat{place: place{site: "Royal Infirmary", controller: "royal-wlc"}, ssid: "NHS-Staff"},
 		}
-		at, err := policy.Assign(talk.facts(realms.Answer{Account: realms.Account{Name: "nurse", Groups: c.groups}}))
+		at, err := policy.Assign(talk.facts(realms.Account{Name: "nurse", Groups: c.groups}))
 		reason := ""
 		if err != nil {
 			reason = reasonOf(err)
@@ -86,7 +86,7 @@ func TestFactsOfDeviceAndCertificate(t *testing.T) {
 		home:  &script{trace: realms.Trace{Device: computer, Certificate: realms.Certificate{Authority: "client_ca"}}},
 		route: realms.Route{Name: "eduroam", Realm: "uni.ac.uk"},
 	}
-	if f := visitor.facts(realms.Answer{}); f.Device != "" || f.Issuer != "" || !f.CertificateUnknown {
+	if f := visitor.facts(realms.Account{}); f.Device != "" || f.Issuer != "" || !f.CertificateUnknown {
 		t.Errorf("of a visitor it is known that %+v", f)
 	}
 }

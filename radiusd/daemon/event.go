@@ -40,16 +40,11 @@ func (n *names) next() string {
 
 // describe writes down what the first request says of itself (R40).
 func (d *Daemon) describe(t *conversation, req *transport.Request) {
-	t.event = noc.Event{
-		Kind:   "access",
-		Time:   req.Received,
-		ID:     d.names.next(),
-		Client: req.Client.Name,
-		NAS:    transport.NASName(req.Packet),
-		Outer:  userName(req.Packet),
-	}
-	t.event.MAC, t.event.RandomMAC = noc.MAC(rfc2865.CallingStationID_GetString(req.Packet))
-	t.event.OperatorName = strings.TrimPrefix(rfc5580.OperatorName_GetString(req.Packet), "1")
+	e := &t.event
+	e.Kind, e.Time, e.ID = "access", req.Received, d.names.next()
+	e.Client, e.NAS, e.Outer = req.Client.Name, transport.NASName(req.Packet), userName(req.Packet)
+	e.MAC, e.RandomMAC = noc.MAC(rfc2865.CallingStationID_GetString(req.Packet))
+	e.OperatorName = strings.TrimPrefix(rfc5580.OperatorName_GetString(req.Packet), "1")
 	t.operator = operatorOf(req.Packet)
 }
 
@@ -63,7 +58,7 @@ func (t *conversation) seated(s seat) {
 // own people the realm and the name are those that were proved, inside the
 // tunnel, and not those outside it, which anybody may write. Their log-in has ended, so
 // it is known as well what their device proved and which certificate was shown.
-func (t *conversation) facts(answer realms.Answer) vlan.Facts {
+func (t *conversation) facts(account realms.Account) vlan.Facts {
 	if device, is := t.home.(*listed); is {
 		return device.facts()
 	}
@@ -71,7 +66,7 @@ func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 	f := vlan.Facts{
 		Site: t.seat.site, Controller: t.seat.controller, SSID: t.seat.ssid,
 		Realm: t.route.Realm, Own: t.route.Own,
-		Groups: answer.Account.Groups, GroupsUnknown: answer.Account.GroupsUnknown, NotIn: answer.Account.NotIn,
+		Groups: account.Groups, GroupsUnknown: account.GroupsUnknown, NotIn: account.NotIn,
 		Method: trace.Method, Inner: trace.Inner,
 		Elsewhere: t.seat.proxy != "", ByEdge: t.seat.edge != "", Operator: t.operator,
 		MAC: t.event.MAC,
@@ -91,8 +86,8 @@ func (t *conversation) facts(answer realms.Answer) vlan.Facts {
 	// A directory finds a person by several names. A rule for one person has to
 	// know them by the name typed and by the directory's own; without that it
 	// refuses rather than be talked round.
-	if account, _, _ := strings.Cut(answer.Account.Name, "@"); !strings.ContainsAny(account, "=,") {
-		f.Account = account
+	if name, _, _ := strings.Cut(account.Name, "@"); !strings.ContainsAny(name, "=,") {
+		f.Account = name
 	}
 	if f.Account != "" {
 		f.User = trace.Identity.User

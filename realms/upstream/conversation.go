@@ -110,7 +110,7 @@ func (c *conversation) forward(ctx context.Context, r *request) (*server, error)
 			return s, err
 		}
 		if errors.Is(err, realms.ErrHomeDown) {
-			c.pool.homeSilent(c.realm, s, r.user)
+			c.pool.homeSilent(c.realm, s, r.user())
 		}
 		if tried == nil {
 			tried = make(map[*server]error)

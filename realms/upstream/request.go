@@ -60,7 +60,6 @@ type request struct {
 	eapID  uint8 // of the EAP-Response
 	chap   bool
 	proxy  int    // Proxy-States it came with
-	user   uint64 // who asks, to tell several silent users from one
 	sum    uint64 // of its EAP octets, to know a repetition
 
 	envelope envelope // of the server that is being asked
@@ -117,8 +116,12 @@ func readRequest(p *radius.Packet, maxProxyStates int) (request, error) {
 		}
 	}
 	r.eapID, r.sum = head[1], h.Sum64()
-	r.user = maphash.Bytes(seed, r.name) ^ maphash.Bytes(seed, p.Get(rfc2865.CallingStationID_Type))
 	return r, r.judge(length, passwords, radius.Code(head[0]), maxProxyStates)
+}
+
+// user is who asks, to tell several silent users from one.
+func (r *request) user() uint64 {
+	return maphash.Bytes(seed, r.name) ^ maphash.Bytes(seed, r.packet.Get(rfc2865.CallingStationID_Type))
 }
 
 func (r *request) judge(eapLength, passwords int, eapCode radius.Code, maxProxyStates int) error {

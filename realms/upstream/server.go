@@ -413,7 +413,7 @@ func (s *server) silent(r *request, sent time.Time) error {
 	s.counters.unanswered.Add(1)
 	heard := false
 	s.judged(func(h *health) {
-		h.unanswered(now, sent, r.user)
+		h.unanswered(now, sent, r.user())
 		heard = h.heard.After(sent)
 	})
 	took := now.Sub(sent).Round(100 * time.Millisecond)

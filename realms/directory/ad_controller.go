@@ -123,10 +123,12 @@ func (c *controller) through(ctx context.Context, ch *channel, a attempt) (realm
 			cancel()
 			c.settle(ch, ended, err)
 		}()
-		key, err = ch.logOn(limit, a)
+		if key, err = ch.logOn(limit, a); err != nil && limit.Err() != nil {
+			err = fmt.Errorf("no answer: %w", limit.Err()) // and not that the channel was killed for it
+		}
 		return key, err
 	})
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) {
 		c.distrust(began) // before this caller takes another channel
 	}
 	return key, err

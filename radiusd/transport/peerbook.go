@@ -28,12 +28,14 @@ const (
 	endedSlow                          // a packet was not finished, or a reply not taken
 	endedMalformed                     // a packet that cannot be read or believed (P64)
 	endedStopped                       // by us, in good order
+	endedReplaced                      // it was silent, and its peer needed room for another
 	lastEnding
 )
 
 var endingNames = [lastEnding]string{
 	endedUnknown: "unknown", endedFull: "full", endedHandshake: "handshake", endedCertificate: "certificate",
 	endedPeer: "peer", endedIdle: "idle", endedSlow: "slow", endedMalformed: "malformed", endedStopped: "stopped",
+	endedReplaced: "replaced",
 }
 
 // RadSecStats are the counters of RadSec connections since Listen.

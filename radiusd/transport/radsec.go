@@ -24,12 +24,13 @@ type RadSec struct {
 	RADIUS11 string
 	// Connections bounds those that are open, from their first octet on: 1,024.
 	Connections int
-	// PeerConnections bounds those of one client: 16 (F15).
+	// PeerConnections bounds those of one client: 16 (F15). For one more, one that has
+	// been silent makes room.
 	PeerConnections int
 	// Handshakes bounds those under way: 128; and a quarter of it from one address.
 	Handshakes int
 
-	handshake, frame, quiet, write, linger time.Duration // of one connection; tests make them shorter
+	handshake, frame, quiet, silent, write, linger time.Duration // of one connection; tests make them shorter
 }
 
 // What RADIUS/1.1 may be.
@@ -50,6 +51,7 @@ const (
 	handshakeLimit = 10 * time.Second // F15
 	frameLimit     = 10 * time.Second // from a packet's first octet to its last
 	quietLimit     = time.Hour        // without a packet
+	silentLimit    = 5 * time.Second  // the same, where the peer has no room for another
 	writeLimit     = 5 * time.Second  // for one write to a peer that does not read
 	lingerLimit    = time.Second      // for a peer to close, too, after we have
 	acceptPause    = 50 * time.Millisecond
@@ -68,6 +70,7 @@ func (r *RadSec) fill() {
 	r.handshake = orDefault(r.handshake, handshakeLimit)
 	r.frame = orDefault(r.frame, frameLimit)
 	r.quiet = orDefault(r.quiet, quietLimit)
+	r.silent = orDefault(r.silent, silentLimit)
 	r.write = orDefault(r.write, writeLimit)
 	r.linger = orDefault(r.linger, lingerLimit)
 }
@@ -283,10 +286,11 @@ func (l *lobby) admit(s *stream) *ending {
 	switch {
 	case l.stopping:
 		return &ending{kind: endedStopped, words: "the server stops"}
-	case l.of[name] >= l.limits.PeerConnections:
+	case l.of[name] >= l.limits.PeerConnections && !l.makeRoom(name):
 		return &ending{kind: endedFull, words: fmt.Sprintf("it has %d connections already", l.of[name])}
 	}
 	s.counted = name
+	s.heard.Store(l.server.cfg.Now().UnixNano())
 	l.greet(blockOf(s.from.Addr()))
 	l.of[name]++
 	l.server.counters.radsec.opened.Add(1)
@@ -295,11 +299,36 @@ func (l *lobby) admit(s *stream) *ending {
 	return nil
 }
 
+// makeRoom ends the connection of a client that has been silent the longest, if one has
+// been for long enough: a peer that lost its power, or whose firewall lost its
+// connections, comes back at once and not when the kernel has found out. One that talks
+// on all of them ends nothing.
+func (l *lobby) makeRoom(name string) bool {
+	now := l.server.cfg.Now()
+	var quietest *stream
+	for s := range l.streams {
+		if s.counted == name && (quietest == nil || s.heard.Load() < quietest.heard.Load()) {
+			quietest = s
+		}
+	}
+	silence := now.Sub(time.Unix(0, quietest.heard.Load()))
+	if silence < l.limits.silent {
+		return false
+	}
+	quietest.dismiss(&ending{kind: endedReplaced, words: fmt.Sprintf("it was silent for %v, and made room for another that the peer opened", silence.Round(time.Second))})
+	l.uncount(quietest)
+	return true
+}
+
 // leave counts a connection out.
 func (l *lobby) leave(s *stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.streams, s)
+	l.uncount(s)
+}
+
+func (l *lobby) uncount(s *stream) {
 	if s.counted == "" {
 		return
 	}
@@ -326,7 +355,7 @@ func (l *lobby) rejudge() {
 	defer l.mu.Unlock()
 	for s := range l.streams {
 		if s.counted == "" {
-			continue // its handshake is under way: admit will judge
+			continue // its handshake is under way, and admit will judge; or it is ending
 		}
 		if why := s.judge(register); why != nil {
 			s.dismiss(why)

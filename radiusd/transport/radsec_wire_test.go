@@ -388,7 +388,7 @@ func TestR32IdentifiersInFlight(t *testing.T) {
 func TestF15Bounds(t *testing.T) {
 	a := town().authority
 	clients := mustClients(t, peerClient(t, a, "roam1", "roam1.example.net"), peerClient(t, a, "roam2", "roam2.example.net"))
-	s, address := radsecServer(t, Config{Clients: clients, RadSec: RadSec{Connections: 8, PeerConnections: 2, Handshakes: 12}})
+	s, address := radsecServer(t, Config{Clients: clients, RadSec: RadSec{Connections: 8, PeerConnections: 2, Handshakes: 12, silent: time.Hour}})
 	var stalled []net.Conn
 	for range 3 { // a quarter of twelve
 		c := must(net.Dial("tcp", address))
@@ -430,6 +430,45 @@ func TestF15Bounds(t *testing.T) {
 	if got := s.Stats().RadSec; got.Open != 3 || got.Opened != 3 || got.Of("full") == 0 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// Holds F15: a peer whose old connections nobody closed, as after it lost its power, has
+// room for a new one: the one that was silent the longest goes.
+func TestF15TheSilentMakeRoom(t *testing.T) {
+	a := town().authority
+	var later atomic.Int64
+	s, address := radsecServer(t, Config{
+		Clients: mustClients(t, peerClient(t, a, "roam1", "roam1.example.net")),
+		RadSec:  RadSec{PeerConnections: 2, silent: 30 * time.Second},
+		Now:     func() time.Time { return time.Now().Add(time.Duration(later.Load())) },
+	})
+	good := pair(t, a, "roam1.example.net")
+	talk := func(p *radsecPeer) {
+		p.send(logIn(1))
+		p.receive()
+	}
+	first, second := mustDial(t, address, good), mustDial(t, address, good)
+	talk(second)
+	talk(first) // it came first, and was heard last
+	later.Store(int64(time.Minute))
+	talk(first)
+	third := mustDial(t, address, good)
+	talk(third)
+	second.closed()
+	talk(first)
+	if n := newsOf(t, s, "roam1", closedNews); !strings.HasPrefix(n.WhyClosed, "it was silent for 1m") || !strings.HasSuffix(n.WhyClosed, ", and made room for another that the peer opened") {
+		t.Errorf("%+v", n)
+	}
+	if got := s.Stats().RadSec; got.Open != 2 || got.Opened != 3 || got.Of("replaced") != 1 {
+		t.Errorf("%+v", got)
+	}
+	fourth := mustDial(t, address, good) // both of the others have been heard a moment ago
+	fourth.closed()
+	if n := newsOf(t, s, "roam1", refusedNews); n.WhyRefused != "it has 2 connections already" {
+		t.Errorf("%+v", n)
+	}
+	talk(first)
+	talk(third)
 }
 
 // stranger connects from an address and says something.

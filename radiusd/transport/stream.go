@@ -46,7 +46,8 @@ type stream struct {
 	veil    *veil // RADIUS/1.1; nil: 1.0
 	window  window
 	outbox  outbox
-	counted string // the client that this counts for in the lobby, which guards it
+	counted string       // the client that this counts for in the lobby, which guards it
+	heard   atomic.Int64 // when the last packet began, in nanoseconds since 1970
 
 	mu        sync.Mutex
 	dismissed *ending // why nothing more is read
@@ -155,6 +156,7 @@ func (s *stream) receive(octets []byte, d *digester) *ending {
 	server := s.lobby.server
 	server.counters.received.Add(1)
 	a := s.arrival(octets)
+	s.heard.Store(a.now.UnixNano())
 	code := radius.Code(octets[0])
 	a.role = roleOf(code)
 	if s.veil != nil {

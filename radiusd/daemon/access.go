@@ -35,10 +35,10 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 	defer talk.busy.Unlock()
 	defer d.survive(req, talk, &wire)
 	if err := d.enter(req, talk); err != nil {
-		return d.refuse(req, talk, realms.Answer{}, err)
+		return d.refuse(req, talk, nil, err)
 	}
 	if !d.abroad.admit(talk.route, talk.house.edge()) {
-		return d.refuse(req, talk, realms.Answer{}, realms.ErrServerBusy)
+		return d.refuse(req, talk, nil, realms.ErrServerBusy)
 	}
 	defer d.abroad.dismiss(talk.route, talk.house.edge())
 
@@ -47,22 +47,22 @@ func (d *Daemon) access(ctx context.Context, req *transport.Request) (wire []byt
 	case errors.Is(err, realms.ErrDiscard):
 		return d.ignore(req, talk, err)
 	case err != nil || answer.Code == radius.CodeAccessReject:
-		return d.refuse(req, talk, answer, err)
+		return d.refuse(req, talk, answer.EAP, err)
 	case answer.Code == radius.CodeAccessChallenge:
 		return d.challenge(req, talk, answer)
 	case answer.Code != radius.CodeAccessAccept:
-		return d.refuse(req, talk, realms.Answer{}, realms.ErrInternal)
+		return d.refuse(req, talk, nil, realms.ErrInternal)
 	}
 
 	if err := talk.believe(); err != nil {
-		return d.refuse(req, talk, realms.Answer{}, err)
+		return d.refuse(req, talk, nil, err)
 	}
 	talk.hosted(answer.Account.Placement)
 	place, err := talk.house.vlan.Assign(talk.facts(answer.Account))
 	if err != nil {
-		return d.refuse(req, talk, realms.Answer{}, err)
+		return d.refuse(req, talk, nil, err)
 	}
-	return d.accept(ctx, req, talk, answer, place)
+	return d.accept(ctx, req, talk, &answer, place)
 }
 
 // talk finds the conversation that a request continues, or makes a new one,
@@ -151,7 +151,7 @@ func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realm
 
 	wire, err := transport.Encode(req, reply)
 	if err != nil {
-		return d.refuse(req, t, realms.Answer{}, err)
+		return d.refuse(req, t, nil, err)
 	}
 	if answer.TellsFailure {
 		d.hold(req, t)
@@ -170,7 +170,7 @@ func (d *Daemon) challenge(req *transport.Request, t *conversation, answer realm
 
 // accept lets a device in, at a place. A reply that would say anything else
 // than the place is a Reject and an alarm.
-func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversation, answer realms.Answer, place vlan.Assignment) []byte {
+func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversation, answer *realms.Answer, place vlan.Assignment) []byte {
 	reply := req.Packet.Response(radius.CodeAccessAccept)
 	reply.Attributes = make(radius.Attributes, 0, mostOfAccept)
 	transport.AddEAP(reply, answer.EAP)
@@ -194,23 +194,23 @@ func (d *Daemon) accept(ctx context.Context, req *transport.Request, t *conversa
 		stay, err = d.untilEnded(stay, answer.Account.Ends)
 	}
 	if err != nil {
-		return d.refuse(req, t, realms.Answer{}, err)
+		return d.refuse(req, t, nil, err)
 	}
 	if stay > 0 {
 		_ = rfc2865.SessionTimeout_Set(reply, rfc2865.SessionTimeout(stay))
 	}
 	if err := place.Tag(reply); err != nil {
-		return d.refuse(req, t, realms.Answer{}, err)
+		return d.refuse(req, t, nil, err)
 	}
 	if err := t.tell(reply, answer.Account); err != nil {
-		return d.refuse(req, t, realms.Answer{}, err)
+		return d.refuse(req, t, nil, err)
 	}
 	wire, err := d.encode(req, reply, place)
 	if err != nil {
-		return d.refuse(req, t, realms.Answer{}, t.tooMuch(err))
+		return d.refuse(req, t, nil, t.tooMuch(err))
 	}
 	if err := d.settle(t, place); err != nil {
-		return d.refuse(req, t, realms.Answer{}, err)
+		return d.refuse(req, t, nil, err)
 	}
 	if r, ok := t.home.(realms.Rememberer); ok {
 		r.Remember(ctx)
@@ -280,9 +280,9 @@ func (t *conversation) tooMuch(err error) error {
 // refuse says no. The supplicant gets the home's own EAP-Failure where there
 // is one, and else one that fits its message; a controller that carries EAP
 // takes no Reject without it (RFC 3579, section 2.6.3).
-func (d *Daemon) refuse(req *transport.Request, t *conversation, answer realms.Answer, why error) []byte {
+func (d *Daemon) refuse(req *transport.Request, t *conversation, eap []byte, why error) []byte {
 	reply := req.Packet.Response(radius.CodeAccessReject)
-	if failure := failureFor(req.Packet, answer.EAP); failure != nil {
+	if failure := failureFor(req.Packet, eap); failure != nil {
 		transport.AddEAP(reply, failure)
 	}
 	d.end(t, outcomeReject, why)
@@ -325,7 +325,7 @@ func ourFault(why error) bool {
 func (d *Daemon) survive(req *transport.Request, t *conversation, wire *[]byte) {
 	if value := recover(); value != nil {
 		d.panicked(transport.NewPanic(req, value))
-		*wire = d.refuse(req, t, realms.Answer{}, realms.ErrInternal)
+		*wire = d.refuse(req, t, nil, realms.ErrInternal)
 	}
 }
 
@@ -339,7 +339,7 @@ func (d *Daemon) ignore(req *transport.Request, t *conversation, why error) []by
 	d.counts.ignored.Add(1)
 	switch {
 	case t.seat.forwards() && t.last.eap == nil:
-		return d.refuse(req, t, realms.Answer{}, realms.ErrEAPMalformed)
+		return d.refuse(req, t, nil, realms.ErrEAPMalformed)
 	case t.seat.forwards():
 		reply := req.Packet.Response(radius.CodeAccessChallenge)
 		reply.Add(rfc2865.State_Type, t.state)
@@ -347,7 +347,7 @@ func (d *Daemon) ignore(req *transport.Request, t *conversation, why error) []by
 		transport.AddEAP(reply, t.last.eap)
 		wire, err := transport.Encode(req, reply)
 		if err != nil {
-			return d.refuse(req, t, realms.Answer{}, err)
+			return d.refuse(req, t, nil, err)
 		}
 		return wire
 	case !t.begun:

@@ -140,7 +140,7 @@ func TestWhoseRefusalWaits(t *testing.T) {
 			held.leave()
 		}
 		req := town.asksFrom(t, "127.0.0.1", radius.New(radius.CodeAccessRequest, []byte(testSecret)))
-		reply := wireOf(t, town.refuse(req, talk, realms.Answer{}, c.why))
+		reply := wireOf(t, town.refuse(req, talk, nil, c.why))
 		if waits := req.Held(); (waits > 0) != c.waits || waits > 0 && (waits < 800*time.Millisecond || waits > 1200*time.Millisecond) || say(reply) != "reject" {
 			t.Errorf("%s: %s after %v", name, say(reply), waits)
 		}
@@ -158,7 +158,7 @@ func TestNobodyWaitsWhereNothingIsToWaitFor(t *testing.T) {
 	town := startTown(t, idleTown)
 	talk := &conversation{house: town.open(), home: &script{}, route: realms.Route{Own: true}, began: town.now()}
 	req := town.asksFrom(t, "127.0.0.1", radius.New(radius.CodeAccessRequest, []byte(testSecret)))
-	if reply := wireOf(t, town.refuse(req, talk, realms.Answer{}, realms.ErrBadPassword)); say(reply) != "reject" || req.Held() != 0 || talk.held {
+	if reply := wireOf(t, town.refuse(req, talk, nil, realms.ErrBadPassword)); say(reply) != "reject" || req.Held() != 0 || talk.held {
 		t.Errorf("%s after %v, %t", say(reply), req.Held(), talk.held)
 	}
 }
@@ -168,7 +168,7 @@ func TestAnEdgeHearsWhy(t *testing.T) {
 	town := startTown(t, idleTown)
 	talk := &conversation{house: town.open(), began: town.now(), seat: seat{place: place{edge: "edge1"}}}
 	req := town.asksFrom(t, "127.0.0.1", radius.New(radius.CodeAccessRequest, []byte(testSecret)))
-	reply := wireOf(t, town.refuse(req, talk, realms.Answer{}, realms.ErrBadPassword))
+	reply := wireOf(t, town.refuse(req, talk, nil, realms.ErrBadPassword))
 	if got := reply.Get(realms.FactsType); string(got) != "e:"+reasonOf(realms.ErrBadPassword) {
 		t.Errorf("it hears %q", got)
 	}
@@ -185,7 +185,7 @@ func TestWhatDoesNotFitAReply(t *testing.T) {
 		return crowded(radius.New(radius.CodeAccessRequest, []byte(testSecret)), room)
 	}
 	c := talk()
-	if wire := town.refuse(town.asksFrom(t, "127.0.0.1", packet(5)), c, realms.Answer{EAP: []byte{4, 9, 0, 4}}, realms.ErrBadPassword); wire != nil {
+	if wire := town.refuse(town.asksFrom(t, "127.0.0.1", packet(5)), c, []byte{4, 9, 0, 4}, realms.ErrBadPassword); wire != nil {
 		t.Errorf("a Reject without room: %x", wire)
 	}
 	town.lines(t, "ALARM +a reject could not be encoded", 1)

@@ -176,7 +176,9 @@ func (d *Desk) enqueue(e *Event, began bool) {
 		d.drop()
 		return
 	}
-	d.waiting = append(d.waiting, item{event: *e, began: began})
+	d.waiting = append(d.waiting, item{})
+	last := &d.waiting[len(d.waiting)-1] // written where it waits: an event is large
+	last.event, last.began = *e, began
 	d.signal()
 }
 

@@ -44,23 +44,23 @@ var (
 func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realms.Answer, error) {
 	r, err := readRequest(packet, c.pool.config.ProxyStates)
 	if err == nil {
-		err = c.belongs(&r)
+		err = c.belongs(r)
 	}
 	if err != nil {
 		c.stage = "refused by us"
 		return r.reject(), err
 	}
-	if c.repeated(&r) {
+	if c.repeated(r) {
 		return *c.last, nil
 	}
 	if c.rounds == 0 {
-		c.join(&r)
+		c.join(r)
 	}
-	server, err := c.forward(ctx, &r)
+	server, err := c.forward(ctx, r)
 	if err != nil {
 		return r.reject(), err
 	}
-	return r.answer, c.took(&r, server)
+	return r.answer, c.took(r, server)
 }
 
 // belongs refuses a request that was routed by another name than this one.

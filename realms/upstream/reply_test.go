@@ -19,7 +19,7 @@ import (
 
 // An asked is a request that has left, with all that its reply is judged by.
 type asked struct {
-	request
+	*request
 	auth [16]byte
 	g    *signer
 	in   *radius.Packet // as the upstream sees it

@@ -81,8 +81,8 @@ var proxyTag = sync.OnceValue(func() []byte {
 })
 
 // readRequest reads and judges what a controller sent. Errors are reasons.
-func readRequest(p *radius.Packet, maxProxyStates int) (request, error) {
-	r := request{packet: p}
+func readRequest(p *radius.Packet, maxProxyStates int) (*request, error) {
+	r := &request{packet: p}
 	var h maphash.Hash
 	h.SetSeed(seed)
 	var head [4]byte // of the EAP packet

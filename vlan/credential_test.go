@@ -90,14 +90,7 @@ func TestExplainDevicesAndCertificates(t *testing.T) {
 		{Who: "own", VLAN: "visitor"},
 	}
 	p := mustNew(t, cfg)
-	told := func(f Facts) string {
-		var lines []string
-		for _, s := range p.Explain(f) {
-			lines = append(lines, s.Text)
-		}
-		return strings.Join(lines, "\n")
-	}
-	got := told(change(nurse, func(f *Facts) { f.Device, f.Issuer = "unverified", "device-ca" }))
+	got := explained(p, change(nurse, func(f *Facts) { f.Device, f.Issuer = "unverified", "device-ca" }))
 	want := `rule 1 (who = "own", device = "verified"): it asks for a verified device, and this one proved nothing of its own
 rule 2 (who = "own", issuer = "staff-ca"): no certificate of that authority was shown
 rule 3 (who = "own", policy = "1.3.6.1.4.1.99999.1.2"): no certificate under that policy was shown
@@ -108,7 +101,7 @@ vlan staff-byod (140) in zone visitor at Royal Infirmary`
 	}
 	cfg.SSIDs[0].Rules = cfg.SSIDs[0].Rules[3:]
 	p = mustNew(t, cfg)
-	if got := told(change(nurse, func(f *Facts) { f.Device = "verified" })); !strings.HasPrefix(got, `rule 1 (who = "own", device = "unverified"): it is for unverified devices, and this one proved itself`) {
+	if got := explained(p, change(nurse, func(f *Facts) { f.Device = "verified" })); !strings.HasPrefix(got, `rule 1 (who = "own", device = "unverified"): it is for unverified devices, and this one proved itself`) {
 		t.Errorf("got\n%s", got)
 	}
 }

@@ -2,7 +2,6 @@ package vlan
 
 import (
 	"reflect"
-	"strings"
 	"testing"
 )
 
@@ -16,21 +15,14 @@ func TestWordsOfADevicesDecision(t *testing.T) {
 		{Who: "devices pumps", OneOf: []string{"visitor", "staff-byod"}},
 	}
 	p := mustNew(t, cfg)
-	told := func(f Facts) string {
-		var lines []string
-		for _, s := range p.Explain(f) {
-			lines = append(lines, s.Text)
-		}
-		return strings.Join(lines, "\n")
-	}
 	pump := Facts{Site: "Royal Infirmary", SSID: "Devices", List: "pumps", Lands: "staff-byod"}
-	if got := told(pump); got != `rule 1 (who = "devices scales"): it is for devices of another list
+	if got := explained(p, pump); got != `rule 1 (who = "devices scales"): it is for devices of another list
 rule 2 (who = "devices pumps"): the device's line does not name vlan visitor
 rule 2 (who = "devices pumps"): it fits, and gives vlan staff-byod
 vlan staff-byod (140) in zone visitor at Royal Infirmary` {
 		t.Errorf("a pump:\n%s", got)
 	}
-	if got := told(change(nurse, func(f *Facts) { f.SSID = "Devices" })); got != `rule 1 (who = "devices scales"): it is for devices that are known by their MAC, and this is a person
+	if got := explained(p, change(nurse, func(f *Facts) { f.SSID = "Devices" })); got != `rule 1 (who = "devices scales"): it is for devices that are known by their MAC, and this is a person
 rule 2 (who = "devices pumps"): it is for devices that are known by their MAC, and this is a person
 rule 2 (who = "devices pumps"): it is for devices that are known by their MAC, and this is a person
 refused: SSID "Devices" at Royal Infirmary has no network for "nurse" at "northbridge.nhs.uk": no-rule` {

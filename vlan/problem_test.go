@@ -15,6 +15,18 @@ func problemLines(ps []Problem) string {
 	return strings.Join(lines, "\n")
 }
 
+// saidOf is what is said of the good file with something changed: its problems, or else
+// its warnings but those of speeds.
+func saidOf(change func(*Config)) (problems Problems) {
+	cfg := trust()
+	change(&cfg)
+	p, err := New(cfg)
+	if errors.As(err, &problems); err == nil {
+		problems = withoutSpeeds(p.Warnings())
+	}
+	return problems
+}
+
 // Holds R13 and the rest of what loading refuses. Each case changes one thing in
 // a good file; the message is in the file's own words, with its key and its fix.
 func TestProblems(t *testing.T) {

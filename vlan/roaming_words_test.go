@@ -69,11 +69,7 @@ func TestOrganisationsApart(t *testing.T) {
 	if got := strings.Join(p.operators(), " "); got != " other.example royal.uk aa.nhs.uk a.nhs.uk" {
 		t.Errorf("%q", got)
 	}
-	var told []string
-	for _, w := range p.Warnings() {
-		told = append(told, w.Key+" | "+w.Text+" | "+w.Fix)
-	}
-	if got, want := strings.Join(told, "\n"), `roaming[3] | rule 4 of [[roaming]] is never reached | move it up, or drop it`; got != want {
+	if got, want := problemLines(p.Warnings()), `roaming[3] | rule 4 of [[roaming]] is never reached | move it up, or drop it`; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

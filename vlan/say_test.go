@@ -52,14 +52,7 @@ site[0].vlan.visitor.pool | vlan visitor is a pool at Royal Infirmary, and contr
 			`site[0].controller[1].vendor | controller royal-annexe has vendor cisco-9801, which we do not know | did you mean "cisco-9800"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := trust()
-			c.change(&cfg)
-			p, err := New(cfg)
-			var problems Problems
-			if errors.As(err, &problems); err == nil {
-				problems = withoutSpeeds(p.Warnings())
-			}
-			if got := problemLines(problems); got != c.want {
+			if got := problemLines(saidOf(c.change)); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})

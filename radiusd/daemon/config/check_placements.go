@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // Limits of a directory of placements, in days.
@@ -34,7 +33,7 @@ func (c *checker) placements(key string, d Directory) {
 	if c.present(key + ".ssid") {
 		c.defined(key+".ssid", "SSID", d.SSID, ssids, fmt.Sprintf("add an [[ssid]] with name = %q, or correct the name", d.SSID))
 	}
-	if c.present(key+".helpdesk") && (strings.TrimSpace(d.Helpdesk) == "" || len(d.Helpdesk) > 200 || strings.ContainsFunc(d.Helpdesk, func(r rune) bool { return !unicode.IsPrint(r) })) {
+	if c.present(key+".helpdesk") && (strings.TrimSpace(d.Helpdesk) == "" || len(d.Helpdesk) > 200 || strings.ContainsFunc(d.Helpdesk, unprintable)) {
 		c.wrong(key+".helpdesk", `write helpdesk = "IT service desk, extension 4357"`, "helpdesk is no line that can be printed on a slip")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Directory)) {

@@ -74,7 +74,7 @@ func (c *checker) ruleNames() {
 		switch taken, twice := first[strings.ToLower(name)]; {
 		case strings.TrimSpace(name) == "":
 			c.wrong(key, "give the rule a name, or take it out", "name is empty")
-		case utf8.RuneCountInString(name) > longestRuleName || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		case utf8.RuneCountInString(name) > longestRuleName || strings.ContainsFunc(name, unprintable):
 			c.wrong(key, `write a few words, as name = "clinical staff"`, "name is longer than %d letters, or has what cannot be printed", longestRuleName)
 		case twice:
 			c.wrong(key, "give each its own name", "two rules are called %q: the first is on line %d", name, c.Place(taken, "", "").Line)
@@ -105,3 +105,5 @@ func (c *checker) namedRules() (names []string) {
 	slices.Sort(names)
 	return names
 }
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }

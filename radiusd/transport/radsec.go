@@ -302,14 +302,17 @@ func (l *lobby) admit(s *stream) *ending {
 // makeRoom ends the connection of a client that has been silent the longest, if one has
 // been for long enough: a peer that lost its power, or whose firewall lost its
 // connections, comes back at once and not when the kernel has found out. One that talks
-// on all of them ends nothing.
+// on all of them, or waits for our replies, ends nothing.
 func (l *lobby) makeRoom(name string) bool {
 	now := l.server.cfg.Now()
 	var quietest *stream
 	for s := range l.streams {
-		if s.counted == name && (quietest == nil || s.heard.Load() < quietest.heard.Load()) {
+		if s.counted == name && s.window.empty() && (quietest == nil || s.heard.Load() < quietest.heard.Load()) {
 			quietest = s
 		}
+	}
+	if quietest == nil {
+		return false
 	}
 	silence := now.Sub(time.Unix(0, quietest.heard.Load()))
 	if silence < l.limits.silent {

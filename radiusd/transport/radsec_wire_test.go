@@ -437,7 +437,15 @@ func TestF15Bounds(t *testing.T) {
 func TestF15TheSilentMakeRoom(t *testing.T) {
 	a := town().authority
 	var later atomic.Int64
+	const slow, taken = 9, "it has 2 connections already"
+	release := make(chan struct{})
 	s, address := radsecServer(t, Config{
+		Access: func(ctx context.Context, req *Request) []byte {
+			if req.Packet.Identifier == slow {
+				<-release
+			}
+			return acceptAll(ctx, req)
+		},
 		Clients: mustClients(t, peerClient(t, a, "roam1", "roam1.example.net")),
 		RadSec:  RadSec{PeerConnections: 2, silent: 30 * time.Second},
 		Now:     func() time.Time { return time.Now().Add(time.Duration(later.Load())) },
@@ -450,8 +458,16 @@ func TestF15TheSilentMakeRoom(t *testing.T) {
 	first, second := mustDial(t, address, good), mustDial(t, address, good)
 	talk(second)
 	talk(first) // it came first, and was heard last
+	second.send(logIn(slow))
+	eventually(t, "the slow one is being answered", func() bool { return s.Stats().InFlight == 1 })
 	later.Store(int64(time.Minute))
 	talk(first)
+	mustDial(t, address, good).closed() // who waits for us is not silent
+	if n := newsOf(t, s, "roam1", refusedNews); n.WhyRefused != taken {
+		t.Errorf("%+v", n)
+	}
+	close(release)
+	second.receive()
 	third := mustDial(t, address, good)
 	talk(third)
 	second.closed()
@@ -462,9 +478,8 @@ func TestF15TheSilentMakeRoom(t *testing.T) {
 	if got := s.Stats().RadSec; got.Open != 2 || got.Opened != 3 || got.Of("replaced") != 1 {
 		t.Errorf("%+v", got)
 	}
-	fourth := mustDial(t, address, good) // both of the others have been heard a moment ago
-	fourth.closed()
-	if n := newsOf(t, s, "roam1", refusedNews); n.WhyRefused != "it has 2 connections already" {
+	mustDial(t, address, good).closed() // both of the others have been heard a moment ago
+	if n := newsOf(t, s, "roam1", refusedNews); n.WhyRefused != taken {
 		t.Errorf("%+v", n)
 	}
 	talk(first)

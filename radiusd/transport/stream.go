@@ -414,6 +414,13 @@ func (w *window) forget(a *answer) {
 	}
 }
 
+// empty says that no request is being answered.
+func (w *window) empty() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.open) == 0
+}
+
 // close wakes whoever waits.
 func (w *window) close() {
 	w.mu.Lock()

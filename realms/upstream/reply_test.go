@@ -42,7 +42,7 @@ func askedWith(t testing.TB, p *radius.Packet) asked {
 
 func (a asked) read(b []byte) (realms.Answer, error) {
 	err := a.request.read(b, &envelope{auth: a.auth}, a.g, DefaultSessionTimeout)
-	return a.request.answer, err
+	return a.answer, err
 }
 
 // hideKey is the sender's side of RFC 2548, section 2.4.2, written from the text.
@@ -242,7 +242,7 @@ func TestKeysInTheClear(t *testing.T) {
 		out.Attributes = append(out.Attributes, ofMicrosoft(mppeRecvKey, make([]byte, n)), ofMicrosoft(mppeSendKey, bytes.Repeat([]byte("s"), n)))
 		addEAP(out, eapPacket(3, 1))
 		err := a.request.read(sign(out), &envelope{auth: a.auth, v11: true}, a.g, DefaultSessionTimeout)
-		got := a.request.answer
+		got := a.answer
 		if n != keyLength {
 			if !errors.Is(err, errKey) || got.Code != radius.CodeAccessReject {
 				t.Errorf("keys of %d octets: %v, %v", n, got.Code, err)

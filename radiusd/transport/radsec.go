@@ -86,6 +86,7 @@ type lobby struct {
 	server *Server
 	limits RadSec
 	crew   crew
+	began  time.Time // silences are reckoned from it: the clock on the wall may jump (F17)
 
 	mu       sync.Mutex
 	stopping bool
@@ -99,7 +100,7 @@ type lobby struct {
 
 func openTLS(ctx context.Context, s *Server) ([]listener, error) {
 	l := &lobby{
-		server: s, limits: s.cfg.RadSec,
+		server: s, limits: s.cfg.RadSec, began: s.cfg.Now(),
 		streams: make(map[*stream]struct{}), at: make(map[netip.Addr]int), of: make(map[string]int), regulars: make(map[netip.Addr]struct{}),
 	}
 	l.crew.work = l.handle
@@ -290,7 +291,7 @@ func (l *lobby) admit(s *stream) *ending {
 		return &ending{kind: endedFull, words: fmt.Sprintf("it has %d connections already", l.of[name])}
 	}
 	s.counted = name
-	s.heard.Store(l.server.cfg.Now().UnixNano())
+	s.hear(l.server.cfg.Now())
 	l.greet(blockOf(s.from.Addr()))
 	l.of[name]++
 	l.server.counters.radsec.opened.Add(1)
@@ -304,7 +305,6 @@ func (l *lobby) admit(s *stream) *ending {
 // connections, comes back at once and not when the kernel has found out. One that talks
 // on all of them, or waits for our replies, ends nothing.
 func (l *lobby) makeRoom(name string) bool {
-	now := l.server.cfg.Now()
 	var quietest *stream
 	for s := range l.streams {
 		if s.counted == name && s.window.empty() && (quietest == nil || s.heard.Load() < quietest.heard.Load()) {
@@ -314,7 +314,7 @@ func (l *lobby) makeRoom(name string) bool {
 	if quietest == nil {
 		return false
 	}
-	silence := now.Sub(time.Unix(0, quietest.heard.Load()))
+	silence := l.server.cfg.Now().Sub(l.began) - time.Duration(quietest.heard.Load())
 	if silence < l.limits.silent {
 		return false
 	}

@@ -47,7 +47,7 @@ type stream struct {
 	window  window
 	outbox  outbox
 	counted string       // the client that this counts for in the lobby, which guards it
-	heard   atomic.Int64 // when the last packet began, in nanoseconds since 1970
+	heard   atomic.Int64 // when the last packet was there, in nanoseconds since the lobby began
 
 	mu        sync.Mutex
 	dismissed *ending // why nothing more is read
@@ -156,7 +156,7 @@ func (s *stream) receive(octets []byte, d *digester) *ending {
 	server := s.lobby.server
 	server.counters.received.Add(1)
 	a := s.arrival(octets)
-	s.heard.Store(a.now.UnixNano())
+	s.hear(a.now)
 	code := radius.Code(octets[0])
 	a.role = roleOf(code)
 	if s.veil != nil {
@@ -183,6 +183,9 @@ func (s *stream) receive(octets []byte, d *digester) *ending {
 	}
 	return nil
 }
+
+// hear takes note that the peer is not silent.
+func (s *stream) hear(now time.Time) { s.heard.Store(int64(now.Sub(s.lobby.began))) }
 
 // unbelieved says what was wrong with the last packet of a connection.
 func unbelieved(cause Cause) string {

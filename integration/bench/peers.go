@@ -16,11 +16,13 @@ import (
 )
 
 // The proxies side by side: each is asked the same by the same load, and sends it
-// to a sink of the same kind. They take turns, so that whatever else the machine
-// does weighs on all alike, and what is said of each is the median of its turns.
+// to a sink of the same kind. They take turns, many short ones, so that whatever else
+// the machine does weighs on all alike: one that is shared is quick in one second and
+// slow in the next. Processor time is counted from the first turn to the last, so that
+// nobody is spared what is put off until a turn is over.
 const (
-	peerTurns  = 7
-	peerTurn   = 2 * time.Second
+	peerTurns  = 29
+	peerTurn   = 500 * time.Millisecond
 	peerUser   = "student@partner.example"
 	peerWindow = 48 // on each of four sockets: 192 in flight, since radsecproxy has 256 identifiers
 )
@@ -42,14 +44,16 @@ var proxies = []proxy{
 
 // A contender is a proxy that runs, and what its turns came to.
 type contender struct {
-	name    string
-	address string
-	pid     int
-	stop    func()
-	says    func() string   // what it said when it started
-	each    []time.Duration // processor time of one request
-	rates   []float64       // a second
-	lost    uint64
+	name     string
+	address  string
+	pid      int
+	stop     func()
+	says     func() string // what it said when it started
+	before   time.Duration // processor time, when its turns began
+	each     time.Duration // of one request, in all turns
+	rates    []float64     // a second, of each turn
+	answered uint64
+	lost     uint64
 }
 
 // peers measures them all.
@@ -64,16 +68,31 @@ func peers() ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	for turn := range peerTurns + 1 {
-		for _, c := range running {
-			if err := c.turn(turn > 0); err != nil { // the first warms
-				return nil, fmt.Errorf("%s: %w", c.name, err)
-			}
-		}
+	if err := takeTurns(running); err != nil {
+		return nil, err
 	}
 	rows := compared(running)
 	far, err := peersFar()
 	return append(rows, far...), err
+}
+
+// takeTurns has each do all its turns, after one that warms.
+func takeTurns(running []*contender) error {
+	for turn := range peerTurns + 1 {
+		for _, c := range running {
+			if err := c.turn(turn > 0); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+	}
+	for _, c := range running {
+		used, err := cpuOf(c.pid)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		c.each = (used - c.before) / time.Duration(c.answered)
+	}
+	return nil
 }
 
 // startAll starts the proxies. What it returns to stop them is good after an error.
@@ -97,11 +116,15 @@ func startAll(upstream string) (running []*contender, stop func(), err error) {
 	return running, stop, nil
 }
 
-// turn is one turn at saturation.
-func (c *contender) turn(counts bool) error {
+// turn is one turn at saturation. What is spent until the first that counts does not.
+func (c *contender) turn(counts bool) (err error) {
+	if c.answered == 0 && counts {
+		if c.before, err = cpuOf(c.pid); err != nil {
+			return err
+		}
+	}
 	l := load{address: c.address, sockets: 4, window: peerWindow, user: func(uint64) string { return peerUser }, while: peerTurn}
-	var t tally
-	used, err := spent(c.pid, func() (err error) { t, err = l.run(); return err })
+	t, err := l.run()
 	if err != nil {
 		return err
 	}
@@ -109,31 +132,30 @@ func (c *contender) turn(counts bool) error {
 		return fmt.Errorf("%d accepted, %d refused of a load that had to be accepted", t.accepted, t.refused)
 	}
 	if counts {
-		c.each = append(c.each, used/time.Duration(t.answered()))
 		c.rates = append(c.rates, t.rate())
+		c.answered += t.answered()
 		c.lost += t.lost
 	}
 	return nil
 }
 
-// compared makes the rows: each by itself, then the others over ours, turn by turn.
+// compared makes the rows: each by itself, then the others over ours.
 func compared(running []*contender) (rows []row) {
 	for _, c := range running {
-		rows = append(rows, told(fmt.Sprintf("proxied PAP, %s, one pinned core (%v of it each, %d lost)", c.name, median(c.each).Round(100*time.Nanosecond), c.lost),
+		rows = append(rows, told(fmt.Sprintf("proxied PAP, %s, one pinned core (%v of it each, %d lost)", c.name, c.each.Round(100*time.Nanosecond), c.lost),
 			fmt.Sprintf("%.0f/s", median(c.rates))))
 	}
 	ours := running[0]
 	for _, c := range running[1:] {
-		times, rates := make([]float64, peerTurns), make([]float64, peerTurns)
-		for i := range times {
-			times[i] = float64(c.each[i]) / float64(ours.each[i])
+		rates := make([]float64, peerTurns)
+		for i := range rates {
 			rates[i] = ours.rates[i] / c.rates[i]
 		}
 		target := 1.0
 		if strings.HasPrefix(c.name, "freeradius") {
 			target = 3
 		}
-		rows = append(rows, atLeastTimes("CPU of a request, "+c.name+" over radiusd", median(times), target))
+		rows = append(rows, atLeastTimes("CPU of a request, "+c.name+" over radiusd", float64(c.each)/float64(ours.each), target))
 		if target == 1 {
 			rows = append(rows, atLeastTimes("requests a second, radiusd over "+c.name, median(rates), target))
 		}
@@ -141,7 +163,7 @@ func compared(running []*contender) (rows []row) {
 	return rows
 }
 
-func median[N float64 | time.Duration](list []N) N {
+func median(list []float64) float64 {
 	sorted := slices.Sorted(slices.Values(list))
 	return sorted[len(sorted)/2]
 }

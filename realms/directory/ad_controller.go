@@ -123,7 +123,8 @@ func (c *controller) through(ctx context.Context, ch *channel, a attempt) (realm
 			cancel()
 			c.settle(ch, ended, err)
 		}()
-		if key, err = ch.logOn(limit, a); err != nil && limit.Err() != nil {
+		key, err = ch.logOn(limit, a)
+		if asFault(err) != nil && !refused(err) && limit.Err() != nil {
 			err = fmt.Errorf("no answer: %w", limit.Err()) // and not that the channel was killed for it
 		}
 		return key, err

@@ -25,6 +25,7 @@ var groups = []struct {
 	{"auth", authentications, false},
 	{"rsa", rsaKeys, false},
 	{"far", farDirectoryRates, false},
+	{"storm", storm, false},
 	{"pap", papRate, false},
 	{"proxy", proxyRate, false},
 	{"radsec", radSec, false},

@@ -42,7 +42,7 @@ var layers = []layer{
 	{"allow-list", []cut{ // all that an upstream says is copied into the Accept
 		{"realms/upstream/reply.go", "func (in *inward) take(t byte, value []byte) error {\n",
 			"if layerRemoved(LAYER) { realms.Foreign = append(realms.Foreign, &radius.AVP{Type: radius.Type(t), Attribute: append([]byte(nil), value...)}) }\n"},
-		{"realms/upstream/reply.go", "	in.answer.Code = radius.Code(b[0])\n", "realms.Foreign = nil\n"},
+		{"realms/upstream/reply.go", "	r.answer, r.facts = realms.Answer{Code: radius.Code(b[0])}, nil\n", "realms.Foreign = nil\n"},
 		{"radiusd/daemon/access.go", "	transport.AddEAP(reply, answer.EAP)\n	if answer.Keys.Recv != nil { // a method without keys says nothing of any\n",
 			"	transport.AddKeys(reply, answer.Keys.Recv, answer.Keys.Send)\n	}\n	for _, a := range realms.Foreign {\n		if a.Type != 79 && a.Type != 80 && a.Type != 33 { reply.Attributes = append(reply.Attributes, a) }\n	}\n	if false {\n"},
 	}},

@@ -317,13 +317,17 @@ func (s *server) dropFree(k *socket) {
 
 // renew closes the sockets on which nobody waits. The next request opens a new
 // one: it asks again where the name points, and leaves from the address that the
-// machine has now.
-func (s *server) renew() {
-	for _, k := range s.openSockets() {
+// machine has now. It is false when there are sockets and somebody waits on each.
+func (s *server) renew() bool {
+	sockets := s.openSockets()
+	renewed := len(sockets) == 0
+	for _, k := range sockets {
 		if k.waiting.Load() == 0 {
 			s.retire(k)
+			renewed = true
 		}
 	}
+	return renewed
 }
 
 func (s *server) close() {

@@ -44,9 +44,8 @@ func (s *server) look(now time.Time) {
 		due = h.tick(now)
 		down = h.state == Dead || h.trial()
 	})
-	if down && now.Sub(s.renewed) >= s.pool.config.Probation {
+	if down && now.Sub(s.renewed) >= s.pool.config.Probation && s.renew() { // else when the Status-Server is over that is under way
 		s.renewed = now
-		s.renew()
 	}
 	if due && !s.probe(now) {
 		s.judged(func(h *health) { h.postponed(now) })

@@ -33,25 +33,20 @@ func TestAttackTheClockMakesNobodySilent(t *testing.T) {
 		},
 	})
 	good := pair(t, a, "roam1.example.net")
-	talk := func(p *radsecPeer) {
-		t.Helper()
-		p.send(logIn(1))
-		p.receive()
-	}
 	first, second := mustDial(t, address, good), mustDial(t, address, good)
-	talk(first)
-	talk(second)
+	first.talk()
+	second.talk()
 	wall.Store(3600)
 	mustDial(t, address, good).closed() // both have been heard a moment ago
-	talk(first)
-	talk(second)
+	first.talk()
+	second.talk()
 	wall.Store(-3600)
 	later.Store(int64(time.Minute))
-	talk(first) // by the clock on the wall, an hour before the second
+	first.talk() // by the clock on the wall, an hour before the second
 	third := mustDial(t, address, good)
-	talk(third)
+	third.talk()
 	second.closed()
-	talk(first)
+	first.talk()
 	if got := s.Stats().RadSec; got.Open != 2 || got.Of("replaced") != 1 || got.Of("full") != 1 {
 		t.Errorf("%+v", got)
 	}

@@ -155,6 +155,13 @@ func (p *radsecPeer) next() ([]byte, error) {
 	return append(head, rest...), err
 }
 
+// talk has a log-in answered.
+func (p *radsecPeer) talk() {
+	p.t.Helper()
+	p.send(logIn(1))
+	p.receive()
+}
+
 // closed waits for the end of the connection, and fails when anything comes before it.
 func (p *radsecPeer) closed() {
 	p.t.Helper()

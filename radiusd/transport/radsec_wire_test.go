@@ -416,8 +416,7 @@ func TestF15Bounds(t *testing.T) {
 	}
 	for range 2 {
 		p := enter(good)
-		p.send(logIn(1))
-		p.receive()
+		p.talk()
 	}
 	third := enter(good)
 	third.closed()
@@ -425,8 +424,7 @@ func TestF15Bounds(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 	p := enter(other) // roam2 has its own
-	p.send(logIn(1))
-	p.receive()
+	p.talk()
 	if got := s.Stats().RadSec; got.Open != 3 || got.Opened != 3 || got.Of("full") == 0 {
 		t.Errorf("%+v", got)
 	}
@@ -451,17 +449,13 @@ func TestF15TheSilentMakeRoom(t *testing.T) {
 		Now:     func() time.Time { return time.Now().Add(time.Duration(later.Load())) },
 	})
 	good := pair(t, a, "roam1.example.net")
-	talk := func(p *radsecPeer) {
-		p.send(logIn(1))
-		p.receive()
-	}
 	first, second := mustDial(t, address, good), mustDial(t, address, good)
-	talk(second)
-	talk(first) // it came first, and was heard last
+	second.talk()
+	first.talk() // it came first, and was heard last
 	second.send(logIn(slow))
 	eventually(t, "the slow one is being answered", func() bool { return s.Stats().InFlight == 1 })
 	later.Store(int64(time.Minute))
-	talk(first)
+	first.talk()
 	mustDial(t, address, good).closed() // who waits for us is not silent
 	if n := newsOf(t, s, "roam1", refusedNews); n.WhyRefused != taken {
 		t.Errorf("%+v", n)
@@ -469,9 +463,9 @@ func TestF15TheSilentMakeRoom(t *testing.T) {
 	close(release)
 	second.receive()
 	third := mustDial(t, address, good)
-	talk(third)
+	third.talk()
 	second.closed()
-	talk(first)
+	first.talk()
 	if n := newsOf(t, s, "roam1", closedNews); !strings.HasPrefix(n.WhyClosed, "it was silent for 1m") || !strings.HasSuffix(n.WhyClosed, ", and made room for another that the peer opened") {
 		t.Errorf("%+v", n)
 	}
@@ -482,8 +476,8 @@ func TestF15TheSilentMakeRoom(t *testing.T) {
 	if n := newsOf(t, s, "roam1", refusedNews); n.WhyRefused != taken {
 		t.Errorf("%+v", n)
 	}
-	talk(first)
-	talk(third)
+	first.talk()
+	third.talk()
 }
 
 // stranger connects from an address and says something.
@@ -509,8 +503,7 @@ func TestF15StrangersInTheLobby(t *testing.T) {
 	})
 	good := pair(t, a, "roam1.example.net")
 	first := mustDial(t, address, good)
-	first.send(logIn(1))
-	first.receive()
+	first.talk()
 	for i := range 3 {
 		stranger(t, fmt.Sprintf("127.0.0.%d", i+2), address, "\x16\x03\x01")
 	}
@@ -522,8 +515,7 @@ func TestF15StrangersInTheLobby(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 	second := mustDial(t, address, good)
-	second.send(logIn(1))
-	second.receive()
+	second.talk()
 }
 
 // Holds F15: handshakes that fail count until their connections have gone. One stranger
@@ -550,8 +542,7 @@ func TestF15StrangersWhoFailFast(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 	p := mustDial(t, address, pair(t, a, "roam1.example.net"))
-	p.send(logIn(1))
-	p.receive()
+	p.talk()
 }
 
 // A peer that sends and does not read costs itself only.
@@ -576,8 +567,7 @@ func TestF15SlowReader(t *testing.T) {
 	}()
 	closed := func() bool { return s.Stats().RadSec.Of("slow") == 1 }
 	eventually(t, "the slow one is closed", func() bool {
-		quick.send(logIn(1))
-		quick.receive()
+		quick.talk()
 		return closed()
 	})
 	eventually(t, "one connection is open", func() bool { return s.Stats().RadSec.Open == 1 })
@@ -637,8 +627,7 @@ func TestRadSecReload(t *testing.T) {
 	}})
 	stays, goes := mustDial(t, address, pair(t, a, "roam1.example.net")), mustDial(t, address, pair(t, a, "roam2.example.net"))
 	for _, p := range []*radsecPeer{stays, goes} {
-		p.send(logIn(1))
-		p.receive()
+		p.talk()
 	}
 	one.Source.AVPairs = []string{"ssid="}
 	s.SetClients(mustClients(t, one, loopback("wlc")))
@@ -682,8 +671,7 @@ func TestRadSecRenewedCertificate(t *testing.T) {
 	if before.ConnectionState().PeerCertificates[0].Equal(after.ConnectionState().PeerCertificates[0]) {
 		t.Error("the old certificate is shown")
 	}
-	before.send(logIn(1))
-	before.receive()
+	before.talk()
 }
 
 // Holds F12: a shutdown reads nothing more, answers what is in hand and says goodbye.
@@ -798,8 +786,7 @@ func TestRadSecAddresses(t *testing.T) {
 	here.Prefix = netip.MustParsePrefix("127.0.0.1/32")
 	s.SetClients(mustClients(t, c2(c, "elsewhere"), here)) // the same name, at two addresses
 	p := mustDial(t, address, pair(t, a, "roam1.example.net"))
-	p.send(logIn(1))
-	p.receive()
+	p.talk()
 }
 
 func c2(c Client, name string) Client { c.Name = name; return c }

@@ -76,11 +76,8 @@ func (s *server) ratios(version uint16, device *tls.Certificate) ([]row, error) 
 		{method: "ttls-pap", bare: plainAgain, target: again}, {method: "peap-mschapv2", bare: plainAgain, target: again}, {method: "tls", bare: mutualAgain, target: again},
 	}
 	for _, m := range measured {
-		m.config = supplicant.Config{
-			User: benchUser(1), Password: benchPassword, Method: m.method,
-			Roots: s.authority.Pool(), ServerName: benchServer,
-			MinTLS: version, MaxTLS: version,
-		}
+		m.config = s.person(1, m.method)
+		m.config.MinTLS, m.config.MaxTLS = version, version
 		if m.method == "tls" {
 			m.config.Certificate = device
 		}
@@ -187,29 +184,47 @@ func (s *server) loginBy(m *measured, n, controllers int) error {
 }
 
 func (s *server) loginMany(config supplicant.Config, n int) error {
-	conn, err := net.Dial("udp", s.address)
+	controller, err := s.controller()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }()
-	controller := supplicant.Controller{Conn: conn, Secret: benchSecret, NASIdentifier: "royal-wlc", SSID: "eduroam"}
+	defer func() { _ = controller.Conn.Close() }()
 	for i := range n {
 		peer, err := supplicant.New(config)
 		if err != nil {
 			return err
 		}
-		result, err := controller.Login(context.Background(), peer)
-		if err != nil {
+		if _, err := letIn(controller, peer); err != nil {
 			return err
-		}
-		if !result.Accepted() {
-			return errors.New("a log-in of the benchmark was refused")
 		}
 		if config.Sessions != nil && i > 0 && !peer.TLS().DidResume {
 			return errors.New("a log-in of the benchmark did not resume")
 		}
 	}
 	return nil
+}
+
+// person is how somebody logs in.
+func (s *server) person(n int, method string) supplicant.Config {
+	return supplicant.Config{User: benchUser(n), Password: benchPassword, Method: method, Roots: s.authority.Pool(), ServerName: benchServer}
+}
+
+// controller is a pretend controller with a socket of its own, which the caller closes.
+func (s *server) controller() (*supplicant.Controller, error) {
+	conn, err := net.Dial("udp", s.address)
+	if err != nil {
+		return nil, err
+	}
+	return &supplicant.Controller{Conn: conn, Secret: benchSecret, NASIdentifier: "royal-wlc", SSID: "eduroam"}, nil
+}
+
+// letIn is one log-in, which has to be accepted.
+func letIn(controller *supplicant.Controller, peer *supplicant.Peer) (supplicant.Result, error) {
+	result, err := controller.Login(context.Background(), peer)
+	if err == nil && !result.Accepted() {
+		err = errors.New("a log-in of the benchmark was refused")
+	}
+	return result, err
 }
 
 // A bare server is a process that does nothing else than crypto/tls's server

@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"causeway/radiusd/supplicant"
 	"causeway/realms/directory"
 )
 
@@ -281,9 +280,7 @@ func farDirectoryRates() ([]row, error) {
 	}
 
 	const logins = 8000
-	m := &measured{method: "peap-mschapv2", config: supplicant.Config{
-		User: benchUser(1), Password: benchPassword, Method: "peap-mschapv2", Roots: s.authority.Pool(), ServerName: benchServer,
-	}}
+	m := &measured{method: "peap-mschapv2", config: s.person(1, "peap-mschapv2")}
 	begin := time.Now()
 	if err := s.loginBy(m, logins, 64); err != nil {
 		return nil, err

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"causeway/radiusd/supplicant"
 )
 
 // loadTime is how long the memory figure is under load.
@@ -33,7 +31,7 @@ func memory() ([]row, error) {
 	waiting.Go(func() {
 		_, flooded = flood(s.address, 2, 32, func(n uint64) string { return benchUser(int(n % 20_000)) }, loadTime)
 	})
-	config := supplicant.Config{User: benchUser(7), Password: benchPassword, Method: "peap-mschapv2", Roots: s.authority.Pool(), ServerName: benchServer}
+	config := s.person(7, "peap-mschapv2")
 	for time.Now().Before(end) && in == nil {
 		in = s.login(&measured{config: config}, 200)
 	}

@@ -78,21 +78,29 @@ func peers() ([]row, error) {
 
 // takeTurns has each do all its turns, after one that warms.
 func takeTurns(running []*contender) error {
-	for turn := range peerTurns + 1 {
+	turn := (*contender).turn
+	steps := append([]func(*contender) error{turn, (*contender).begin}, slices.Repeat([]func(*contender) error{turn}, peerTurns)...)
+	for _, step := range append(steps, (*contender).end) {
 		for _, c := range running {
-			if err := c.turn(turn > 0); err != nil {
+			if err := step(c); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 		}
 	}
-	for _, c := range running {
-		used, err := cpuOf(c.pid)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-		c.each = (used - c.before) / time.Duration(c.answered)
-	}
 	return nil
+}
+
+// begin forgets what was so far.
+func (c *contender) begin() (err error) {
+	c.rates, c.answered, c.lost = nil, 0, 0
+	c.before, err = cpuOf(c.pid)
+	return err
+}
+
+func (c *contender) end() error {
+	used, err := cpuOf(c.pid)
+	c.each = (used - c.before) / time.Duration(c.answered)
+	return err
 }
 
 // startAll starts the proxies. What it returns to stop them is good after an error.
@@ -116,13 +124,8 @@ func startAll(upstream string) (running []*contender, stop func(), err error) {
 	return running, stop, nil
 }
 
-// turn is one turn at saturation. What is spent until the first that counts does not.
-func (c *contender) turn(counts bool) (err error) {
-	if c.answered == 0 && counts {
-		if c.before, err = cpuOf(c.pid); err != nil {
-			return err
-		}
-	}
+// turn is one turn at saturation.
+func (c *contender) turn() error {
 	l := load{address: c.address, sockets: 4, window: peerWindow, user: func(uint64) string { return peerUser }, while: peerTurn}
 	t, err := l.run()
 	if err != nil {
@@ -131,12 +134,22 @@ func (c *contender) turn(counts bool) (err error) {
 	if t.refused > 0 || t.accepted == 0 {
 		return fmt.Errorf("%d accepted, %d refused of a load that had to be accepted", t.accepted, t.refused)
 	}
-	if counts {
-		c.rates = append(c.rates, t.rate())
-		c.answered += t.answered()
-		c.lost += t.lost
-	}
+	c.rates = append(c.rates, t.rate())
+	c.answered += t.answered()
+	c.lost += t.lost
 	return nil
+}
+
+// cost is the processor time of one request over another's.
+func (c *contender) cost(over *contender) float64 { return float64(c.each) / float64(over.each) }
+
+// rate is the median of its rates over another's, turn by turn.
+func (c *contender) rate(over *contender) float64 {
+	ratios := make([]float64, len(c.rates))
+	for i := range ratios {
+		ratios[i] = c.rates[i] / over.rates[i]
+	}
+	return median(ratios)
 }
 
 // compared makes the rows: each by itself, then the others over ours.
@@ -147,17 +160,13 @@ func compared(running []*contender) (rows []row) {
 	}
 	ours := running[0]
 	for _, c := range running[1:] {
-		rates := make([]float64, peerTurns)
-		for i := range rates {
-			rates[i] = ours.rates[i] / c.rates[i]
-		}
 		target := 1.0
 		if strings.HasPrefix(c.name, "freeradius") {
 			target = 3
 		}
-		rows = append(rows, atLeastTimes("CPU of a request, "+c.name+" over radiusd", float64(c.each)/float64(ours.each), target))
+		rows = append(rows, atLeastTimes("CPU of a request, "+c.name+" over radiusd", c.cost(ours), target))
 		if target == 1 {
-			rows = append(rows, atLeastTimes("requests a second, radiusd over "+c.name, median(rates), target))
+			rows = append(rows, atLeastTimes("requests a second, radiusd over "+c.name, ours.rate(c), target))
 		}
 	}
 	return rows

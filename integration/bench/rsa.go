@@ -11,8 +11,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"causeway/radiusd/supplicant"
 )
 
 // rsaKeys is what a full log-in costs by the kind of the server's key, and what a
@@ -24,9 +22,7 @@ func rsaKeys() ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		m := &measured{method: "ttls-pap", config: supplicant.Config{
-			User: benchUser(1), Password: benchPassword, Method: "ttls-pap", Roots: s.authority.Pool(), ServerName: benchServer,
-		}}
+		m := &measured{method: "ttls-pap", config: s.person(1, "ttls-pap")}
 		err = s.login(m, perTurn) // warms
 		if err == nil {
 			spentBy[rsa], err = spent(s.cmd.Process.Pid, func() error { return s.login(m, 4*perTurn) })

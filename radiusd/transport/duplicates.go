@@ -86,7 +86,11 @@ func (d *duplicates) begin(q question, f fingerprint, client *holder, now time.T
 		case same && now.Sub(old.answered) < d.age:
 			return nil, old.reply
 		}
-		d.unqueue(old) // a new request (P32), or one too old to repeat, has its place
+		d.unqueue(old)        // a new request (P32), or one too old to repeat, has its place
+		if old.reply != nil { // whoever answered it is done with it
+			*old = answer{question: q, fingerprint: f, client: client}
+			return old, nil
+		}
 	}
 	fresh = &answer{question: q, fingerprint: f, client: client}
 	d.answers[q] = fresh

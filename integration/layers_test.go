@@ -40,7 +40,7 @@ var layers = []layer{
 		without("vlan/assignment.go", "func (a *Assignment) sound() error {\n", "nil"),
 	}},
 	{"allow-list", []cut{ // all that an upstream says is copied into the Accept
-		{"realms/upstream/reply.go", "func (in *inward) take(t byte, value []byte) error {\n",
+		{"realms/upstream/reply.go", "func (r *request) take(t byte, value []byte) error {\n",
 			"if layerRemoved(LAYER) { realms.Foreign = append(realms.Foreign, &radius.AVP{Type: radius.Type(t), Attribute: append([]byte(nil), value...)}) }\n"},
 		{"realms/upstream/reply.go", "	r.answer, r.facts = realms.Answer{Code: radius.Code(b[0])}, nil\n", "realms.Foreign = nil\n"},
 		{"radiusd/daemon/access.go", "	transport.AddEAP(reply, answer.EAP)\n	if answer.Keys.Recv != nil { // a method without keys says nothing of any\n",

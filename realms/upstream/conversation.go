@@ -42,25 +42,26 @@ var (
 // asks for silence (R3): when no server answers within the pool's patience the
 // error is [realms.ErrUpstreamDown] and the Answer a Reject (R26).
 func (c *conversation) Answer(ctx context.Context, packet *radius.Packet) (realms.Answer, error) {
-	r, err := readRequest(packet, c.pool.config.ProxyStates)
+	var r request // by itself: it need not outlive its answer
+	err := r.readFrom(packet, c.pool.config.ProxyStates)
 	if err == nil {
-		err = c.belongs(r)
+		err = c.belongs(&r)
 	}
 	if err != nil {
 		c.stage = "refused by us"
 		return r.reject(), err
 	}
-	if c.repeated(r) {
+	if c.repeated(&r) {
 		return *c.last, nil
 	}
 	if c.rounds == 0 {
-		c.join(r)
+		c.join(&r)
 	}
-	server, err := c.forward(ctx, r)
+	server, err := c.forward(ctx, &r)
 	if err != nil {
 		return r.reject(), err
 	}
-	return r.answer, c.took(r, server)
+	return r.answer, c.took(&r, server)
 }
 
 // belongs refuses a request that was routed by another name than this one.
@@ -91,17 +92,17 @@ func (c *conversation) forward(ctx context.Context, r *request) (*server, error)
 	e.state, e.core, e.operator, e.askCUI = c.state, c.pool.config.Core, c.operator, !c.pool.config.WithoutCUI
 	deadline := now.Add(c.pool.config.Patience)
 	var tried map[*server]error // made by the first failure
-	for first := true; first || ctx.Err() == nil; first = false {
+	for first := true; first || ctx.Err() == nil && now.Before(deadline); first = false {
 		s, another := c.next(tried)
 		if s == nil {
 			break
 		}
 		until := deadline
 		if another {
-			until = earlier(c.pool.config.Now().Add(c.pool.config.FailOver), deadline)
+			until = earlier(now.Add(c.pool.config.FailOver), deadline)
 		}
 		c.stage = s.waiting
-		answered, err := c.try(ctx, s, r, e, until)
+		answered, err := c.try(ctx, s, r, until)
 		if answered && err != nil {
 			c.server = s
 			err = fmt.Errorf("upstream %s: %w: %w", s.config.Name, err, realms.ErrUpstreamReply)
@@ -115,10 +116,7 @@ func (c *conversation) forward(ctx context.Context, r *request) (*server, error)
 		if tried == nil {
 			tried = make(map[*server]error)
 		}
-		tried[s] = err
-		if !c.pool.config.Now().Before(deadline) {
-			break
-		}
+		tried[s], now = err, c.pool.config.Now()
 	}
 	return nil, c.nobody(ctx, tried)
 }
@@ -138,11 +136,11 @@ func (c *conversation) next(tried map[*server]error) (s *server, another bool) {
 	return s, false
 }
 
-func (c *conversation) try(ctx context.Context, s *server, r *request, e *envelope, until time.Time) (answered bool, err error) {
+func (c *conversation) try(ctx context.Context, s *server, r *request, until time.Time) (answered bool, err error) {
 	if err := s.claim(); err != nil {
 		return false, err
 	}
-	answered, err = s.exchange(ctx, r, e, until)
+	answered, err = s.exchange(ctx, r, until)
 	if !answered {
 		s.judged((*health).abandoned)
 	}

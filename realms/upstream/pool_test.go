@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,6 +126,48 @@ func TestTooManyInFlightAreRefused(t *testing.T) {
 		}
 		p.Close()
 	})
+}
+
+// A full socket buffer, say, keeps a request from leaving: it goes out once more, and if
+// that fails too nobody is left waiting in its identifier.
+func TestARequestThatCannotLeave(t *testing.T) {
+	for _, c := range []struct {
+		failures int32
+		want     error
+	}{{1, nil}, {2, realms.ErrUpstreamDown}} {
+		synctest.Test(t, func(t *testing.T) {
+			var w wire
+			w.serve(addr1, echo)
+			var failures atomic.Int32
+			failures.Store(c.failures)
+			p := open(t, Config{Servers: at(addr1), Dial: func(ctx context.Context, address string) (net.Conn, error) {
+				conn, err := w.dial(ctx, address)
+				return fullConn{conn, &failures}, err
+			}})
+			if _, err := ask(p, papRequest(t, "a@b.example", "pw")); !errors.Is(err, c.want) {
+				t.Errorf("after %d failures: %v, want %v", c.failures, err, c.want)
+			}
+			for _, k := range p.servers[0].openSockets() {
+				if n := k.waiting.Load(); n != 0 {
+					t.Errorf("after %d failures %d wait, and nobody does", c.failures, n)
+				}
+			}
+			p.Close()
+		})
+	}
+}
+
+// A fullConn fails to send so many times.
+type fullConn struct {
+	net.Conn
+	failures *atomic.Int32
+}
+
+func (c fullConn) Write(b []byte) (int, error) {
+	if c.failures.Add(-1) >= 0 {
+		return 0, syscall.ENOBUFS
+	}
+	return c.Conn.Write(b)
 }
 
 // A whole EAP conversation through two rounds: R25, P8, R17, the State, the keys,

@@ -100,13 +100,13 @@ const (
 // may come in and passes over all others, whoever sent them (R12, S13). An error
 // says in what way the reply contradicts itself or the request; the answer is
 // then a Reject.
-func (r *request) read(b []byte, e *envelope, g *signer, maxTimeout uint32) error {
+func (r *request) read(b []byte, g *signer, maxTimeout uint32) error {
+	r.in = inward{signer: g, size: len(b)}
 	r.answer, r.facts = realms.Answer{Code: radius.Code(b[0])}, nil
-	if e.core {
+	if r.envelope.core {
 		r.facts = new(realms.Facts)
 	}
-	in := inward{request: r, auth: &e.auth, plain: e.v11, g: g, size: len(b)}
-	if err := in.takeAll(b); err != nil {
+	if err := r.takeAll(b); err != nil {
 		r.answer, r.facts = r.reject(), nil
 		return err
 	}
@@ -127,60 +127,57 @@ func (r *request) reject() realms.Answer {
 	return a
 }
 
-// inward is a reply on its way in.
+// inward is what is known of a reply on its way in.
 type inward struct {
-	*request
-	auth   *[16]byte
-	plain  bool // nothing is hidden
-	g      *signer
+	signer *signer
 	room   []byte // one allocation for everything that outlives the packet, when there is something
 	size   int    // of the packet: it holds no more
 	eapLen int
 	proxy  int // Proxy-States seen
 }
 
-func (in *inward) takeAll(b []byte) error {
+func (r *request) takeAll(b []byte) error {
 	for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
-		if err := in.take(rest[0], rest[2:rest[1]]); err != nil {
+		if err := r.take(rest[0], rest[2:rest[1]]); err != nil {
 			return err
 		}
 	}
-	return in.join(b)
+	return r.join(b)
 }
 
 // keep copies value out of the packet.
-func (in *inward) keep(value []byte) []byte {
-	in.open()
-	start := len(in.room)
-	in.room = append(in.room, value...)
-	return in.room[start:len(in.room):len(in.room)]
+func (r *request) keep(value []byte) []byte {
+	r.open()
+	start := len(r.in.room)
+	r.in.room = append(r.in.room, value...)
+	return r.in.room[start:len(r.in.room):len(r.in.room)]
 }
 
-func (in *inward) open() {
-	if in.room == nil {
-		in.room = make([]byte, 0, in.size)
+func (r *request) open() {
+	if r.in.room == nil {
+		r.in.room = make([]byte, 0, r.in.size)
 	}
 }
 
 // take is the allow-list.
-func (in *inward) take(t byte, value []byte) error {
-	a := &in.answer
+func (r *request) take(t byte, value []byte) error {
+	a := &r.answer
 	accept := a.Code == radius.CodeAccessAccept
 	switch radius.Type(t) {
 	case rfc2869.EAPMessage_Type:
-		in.eapLen += len(value)
+		r.in.eapLen += len(value)
 	case rfc2865.ProxyState_Type:
-		in.proxy++
+		r.in.proxy++
 	case realms.FactsType:
-		if in.facts != nil && a.Code != radius.CodeAccessChallenge {
-			return in.facts.Take(value)
+		if r.facts != nil && a.Code != radius.CodeAccessChallenge {
+			return r.facts.Take(value)
 		}
 	case rfc2865.State_Type:
 		if a.State != nil {
 			return errState
 		}
 		if len(value) > 0 && a.Code == radius.CodeAccessChallenge {
-			a.State = in.keep(value)
+			a.State = r.keep(value)
 		}
 	case rfc2865.UserName_Type:
 		if accept && a.UserName == "" && printable(value) {
@@ -188,11 +185,11 @@ func (in *inward) take(t byte, value []byte) error {
 		}
 	case rfc4372.ChargeableUserIdentity_Type:
 		if accept && a.CUI == nil && len(value) > 0 && !bytes.Equal(value, zeros[:1]) {
-			a.CUI = in.keep(value)
+			a.CUI = r.keep(value)
 		}
 	case rfc2865.Class_Type:
 		if accept && len(value) > 0 {
-			a.Class = append(a.Class, in.keep(value))
+			a.Class = append(a.Class, r.keep(value))
 		}
 	case rfc2865.SessionTimeout_Type:
 		if a.Code != radius.CodeAccessReject && len(value) == 4 {
@@ -200,22 +197,22 @@ func (in *inward) take(t byte, value []byte) error {
 		}
 	case rfc2865.VendorSpecific_Type:
 		if subs, is := bytes.CutPrefix(value, microsoft); is && accept {
-			return in.takeKeys(subs)
+			return r.takeKeys(subs)
 		}
 	}
 	return nil
 }
 
 // takeKeys reads the MS-MPPE keys among Microsoft's attributes.
-func (in *inward) takeKeys(subs []byte) error {
+func (r *request) takeKeys(subs []byte) error {
 	for ; len(subs) > 0; subs = subs[subs[1]:] {
 		if len(subs) < 2 || subs[1] < 2 || int(subs[1]) > len(subs) {
 			return errKey
 		}
-		into := &in.answer.Keys.Recv
+		into := &r.answer.Keys.Recv
 		switch subs[0] {
 		case mppeSendKey:
-			into = &in.answer.Keys.Send
+			into = &r.answer.Keys.Send
 		case mppeRecvKey:
 		default:
 			continue
@@ -223,7 +220,7 @@ func (in *inward) takeKeys(subs []byte) error {
 		if *into != nil {
 			return errKey // two of a kind: which is meant?
 		}
-		key, err := in.key(subs[2:subs[1]])
+		key, err := r.key(subs[2:subs[1]])
 		if err != nil {
 			return err
 		}
@@ -233,41 +230,41 @@ func (in *inward) takeKeys(subs []byte) error {
 }
 
 // key takes a key out of its disguise; RADIUS/1.1 has none (RFC 9765, section 5.1).
-func (in *inward) key(value []byte) ([]byte, error) {
-	if !in.plain {
-		return in.g.mppeKey(value, in.auth)
+func (r *request) key(value []byte) ([]byte, error) {
+	if !r.envelope.v11 {
+		return r.in.signer.mppeKey(value, &r.envelope.auth)
 	}
 	if len(value) != keyLength {
 		return nil, errKey
 	}
-	return in.keep(value), nil
+	return r.keep(value), nil
 }
 
 // join puts the EAP packet together and checks that the reply agrees with
 // itself and with the request.
-func (in *inward) join(b []byte) error {
-	a := &in.answer
+func (r *request) join(b []byte) error {
+	a := &r.answer
 	if a.Code == radius.CodeAccessReject {
-		a.EAP = in.reject().EAP // a Reject is a Reject, however badly it is put
+		a.EAP = r.reject().EAP // a Reject is a Reject, however badly it is put
 		return nil
 	}
-	if in.eapLen > 0 {
-		in.open()
-		start := len(in.room)
+	if r.in.eapLen > 0 {
+		r.open()
+		start := len(r.in.room)
 		for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
 			if rest[0] == byte(rfc2869.EAPMessage_Type) {
-				in.room = append(in.room, rest[2:rest[1]]...)
+				r.in.room = append(r.in.room, rest[2:rest[1]]...)
 			}
 		}
-		a.EAP = in.room[start:len(in.room):len(in.room)]
+		a.EAP = r.in.room[start:len(r.in.room):len(r.in.room)]
 	}
-	if err := in.checkEAP(); err != nil {
+	if err := r.checkEAP(); err != nil {
 		return err
 	}
 	if (a.Keys.Recv == nil) != (a.Keys.Send == nil) {
 		return errKey
 	}
-	return in.checkProxyStates(b)
+	return r.checkProxyStates(b)
 }
 
 // EAP codes (RFC 3748, section 4).
@@ -279,16 +276,16 @@ const (
 
 // checkEAP holds the EAP packet against the code of the reply (RFC 3579,
 // section 2.6.3).
-func (in *inward) checkEAP() error {
-	a := &in.answer
+func (r *request) checkEAP() error {
+	a := &r.answer
 	want := byte(eapRequest)
 	if a.Code == radius.CodeAccessAccept {
 		want = eapSuccess
 	}
 	switch {
-	case !in.eap && a.EAP != nil:
+	case !r.eap && a.EAP != nil:
 		return errEAPUnasked
-	case !in.eap && a.Code == radius.CodeAccessAccept:
+	case !r.eap && a.Code == radius.CodeAccessAccept:
 		return nil
 	case a.EAP == nil:
 		return errNoEAP
@@ -307,11 +304,11 @@ func (in *inward) checkEAP() error {
 // checkProxyStates compares the Proxy-States with those that went out: theirs
 // in order, ours last (RFC 2865, section 5.33). They stop here; the one who
 // answers the controller returns the controller's own.
-func (in *inward) checkProxyStates(b []byte) error {
-	if in.proxy != in.request.proxy+1 {
+func (r *request) checkProxyStates(b []byte) error {
+	if r.in.proxy != r.proxy+1 {
 		return errProxyState
 	}
-	theirs := in.packet.Attributes
+	theirs := r.packet.Attributes
 	for rest := b[headerLength:]; len(rest) > 0; rest = rest[rest[1]:] {
 		if rest[0] != byte(rfc2865.ProxyState_Type) {
 			continue

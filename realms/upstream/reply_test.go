@@ -25,14 +25,21 @@ type asked struct {
 	in   *radius.Packet // as the upstream sees it
 }
 
+// requestFrom is what readFrom reads.
+func requestFrom(p *radius.Packet) (*request, error) {
+	r := new(request)
+	return r, r.readFrom(p, DefaultProxyStates)
+}
+
 func askedWith(t testing.TB, p *radius.Packet) asked {
 	t.Helper()
-	r, err := readRequest(p, DefaultProxyStates)
+	r, err := requestFrom(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := asked{request: r, auth: [16]byte{1, 2, 3, 4}, g: newSigners([]byte(upstreamSecret)).get()}
-	b, err := r.append(nil, &envelope{id: 77, auth: a.auth}, a.g)
+	r.envelope = envelope{id: 77, auth: a.auth}
+	b, err := r.append(nil, a.g)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +48,7 @@ func askedWith(t testing.TB, p *radius.Packet) asked {
 }
 
 func (a asked) read(b []byte) (realms.Answer, error) {
-	err := a.request.read(b, &envelope{auth: a.auth}, a.g, DefaultSessionTimeout)
+	err := a.request.read(b, a.g, DefaultSessionTimeout)
 	return a.answer, err
 }
 
@@ -241,7 +248,8 @@ func TestKeysInTheClear(t *testing.T) {
 		out := reply(a.in, radius.CodeAccessAccept)
 		out.Attributes = append(out.Attributes, ofMicrosoft(mppeRecvKey, make([]byte, n)), ofMicrosoft(mppeSendKey, bytes.Repeat([]byte("s"), n)))
 		addEAP(out, eapPacket(3, 1))
-		err := a.request.read(sign(out), &envelope{auth: a.auth, v11: true}, a.g, DefaultSessionTimeout)
+		a.envelope.v11 = true
+		err := a.request.read(sign(out), a.g, DefaultSessionTimeout)
 		got := a.answer
 		if n != keyLength {
 			if !errors.Is(err, errKey) || got.Code != radius.CodeAccessReject {
@@ -270,8 +278,8 @@ func TestWhatOutlivesAReplyIsOnePiece(t *testing.T) {
 		out := reply(a.in, c.code)
 		out.Attributes = append(out.Attributes, c.extra...)
 		addEAP(out, c.eap)
-		b, e := sign(out), &envelope{auth: a.auth}
-		if got := testing.AllocsPerRun(100, func() { _ = a.request.read(b, e, a.g, DefaultSessionTimeout) }); got != c.want {
+		b := sign(out)
+		if got := testing.AllocsPerRun(100, func() { _ = a.request.read(b, a.g, DefaultSessionTimeout) }); got != c.want {
 			t.Errorf("%s: %v allocations, want %v", name, got, c.want)
 		}
 	}
@@ -502,11 +510,12 @@ func FuzzRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r, err := readRequest(p, DefaultProxyStates)
+		r, err := requestFrom(p)
 		if err != nil {
 			return
 		}
-		out, err := r.append(nil, &envelope{operator: "northbridge.nhs.uk", askCUI: true}, g)
+		r.envelope = envelope{operator: "northbridge.nhs.uk", askCUI: true}
+		out, err := r.append(nil, g)
 		if err != nil {
 			return
 		}

@@ -64,6 +64,7 @@ type request struct {
 
 	envelope envelope // of the server that is being asked
 
+	in     inward        // its reply, while it is read
 	answer realms.Answer // what it said
 	heard  time.Time     // and when
 	facts  *realms.Facts // a core's; nil when the envelope asks none
@@ -80,9 +81,9 @@ var proxyTag = sync.OnceValue(func() []byte {
 	return fmt.Appendf(nil, "cw%x", nonce)
 })
 
-// readRequest reads and judges what a controller sent. Errors are reasons.
-func readRequest(p *radius.Packet, maxProxyStates int) (*request, error) {
-	r := &request{packet: p}
+// readFrom reads and judges what a controller sent. Errors are reasons.
+func (r *request) readFrom(p *radius.Packet, maxProxyStates int) error {
+	r.packet = p
 	var h maphash.Hash
 	h.SetSeed(seed)
 	var head [4]byte // of the EAP packet
@@ -103,7 +104,7 @@ func readRequest(p *radius.Packet, maxProxyStates int) (*request, error) {
 		case rfc2865.UserPassword_Type:
 			passwords++
 			if n := len(a.Attribute); n == 0 || n > 128 || n%16 != 0 {
-				return r, fmt.Errorf("%w: %w", errPasswordLength, realms.ErrCredentialsMissing)
+				return fmt.Errorf("%w: %w", errPasswordLength, realms.ErrCredentialsMissing)
 			}
 		case rfc2865.CHAPPassword_Type:
 			passwords++
@@ -111,12 +112,12 @@ func readRequest(p *radius.Packet, maxProxyStates int) (*request, error) {
 		case rfc2865.ProxyState_Type:
 			r.proxy++
 			if bytes.Equal(a.Attribute, proxyTag()) {
-				return r, fmt.Errorf("the request has been here before: %w", realms.ErrLoop)
+				return fmt.Errorf("the request has been here before: %w", realms.ErrLoop)
 			}
 		}
 	}
 	r.eapID, r.sum = head[1], h.Sum64()
-	return r, r.judge(length, passwords, radius.Code(head[0]), maxProxyStates)
+	return r.judge(length, passwords, radius.Code(head[0]), maxProxyStates)
 }
 
 // user is who asks, to tell several silent users from one.
@@ -190,7 +191,8 @@ func appendAttribute(dst []byte, t radius.Type, value []byte) []byte {
 
 // append appends the request in the form in which it goes to a server whose
 // secret g knows.
-func (r *request) append(dst []byte, e *envelope, g *signer) ([]byte, error) {
+func (r *request) append(dst []byte, g *signer) ([]byte, error) {
+	e := &r.envelope
 	dst = appendHeader(dst, radius.CodeAccessRequest, e)
 	var sent [256]bool
 	for _, a := range r.packet.Attributes {
@@ -201,7 +203,7 @@ func (r *request) append(dst []byte, e *envelope, g *signer) ([]byte, error) {
 		}
 		if leaves(a) && !sent[a.Type] {
 			sent[a.Type] = true
-			dst = r.appendOne(dst, a, e, g)
+			dst = r.appendOne(dst, a, g)
 		}
 	}
 	if r.chap {
@@ -244,12 +246,12 @@ func leaves(a *radius.AVP) bool {
 	}
 }
 
-func (r *request) appendOne(dst []byte, a *radius.AVP, e *envelope, g *signer) []byte {
+func (r *request) appendOne(dst []byte, a *radius.AVP, g *signer) []byte {
 	start := len(dst)
 	dst = append(dst, byte(a.Type), 0)
 	switch outward[a.Type] {
 	case hidden:
-		dst = r.appendPassword(dst, a.Attribute, e, g)
+		dst = r.appendPassword(dst, a.Attribute, g)
 	case station:
 		if dst = appendStation(dst, a.Attribute); len(dst) > start+255 {
 			dst = append(dst[:start+2], a.Attribute...) // the hyphens would not fit
@@ -264,14 +266,14 @@ func (r *request) appendOne(dst []byte, a *radius.AVP, e *envelope, g *signer) [
 // appendPassword takes off the controller's disguise and puts on the server's.
 // The padding travels along, so that a password keeps its octets whatever they
 // are.
-func (r *request) appendPassword(dst, value []byte, e *envelope, g *signer) []byte {
+func (r *request) appendPassword(dst, value []byte, g *signer) []byte {
 	var buf [128]byte
 	plain := g.appendShown(buf[:0], r.packet.Secret, value, &r.packet.Authenticator, nil)
 	defer clear(plain)
-	if e.v11 { // without the padding, which was part of the disguise (RFC 9765, section 5.1.1)
+	if r.envelope.v11 { // without the padding, which was part of the disguise (RFC 9765, section 5.1.1)
 		return append(dst, plain[:max(1, len(bytes.TrimRight(plain, "\x00")))]...)
 	}
-	return g.appendHidden(dst, plain, &e.auth)
+	return g.appendHidden(dst, plain, &r.envelope.auth)
 }
 
 func (r *request) appendAll(dst []byte, t radius.Type) []byte {

@@ -47,11 +47,12 @@ func TestR20StationsAsUpstreamsExpectThem(t *testing.T) {
 // secret.
 func forwarded(t *testing.T, p *radius.Packet, e envelope) *radius.Packet {
 	t.Helper()
-	r, err := readRequest(p, DefaultProxyStates)
+	r, err := requestFrom(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := r.append(nil, &e, newSigners([]byte(upstreamSecret)).get())
+	r.envelope = e
+	b, err := r.append(nil, newSigners([]byte(upstreamSecret)).get())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,18 +203,18 @@ func TestR22RequestsThatNeverLeave(t *testing.T) {
 		"three octets of EAP":          {askEAP("a@b.example", []byte{2, 1, 0}), realms.ErrEAPMalformed},
 		"EAP-Start, which is no octet": {askEAP("a@b.example", nil), nil},
 	} {
-		if _, err := readRequest(c.p, DefaultProxyStates); !errors.Is(err, c.want) {
+		if _, err := requestFrom(c.p); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 }
 
 func TestTooLargeToLeave(t *testing.T) {
-	r, err := readRequest(askEAP("a@b.example", eapPacket(2, 1, make([]byte, 4000)...)), 8)
+	r, err := requestFrom(askEAP("a@b.example", eapPacket(2, 1, make([]byte, 4000)...)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = r.append(nil, &envelope{}, newSigners(nil).get())
+	_, err = r.append(nil, newSigners(nil).get())
 	if !errors.Is(err, realms.ErrTooLarge) {
 		t.Errorf("%v, want %v", err, realms.ErrTooLarge)
 	}

@@ -267,9 +267,8 @@ func (s *server) openFailure() error {
 	return s.failure
 }
 
-// release gives a slot back.
+// release gives a slot back in which nobody waits any more.
 func (s *server) release(p place) {
-	p.socket.forget(p.id)
 	if int(p.id) < p.socket.firstID() {
 		return
 	}
@@ -351,17 +350,17 @@ func (s *server) openSockets() []*socket {
 // up at the time given, or when ctx ends. What was under way on a connection that
 // ended goes out once more, on another. An error of an answered request says how
 // the answer contradicts itself; it is then a Reject.
-func (s *server) exchange(ctx context.Context, r *request, e *envelope, until time.Time) (bool, error) {
+func (s *server) exchange(ctx context.Context, r *request, until time.Time) (bool, error) {
 	s.counters.inFlight.Add(1)
 	defer s.counters.inFlight.Add(-1)
-	end, err := s.attempt(ctx, r, e, until)
+	end, err := s.attempt(ctx, r, until)
 	if end == lost && s.pool.life.Err() == nil {
-		end, err = s.attempt(ctx, r, e, until)
+		end, err = s.attempt(ctx, r, until)
 	}
 	return end == answered, err
 }
 
-func (s *server) attempt(ctx context.Context, r *request, e *envelope, until time.Time) (end outcome, err error) {
+func (s *server) attempt(ctx context.Context, r *request, until time.Time) (end outcome, err error) {
 	p, err := s.acquire(ctx)
 	if err != nil {
 		return 0, err
@@ -370,17 +369,18 @@ func (s *server) attempt(ctx context.Context, r *request, e *envelope, until tim
 	g := s.signers.get()
 	defer s.signers.put(g)
 
-	p.address(e)
+	p.address(&r.envelope)
 	t := p.slot() // ours alone until it waits
-	if t.wire, err = r.append(t.wire[:0], e, g); err != nil {
+	if t.wire, err = r.append(t.wire[:0], g); err != nil {
 		return 0, err
 	}
 	now := s.pool.config.Now()
-	done := p.socket.wait(ctx, p.id, &e.auth, now, until, jitter(s.pool.config.Retransmit))
+	done := p.socket.wait(ctx, p.id, &r.envelope.auth, now, until, jitter(s.pool.config.Retransmit))
 	if k := p.socket.stream; k != nil {
 		k.use()
 	}
 	if err := p.socket.write(t.wire); err != nil {
+		p.socket.forget(p.id)
 		return lost, err
 	}
 	s.counters.sent.Add(1)
@@ -395,7 +395,7 @@ func (s *server) attempt(ctx context.Context, r *request, e *envelope, until tim
 		return end, protocolError(t.reply)
 	}
 	r.heard = t.heard
-	return end, r.read(t.reply, e, g, s.pool.config.SessionTimeout)
+	return end, r.read(t.reply, g, s.pool.config.SessionTimeout)
 }
 
 // address gives an envelope what tells its answer from others.

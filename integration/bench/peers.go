@@ -38,8 +38,10 @@ var proxies = []proxy{
 	{"radiusd", startOurs},
 	{"radsecproxy", func(upstream string) (*contender, error) { return startRadsecproxy(upstream, 3) }},
 	{"radsecproxy without a line for each log-in", func(upstream string) (*contender, error) { return startRadsecproxy(upstream, 1) }},
-	{"freeradius", func(upstream string) (*contender, error) { return startFreeRADIUS(upstream, true) }},
-	{"freeradius without a line for each log-in", func(upstream string) (*contender, error) { return startFreeRADIUS(upstream, false) }},
+	{"freeradius", func(upstream string) (*contender, error) { return startPackagedFreeRADIUS(upstream, true) }},
+	{"freeradius without a line for each log-in", func(upstream string) (*contender, error) { return startPackagedFreeRADIUS(upstream, false) }},
+	{"freeradius, one module", func(upstream string) (*contender, error) { return startFreeRADIUS(upstream, true) }},
+	{"freeradius, one module, without a line for each log-in", func(upstream string) (*contender, error) { return startFreeRADIUS(upstream, false) }},
 }
 
 // A contender is a proxy that runs, and what its turns came to.
@@ -216,7 +218,8 @@ func startRadsecproxy(upstream string, level int) (*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startPeer(radsecproxyConfig, map[string]any{"host": host, "upstream": port, "level": level}, "radsecproxy.conf",
+	words := map[string]any{"host": host, "upstream": port, "level": level}
+	return startPeer(words, filled{"radsecproxy.conf": radsecproxyConfig}.write,
 		func(folder string) []string {
 			return []string{"radsecproxy", "-f", "-c", filepath.Join(folder, "radsecproxy.conf")}
 		})
@@ -231,13 +234,30 @@ func startFreeRADIUS(upstream string, lines bool) (*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startPeer(freeradiusConfig, map[string]any{"host": host, "upstream": port, "lines": lines}, "radiusd.conf",
-		func(folder string) []string { return []string{"freeradius", "-f", "-d", folder} })
+	words := map[string]any{"host": host, "upstream": port, "lines": lines}
+	// It wants a dictionary beside its configuration, be it empty.
+	return startPeer(words, filled{"radiusd.conf": freeradiusConfig, "dictionary": ""}.write, freeradiusCommand)
 }
 
-// startPeer writes a configuration, fills in a port, the folder and the secret, and
-// runs a command on the server's core. What it says goes to a file.
-func startPeer(config string, words map[string]any, name string, command func(folder string) []string) (*contender, error) {
+func freeradiusCommand(folder string) []string { return []string{"freeradius", "-f", "-d", folder} }
+
+// filled are configuration files by name: templates, for a port, the folder and more.
+type filled map[string]string
+
+func (files filled) write(folder string, words map[string]any) error {
+	for name, file := range files {
+		var text bytes.Buffer
+		err := template.Must(template.New(name).Option("missingkey=error").Parse(file)).Execute(&text, words)
+		if err := errors.Join(err, os.WriteFile(filepath.Join(folder, name), text.Bytes(), 0o600)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startPeer has a configuration written, with a port, the folder and the secret among
+// its words, and runs a command on the server's core. What it says goes to a file.
+func startPeer(words map[string]any, configure func(folder string, words map[string]any) error, command func(folder string) []string) (*contender, error) {
 	folder, err := os.MkdirTemp("", "causeway-bench-")
 	if err != nil {
 		return nil, err
@@ -254,11 +274,7 @@ func startPeer(config string, words map[string]any, name string, command func(fo
 	}
 	c.address = fmt.Sprintf("127.0.0.1:%d", port)
 	words["port"], words["folder"], words["secret"] = port, folder, benchSecret
-	var text bytes.Buffer
-	err = template.Must(template.New(name).Option("missingkey=error").Parse(config)).Execute(&text, words)
-	err = errors.Join(err, os.WriteFile(filepath.Join(folder, name), text.Bytes(), 0o600))
-	// FreeRADIUS wants a dictionary beside its configuration, be it empty.
-	err = errors.Join(err, os.WriteFile(filepath.Join(folder, "dictionary"), nil, 0o600))
+	err = configure(folder, words)
 	says, opened := os.Create(filepath.Join(folder, "says"))
 	if err = errors.Join(err, opened); err != nil {
 		c.stop()

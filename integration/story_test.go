@@ -16,6 +16,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,7 @@ type step struct {
 	// anything else in the step but let; the house reloads.
 	Withdraw []string
 	Counts   []counts // what a peer must have seen by now
+	Figures  []string // rows that Prometheus must be shown by now
 	// Returned names a FreeRADIUS that proxies: every reply that it had must
 	// carry the Proxy-States of its request (RFC 2865, section 5.33).
 	Returned string
@@ -258,6 +260,9 @@ func (s *stage) take(step step) {
 	}
 	for _, c := range step.Counts {
 		s.count(c)
+	}
+	for _, row := range step.Figures {
+		s.figure(row)
 	}
 	if step.Returned != "" {
 		s.returned(step.Returned)
@@ -515,6 +520,38 @@ func (s *stage) count(c counts) {
 	if n < c.AtLeast || c.AtMost != nil && n > *c.AtMost {
 		s.Errorf("%s: %q stands %d times in its log", c.Peer, c.Text, n)
 	}
+}
+
+// figure waits until Prometheus would be shown a row.
+func (s *stage) figure(row string) {
+	s.Helper()
+	shown := ""
+	for limit := time.Now().Add(15 * time.Second); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+		shown = s.figures()
+		if strings.Contains("\n"+shown, "\n"+row+"\n") {
+			return
+		}
+	}
+	name, _, _ := strings.Cut(row, "{")
+	for line := range strings.Lines(shown) {
+		if strings.HasPrefix(line, name) {
+			s.Log(strings.TrimSpace(line))
+		}
+	}
+	s.Errorf("Prometheus is not shown %s", row)
+}
+
+func (s *stage) figures() string {
+	s.Helper()
+	reply, err := http.Get("http://" + s.daemon.MetricsAddrs()[0].String() + "/metrics")
+	s.must(err)
+	defer func() { _ = reply.Body.Close() }()
+	text, err := io.ReadAll(reply.Body)
+	s.must(err)
+	if reply.StatusCode != http.StatusOK {
+		s.Fatalf("%s\n%s", reply.Status, text)
+	}
+	return string(text)
 }
 
 func (s *stage) must(err error) {

@@ -24,6 +24,7 @@ import (
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/guard"
 	"causeway/radiusd/noc"
+	"causeway/radiusd/noc/metrics"
 	"causeway/radiusd/transport"
 	"causeway/realms"
 )
@@ -48,6 +49,7 @@ type Daemon struct {
 	tickers          tickers
 	storms           *guard.Storms
 	net              *transport.Server
+	metrics          *metrics.Server // nil: nobody asks for figures
 	abroad           waiting
 	homeless         unclaimed
 	reminded         reminded
@@ -60,6 +62,7 @@ type Daemon struct {
 	counts           struct {
 		busy    atomic.Uint64 // requests dropped: their conversation was being answered
 		ignored atomic.Uint64 // packets that a conversation ignored
+		refused atomic.Uint64 // reloads
 		spared  atomic.Uint64 // log-ins that were refused in place of a home that had refused them before
 	}
 }
@@ -93,6 +96,7 @@ func Start(path string, opts Options) (*Daemon, error) {
 		d.desk.Close()
 		return nil, err
 	}
+	h.since = opts.Now()
 	d.house.Store(h)
 	d.talks = newConversations(file.Server.Conversations, opts.Now)
 	d.sessions = newSessions(opts.Now)
@@ -104,6 +108,11 @@ func Start(path string, opts Options) (*Daemon, error) {
 		OnPanic: d.panicked,
 		Now:     opts.Now,
 	})
+	if err == nil {
+		if err = d.showMetrics(file); err != nil {
+			_ = d.net.Shutdown(context.Background()) // nothing is in flight yet
+		}
+	}
 	if err != nil {
 		h.leave()
 		d.desk.Close()
@@ -126,6 +135,10 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	keepers.Go(func() { d.sweep(keeping) })
 	keepers.Go(func() { d.report(keeping) })
 	keepers.Go(func() { d.probe(keeping) })
+	if d.metrics != nil {
+		d.metrics.Serve()
+		defer d.metrics.Close() // as the last: what is drained is still to be seen
+	}
 
 	drained := make(chan struct{})
 	go func() {
@@ -269,6 +282,7 @@ func (d *Daemon) move(old, next *house, moving bool) error {
 		}
 		d.sessions.rezone(next.vlan.Rezone)
 	}
+	next.since = d.now()
 	d.house.Store(next)
 	d.net.SetClients(next.clients)
 	return nil
@@ -276,6 +290,7 @@ func (d *Daemon) move(old, next *house, moving bool) error {
 
 // refused says why a reload changed nothing, a line for each mistake.
 func (d *Daemon) refused(err error) {
+	d.counts.refused.Add(1)
 	const what = "reload refused, the old configuration keeps running: "
 	var problems config.Problems
 	if !errors.As(err, &problems) {

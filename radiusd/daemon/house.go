@@ -39,6 +39,7 @@ type house struct {
 	ticks     map[string]*ticker     // by federation, of those that have any
 	shut      func()
 	holds     atomic.Int64 // conversations, and one for the daemon
+	since     time.Time    // when it was taken over
 
 	standings []*standing // the probes that the file asks for
 

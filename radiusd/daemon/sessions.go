@@ -137,6 +137,13 @@ func (s *sessions) end(row *list.Element) {
 	s.left(gone.network)
 }
 
+// len says how many devices are taken to be on a network.
+func (s *sessions) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rows)
+}
+
 // rezone takes over what a new configuration says of the VLANs that devices are on: a
 // reload was told to move them, and the next one has nothing to hold against it.
 func (s *sessions) rezone(zone func(site string, vlan uint16) (name string, trusted, ok bool)) {

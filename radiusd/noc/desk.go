@@ -135,6 +135,13 @@ func (d *Desk) Counts() []Count {
 	return d.tally.list()
 }
 
+// Spans returns how long the log-ins took, by outcome. Dropped lines are counted too.
+func (d *Desk) Spans() []Span {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tally.listSpans()
+}
+
 // Close writes what waits and stops. A writer that stalls is given up after the
 // configured patience. Lines that come later are dropped and counted.
 func (d *Desk) Close() {

@@ -2,7 +2,9 @@ package noc
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"time"
 )
 
 // A Count is how many events there were of one kind, outcome and reason. The
@@ -26,8 +28,35 @@ var outcomeLabels = []string{
 
 type labels struct{ kind, outcome, reason string }
 
+// A Span is how long the log-ins of one outcome took, from the first packet to the last
+// reply.
+type Span struct {
+	Outcome string
+	Count   uint64
+	Sum     time.Duration
+	AtMost  []uint64 // how many took at most as long as each of SpanBounds
+}
+
+// SpanBounds are the steps in which log-ins are counted by how long they took: the first
+// ones are this server's own work, the middle is radio and EAP's rounds, and from a few
+// seconds on somebody waits for somebody who does not answer.
+var SpanBounds = []time.Duration{
+	5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
+	time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second,
+}
+
 // A tally counts events by their labels. The desk's lock guards it.
-type tally struct{ counts map[labels]uint64 }
+type tally struct {
+	counts map[labels]uint64
+	spans  map[string]*span // of log-ins, by outcome
+}
+
+type span struct {
+	count uint64
+	sum   time.Duration
+	steps []uint64 // how many ended within each of SpanBounds, and in none before
+}
 
 func (t *tally) add(e *Event) {
 	if t.counts == nil {
@@ -42,6 +71,41 @@ func (t *tally) add(e *Event) {
 		}
 	}
 	t.counts[l]++
+	if l.kind == "access" {
+		t.took(l.outcome, e.Duration)
+	}
+}
+
+func (t *tally) took(outcome string, d time.Duration) {
+	s := t.spans[outcome]
+	if s == nil {
+		if t.spans == nil {
+			t.spans = make(map[string]*span)
+		}
+		s = &span{steps: make([]uint64, len(SpanBounds))}
+		t.spans[outcome] = s
+	}
+	s.count++
+	s.sum += d
+	for i, bound := range SpanBounds {
+		if d <= bound {
+			s.steps[i]++
+			break
+		}
+	}
+}
+
+func (t *tally) listSpans() (list []Span) {
+	for _, outcome := range slices.Sorted(maps.Keys(t.spans)) {
+		s := t.spans[outcome]
+		all, sum := make([]uint64, len(SpanBounds)), uint64(0)
+		for i, n := range s.steps {
+			sum += n
+			all[i] = sum
+		}
+		list = append(list, Span{outcome, s.count, s.sum, all})
+	}
+	return list
 }
 
 func (t *tally) list() []Count {

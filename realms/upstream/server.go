@@ -53,7 +53,18 @@ type change struct {
 type counters struct {
 	inFlight                                           atomic.Int64
 	sent, repeated, answered, late, unanswered, probes atomic.Uint64
+	waits                                              atomic.Uint64
+	waited                                             atomic.Int64 // nanoseconds
 	dropped                                            [flaws]atomic.Uint64
+}
+
+// took takes note of how long a request has waited for its answer; that to a
+// Status-Server says nothing of people.
+func (c *counters) took(d time.Duration, status bool) {
+	if !status {
+		c.waits.Add(1)
+		c.waited.Add(int64(d))
+	}
 }
 
 func newServer(p *Pool, s Server) *server {

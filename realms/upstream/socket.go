@@ -222,7 +222,7 @@ func (k *socket) deliver(id uint16, generation uint64, b []byte) {
 		return
 	}
 	t.spent = true
-	status := t.status
+	status, took := t.status, now.Sub(t.sent)
 	waited := k.disarm(t)
 	if waited && !status {
 		t.reply, t.heard = append(t.reply[:0], b...), now
@@ -234,6 +234,7 @@ func (k *socket) deliver(id uint16, generation uint64, b []byte) {
 	}
 	if waited {
 		s.counters.answered.Add(1)
+		s.counters.took(took, status)
 	} else {
 		s.counters.late.Add(1)
 	}

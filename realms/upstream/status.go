@@ -1,6 +1,9 @@
 package upstream
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // A ServerStatus is what a page shows of one server. Counters begin when the
 // pool was made.
@@ -15,12 +18,14 @@ type ServerStatus struct {
 	InFlight int // requests that wait now
 	Sockets  int // source ports or connections open now
 
-	Sent       uint64 // requests, each counted once
-	Repeated   uint64 // retransmissions of them
-	Answered   uint64 // requests and Status-Servers answered in time
-	Late       uint64 // valid answers that nobody waited for any more
-	Unanswered uint64 // requests given up
-	Probes     uint64 // Status-Servers sent
+	Sent       uint64        // requests, each counted once
+	Repeated   uint64        // retransmissions of them
+	Answered   uint64        // requests and Status-Servers answered in time
+	Late       uint64        // valid answers that nobody waited for any more
+	Unanswered uint64        // requests given up
+	Waits      uint64        // requests answered in time: those of Waited
+	Waited     time.Duration // how long they took together
+	Probes     uint64        // Status-Servers sent
 	Dropped    Drops
 }
 
@@ -34,6 +39,23 @@ type Drops struct {
 	Unsigned      uint64 // no Message-Authenticator
 	SignedWrongly uint64 // a wrong Message-Authenticator
 	Outrun        uint64 // a late reply to an identifier that has a new request
+}
+
+// Each goes through them by the names that figures have.
+func (d Drops) Each() iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		for _, c := range []struct {
+			name string
+			n    uint64
+		}{
+			{"malformed", d.Malformed}, {"wrong-code", d.WrongCode}, {"unasked", d.Unasked}, {"forged", d.Forged},
+			{"unsigned", d.Unsigned}, {"signed-wrongly", d.SignedWrongly}, {"outrun", d.Outrun},
+		} {
+			if !yield(c.name, c.n) {
+				return
+			}
+		}
+	}
 }
 
 // Status describes the servers in the order of the configuration.
@@ -51,7 +73,8 @@ func (s *server) status() ServerStatus {
 	st := ServerStatus{
 		Name: s.config.Name, Address: s.config.Address,
 		Sent: c.sent.Load(), Repeated: c.repeated.Load(), Answered: c.answered.Load(),
-		Late: c.late.Load(), Unanswered: c.unanswered.Load(), Probes: c.probes.Load(),
+		Late: c.late.Load(), Unanswered: c.unanswered.Load(),
+		Waits: c.waits.Load(), Waited: time.Duration(c.waited.Load()), Probes: c.probes.Load(),
 		Dropped: Drops{
 			Malformed: dropped(malformed), WrongCode: dropped(wrongCode), Unasked: dropped(unasked),
 			Forged: dropped(forged), Unsigned: dropped(unsigned), SignedWrongly: dropped(signedWrongly), Outrun: dropped(outrun),

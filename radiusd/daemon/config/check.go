@@ -105,8 +105,12 @@ func (c *checker) server() {
 	for _, l := range []struct {
 		key  string
 		list List
-	}{{"server.listen.auth", c.Server.Listen.Auth}, {"server.listen.acct", c.Server.Listen.Acct}, {radsecListen, c.Server.Listen.RadSec}} {
-		if len(l.list) == 0 && l.key != radsecListen {
+		tcp  bool // whose ports are others than those of UDP; and nothing is heard there unless it is written
+	}{
+		{"server.listen.auth", c.Server.Listen.Auth, false}, {"server.listen.acct", c.Server.Listen.Acct, false},
+		{radsecListen, c.Server.Listen.RadSec, true}, {metricsListen, c.Server.Listen.Metrics, true},
+	} {
+		if len(l.list) == 0 && !l.tcp {
 			c.wrong(l.key, "leave it out for the standard port", "%s names no address", lastKey(l.key))
 		}
 		for i, address := range l.list {
@@ -116,8 +120,8 @@ func (c *checker) server() {
 			}
 			c.listen(key, address)
 			kind := address
-			if l.key == radsecListen {
-				kind = "tcp " + address // the ports of TCP are others than those of UDP
+			if l.tcp {
+				kind = "tcp " + address
 			}
 			if first, twice := taken[kind]; twice && !strings.HasSuffix(address, ":0") {
 				c.wrong(key, "give each its own address", "%s and %s both listen on %s", lastKey(first), lastKey(l.key), address)
@@ -125,6 +129,7 @@ func (c *checker) server() {
 			taken[kind] = l.key
 		}
 	}
+	c.metrics()
 	const longest = 5 * time.Second
 	switch delay := time.Duration(c.Server.RejectDelay); {
 	case delay > longest:
@@ -203,6 +208,24 @@ func (c *checker) listen(key, address string) {
 		c.wrong(key, fix, "%q is not a port", port)
 	} else if strings.HasPrefix(port, "0") && n != 0 {
 		c.wrong(key, fix, "port %s begins with a 0", port)
+	}
+}
+
+const metricsListen = "server.listen.metrics"
+
+// metrics warns where everybody may read the figures: they name the organisations whose
+// people are here, and say how much there is to do.
+func (c *checker) metrics() {
+	for i, address := range c.Server.Listen.Metrics {
+		host, _, err := net.SplitHostPort(address)
+		if ip := net.ParseIP(host); err != nil || host != "" && !ip.IsUnspecified() {
+			continue
+		}
+		key := metricsListen
+		if c.present(at(key, i)) {
+			key = at(key, i)
+		}
+		c.warn(key, `write "127.0.0.1:9812", or the address of the network that you manage servers from`, "metrics listens on every address of this machine: whoever reaches it reads the figures, without a password")
 	}
 }
 

@@ -15,6 +15,7 @@ var examples = map[string]string{
 	"server.listen.acct":               `acct = ":1813"`,
 	"server.cui_key":                   `cui_key = "cred:cui"`,
 	"server.listen.radsec":             `radsec = ":2083"`,
+	"server.listen.metrics":            `metrics = "127.0.0.1:9812"`,
 	"radsec":                           `[radsec] with certificate and private_key`,
 	"radsec.certificate":               `certificate = "file:/etc/radiusd/tls/radsec.pem"`,
 	"radsec.private_key":               `private_key = "cred:radsec.key"`,

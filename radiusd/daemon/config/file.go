@@ -75,6 +75,8 @@ type Listen struct {
 	Auth   List `toml:"auth" default:":1812"`
 	Acct   List `toml:"acct" default:":1813"`
 	RadSec List `toml:"radsec"` // empty: nobody connects to us
+	// Metrics is where Prometheus may ask for figures, by HTTP; empty: nowhere.
+	Metrics List `toml:"metrics"`
 }
 
 // RadSec is what this server shows to the others with whom it speaks RADIUS over TLS,

@@ -17,6 +17,7 @@ var arrows = map[string][]string{
 	"radiusd/store":         {},
 	"radiusd/noc":           {},
 	"radiusd/noc/fticks":    {},
+	"radiusd/noc/metrics":   {},
 	"realms":                {"certs"},
 	"realms/placement":      {"realms", "certs"},
 	"realms/directory":      {"realms", "realms/placement", "certs"},
@@ -30,7 +31,7 @@ var arrows = map[string][]string{
 	"radiusd/probe":         {"radiusd/supplicant", "realms", "certs"},
 	"radiusd/daemon/config": {"certs", "realms/discovery"},
 	"radiusd/daemon": {
-		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/noc/fticks", "radiusd/store", "radiusd/guard", "radiusd/probe",
+		"radiusd/daemon/config", "radiusd/transport", "radiusd/eap", "radiusd/eap/packet", "radiusd/noc", "radiusd/noc/fticks", "radiusd/noc/metrics", "radiusd/store", "radiusd/guard", "radiusd/probe",
 		"realms", "realms/directory", "realms/discovery", "realms/upstream", "vlan", "certs", "certs/revocation",
 	},
 	"radiusd": {

@@ -44,7 +44,7 @@ func packaged(folder string, words map[string]any) error {
 	return errors.Join(
 		changed(filepath.Join(folder, "radiusd.conf"), moved),
 		listensAt(filepath.Join(folder, "sites-enabled", "default"), words["port"].(int)),
-		filled{"clients.conf": packagedClients, "proxy.conf": packagedProxy}.write(folder, words))
+		filled{"clients.conf": freeradiusClient, "proxy.conf": packagedProxy}.write(folder, words))
 }
 
 // changed puts words in the place of others in a file, and says which are not there.
@@ -79,36 +79,4 @@ func listensAt(site string, port int) error {
 	return os.WriteFile(site, text, 0o600)
 }
 
-const packagedClients = `
-client load {
-	ipaddr = 127.0.0.1
-	secret = "{{.secret}}"
-	require_message_authenticator = yes
-	nas_type = other
-}
-`
-
-const packagedProxy = `
-proxy server {
-	default_fallback = no
-}
-home_server sink {
-	type = auth
-	ipaddr = {{.host}}
-	port = {{.upstream}}
-	secret = "{{.secret}}"
-	response_window = 20
-	zombie_period = 40
-	status_check = none
-}
-home_server_pool sink {
-	type = fail-over
-	home_server = sink
-}
-realm partner.example {
-	auth_pool = sink
-	nostrip
-}
-realm LOCAL {
-}
-`
+const packagedProxy = "proxy server {\n\tdefault_fallback = no\n}\nrealm LOCAL {\n}\n" + freeradiusUpstream

@@ -379,30 +379,7 @@ security {
 	reject_delay = 0
 	status_server = yes
 }
-client load {
-	ipaddr = 127.0.0.1
-	secret = "{{.secret}}"
-	require_message_authenticator = yes
-	nas_type = other
-}
-home_server sink {
-	type = auth
-	ipaddr = {{.host}}
-	port = {{.upstream}}
-	secret = "{{.secret}}"
-	response_window = 20
-	zombie_period = 40
-	status_check = none
-}
-home_server_pool sink {
-	type = fail-over
-	home_server = sink
-}
-realm partner.example {
-	auth_pool = sink
-	nostrip
-}
-modules {
+` + freeradiusClient + freeradiusUpstream + `modules {
 	realm suffix {
 		format = suffix
 		delimiter = "@"
@@ -419,3 +396,32 @@ server proxy {
 	}
 }
 `
+
+// What is told to FreeRADIUS of the load and of the sink, whatever else it is told.
+const (
+	freeradiusClient = `client load {
+	ipaddr = 127.0.0.1
+	secret = "{{.secret}}"
+	require_message_authenticator = yes
+	nas_type = other
+}
+`
+	freeradiusUpstream = `home_server sink {
+	type = auth
+	ipaddr = {{.host}}
+	port = {{.upstream}}
+	secret = "{{.secret}}"
+	response_window = 20
+	zombie_period = 40
+	status_check = none
+}
+home_server_pool sink {
+	type = fail-over
+	home_server = sink
+}
+realm partner.example {
+	auth_pool = sink
+	nostrip
+}
+`
+)

@@ -423,3 +423,18 @@ func sum(counts []Count) (n uint64) {
 	}
 	return n
 }
+
+// A log-in counts for the step that it just reaches and all longer ones, and one longer
+// than all steps for none.
+func TestSpans(t *testing.T) {
+	d := New(Config{Writer: io.Discard})
+	defer d.Close()
+	for _, took := range []time.Duration{0, 5 * time.Millisecond, 5*time.Millisecond + 1, 30 * time.Second, 31 * time.Second} {
+		d.End(Event{Kind: "access", Outcome: "accept", Duration: took})
+	}
+	d.End(Event{Kind: "accounting", Outcome: "start", Duration: time.Second}) // no log-in
+	want := []Span{{Outcome: "accept", Count: 5, Sum: 61*time.Second + 10*time.Millisecond + 1, AtMost: []uint64{2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4}}}
+	if got := d.Spans(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

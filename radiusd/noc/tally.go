@@ -49,13 +49,7 @@ var SpanBounds = []time.Duration{
 // A tally counts events by their labels. The desk's lock guards it.
 type tally struct {
 	counts map[labels]uint64
-	spans  map[string]*span // of log-ins, by outcome
-}
-
-type span struct {
-	count uint64
-	sum   time.Duration
-	steps []uint64 // how many ended within each of SpanBounds, and in none before
+	spans  map[string]*Span // of log-ins, by outcome
 }
 
 func (t *tally) add(e *Event) {
@@ -80,30 +74,24 @@ func (t *tally) took(outcome string, d time.Duration) {
 	s := t.spans[outcome]
 	if s == nil {
 		if t.spans == nil {
-			t.spans = make(map[string]*span)
+			t.spans = make(map[string]*Span)
 		}
-		s = &span{steps: make([]uint64, len(SpanBounds))}
+		s = &Span{Outcome: outcome, AtMost: make([]uint64, len(SpanBounds))}
 		t.spans[outcome] = s
 	}
-	s.count++
-	s.sum += d
-	for i, bound := range SpanBounds {
-		if d <= bound {
-			s.steps[i]++
-			break
-		}
+	s.Count++
+	s.Sum += d
+	first, _ := slices.BinarySearch(SpanBounds, d)
+	for i := first; i < len(s.AtMost); i++ {
+		s.AtMost[i]++
 	}
 }
 
 func (t *tally) listSpans() (list []Span) {
 	for _, outcome := range slices.Sorted(maps.Keys(t.spans)) {
-		s := t.spans[outcome]
-		all, sum := make([]uint64, len(SpanBounds)), uint64(0)
-		for i, n := range s.steps {
-			sum += n
-			all[i] = sum
-		}
-		list = append(list, Span{outcome, s.count, s.sum, all})
+		s := *t.spans[outcome]
+		s.AtMost = slices.Clone(s.AtMost)
+		list = append(list, s)
 	}
 	return list
 }

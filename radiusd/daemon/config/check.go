@@ -119,6 +119,9 @@ func (c *checker) server() {
 				key = at(key, i)
 			}
 			c.listen(key, address)
+			if l.key == metricsListen {
+				c.readable(key, address)
+			}
 			kind := address
 			if l.tcp {
 				kind = "tcp " + address
@@ -129,7 +132,6 @@ func (c *checker) server() {
 			taken[kind] = l.key
 		}
 	}
-	c.metrics()
 	const longest = 5 * time.Second
 	switch delay := time.Duration(c.Server.RejectDelay); {
 	case delay > longest:
@@ -213,20 +215,14 @@ func (c *checker) listen(key, address string) {
 
 const metricsListen = "server.listen.metrics"
 
-// metrics warns where everybody may read the figures: they name the organisations whose
+// readable warns where everybody may read the figures: they name the organisations whose
 // people are here, and say how much there is to do.
-func (c *checker) metrics() {
-	for i, address := range c.Server.Listen.Metrics {
-		host, _, err := net.SplitHostPort(address)
-		if ip := net.ParseIP(host); err != nil || host != "" && !ip.IsUnspecified() {
-			continue
-		}
-		key := metricsListen
-		if c.present(at(key, i)) {
-			key = at(key, i)
-		}
-		c.warn(key, `write "127.0.0.1:9812", or the address of the network that you manage servers from`, "metrics listens on every address of this machine: whoever reaches it reads the figures, without a password")
+func (c *checker) readable(key, address string) {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || host != "" && !ip.IsUnspecified() {
+		return
 	}
+	c.warn(key, `write "127.0.0.1:9812", or the address of the network that you manage servers from`, "metrics listens on every address of this machine: whoever reaches it reads the figures, without a password")
 }
 
 // operator judges a realm that Operator-Name carries (RFC 5580, section 4.1).

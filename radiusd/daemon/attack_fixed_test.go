@@ -382,7 +382,6 @@ func burst(key [16]byte, name string) { panic(name + string(key[:])) }
 func TestAttackOurOwnFaults(t *testing.T) {
 	town := startLogged(t)
 	next := town.play(t)
-	h := town.house.Load()
 	r := rogueAt(t, "127.0.0.1", town.address)
 	says := func(a realms.Answer) *script {
 		return &script{answer: func(context.Context, *radius.Packet) (realms.Answer, error) { return a, nil }}
@@ -405,9 +404,7 @@ func TestAttackOurOwnFaults(t *testing.T) {
 		if failure, _ := transport.EAP(reply); say(reply) != "reject" || len(failure) != 4 || e.Reason != "internal-error" {
 			t.Errorf("%s: %s, %s", name, say(reply), e.Reason)
 		}
-		if h.holds.Load() != 1 || town.talks.len() != 0 {
-			t.Errorf("%s: the configuration is held %d times", name, h.holds.Load())
-		}
+		town.restsWith(t, name)
 	}
 	for _, line := range town.lines(t, `ended in a panic`, 3) {
 		if strings.Contains(line, "CANARY") || strings.Contains(line, "4e4143") || strings.Contains(line, "0x43") || strings.Contains(line, "goroutine") {
@@ -476,8 +473,6 @@ func TestAttackIgnoredAfterEviction(t *testing.T) {
 		if e := town.event(t); e.Outcome != outcomeAbandoned || e.Reason != "server-busy" {
 			t.Errorf("%s: %s, %s", name, e.Outcome, e.Reason)
 		}
-		if n := town.house.Load().holds.Load(); n != 1 {
-			t.Errorf("%s: the configuration is held %d times", name, n)
-		}
+		town.restsWith(t, name)
 	}
 }

@@ -191,6 +191,15 @@ func TestAttackFirstPackets(t *testing.T) {
 	}
 }
 
+// restsWith holds that nobody is left on the configuration of now but the daemon. It
+// waits for those who look at it from time to time: each keeper does once, at the start.
+func (t *trust) restsWith(tb testing.TB, after string) {
+	tb.Helper()
+	eventually(tb, "nobody holds the configuration after "+after, func() bool {
+		return t.talks.len() == 0 && t.house.Load().holds.Load() == 1
+	})
+}
+
 // eventually waits for what another goroutine is about to do.
 func eventually(tb testing.TB, what string, done func() bool) {
 	tb.Helper()

@@ -61,7 +61,7 @@ func TestAttackStorm(t *testing.T) {
 	for i, h := range replaced {
 		eventually(t, fmt.Sprintf("configuration %d of %d closes", i, len(replaced)), func() bool { return h.holds.Load() == 0 })
 	}
-	eventually(t, "the table is empty", func() bool { return town.talks.len() == 0 && town.house.Load().holds.Load() == 1 })
+	town.restsWith(t, "the storm")
 	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() < goroutines+40 })
 	if accepted[0] == 0 || accepted[1] == 0 || len(replaced) < 5 {
 		t.Errorf("log-ins %v, reloads %d: the storm was none", accepted, len(replaced))

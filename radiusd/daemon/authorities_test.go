@@ -449,11 +449,11 @@ func TestStapling(t *testing.T) {
 	if err := f.rewrite(t, "stapling = true", "stapling = false"); err != nil {
 		t.Fatal(err)
 	}
-	f.watches.mu.Lock()
-	defer f.watches.mu.Unlock()
-	if len(f.watches.open) != 0 {
-		t.Errorf("%d watches run on", len(f.watches.open))
-	}
+	eventually(t, "no watch runs on", func() bool {
+		f.watches.mu.Lock()
+		defer f.watches.mu.Unlock()
+		return len(f.watches.open) == 0
+	})
 }
 
 // What a responder says is seen on full and on resumed log-ins; when it falls silent,

@@ -274,9 +274,7 @@ func TestAPacketThatIsIgnored(t *testing.T) {
 			town.end(talk, outcomeDiscard, nil)
 		}
 	}
-	if n := town.house.Load().holds.Load(); n != 1 {
-		t.Errorf("the configuration is held %d times", n)
-	}
+	town.restsWith(t, "what is ignored")
 }
 
 // What a Challenge asks, and what is remembered of it.
@@ -369,5 +367,5 @@ func TestAPanicIsAnswered(t *testing.T) {
 		t.Errorf("%s, %s", e.Outcome, e.Reason)
 	}
 	town.lines(t, `ALARM +a request ended in a panic`, 1)
-	eventually(t, "the configuration is let go of", func() bool { return town.house.Load().holds.Load() == 1 })
+	town.restsWith(t, "a panic")
 }

@@ -116,15 +116,21 @@ func (f *figures) unanswered(realm, server string, user uint64, now time.Time) (
 // Realms describes the realms that were reached through the pool, the most silent
 // first, and says how many log-ins of others there was no room for.
 func (p *Pool) Realms() (all []RealmStatus, others uint64) {
-	f := &p.figures
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, g := range f.realms {
-		all = append(all, g.RealmStatus)
-	}
+	all, others = p.figures.copied()
 	slices.SortFunc(all, func(a, b RealmStatus) int {
 		return cmp.Or(cmp.Compare(b.Silent, a.Silent), cmp.Compare(a.Realm, b.Realm))
 	})
+	return all, others
+}
+
+// copied is quick: every answer waits for it. The copies are put in order afterwards.
+func (f *figures) copied() (all []RealmStatus, others uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all = make([]RealmStatus, 0, len(f.realms))
+	for _, g := range f.realms {
+		all = append(all, g.RealmStatus)
+	}
 	return all, f.others
 }
 

@@ -196,8 +196,14 @@ func (c *checker) cuiKey() {
 	}
 }
 
+// metricsFix is an address for what has no password.
+const metricsFix = `write "127.0.0.1:9812", or the address of the network that you manage servers from`
+
 func (c *checker) listen(key, address string) {
-	const fix = `write ":1812" for every address of this machine, or "10.1.2.3:1812" for one`
+	fix := `write ":1812" for every address of this machine, or "10.1.2.3:1812" for one`
+	if strings.HasPrefix(key, metricsListen) {
+		fix = metricsFix
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		c.wrong(key, fix, "%q is not an address to listen on", address)
@@ -219,10 +225,11 @@ const metricsListen = "server.listen.metrics"
 // people are here, and say how much there is to do.
 func (c *checker) readable(key, address string) {
 	host, _, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err != nil || host != "" && !ip.IsUnspecified() {
+	ip, _, _ := strings.Cut(host, "%") // a zone means nothing there
+	if err != nil || host != "" && !net.ParseIP(ip).IsUnspecified() {
 		return
 	}
-	c.warn(key, `write "127.0.0.1:9812", or the address of the network that you manage servers from`, "metrics listens on every address of this machine: whoever reaches it reads the figures, without a password")
+	c.warn(key, metricsFix, "metrics listens on every address of this machine: whoever reaches it reads the figures, without a password")
 }
 
 // operator judges a realm that Operator-Name carries (RFC 5580, section 4.1).

@@ -108,15 +108,15 @@ func Start(path string, opts Options) (*Daemon, error) {
 		OnPanic: d.panicked,
 		Now:     opts.Now,
 	})
-	if err == nil {
-		if err = d.showMetrics(file); err != nil {
-			_ = d.net.Shutdown(context.Background()) // nothing is in flight yet
-		}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	} else if err = d.showMetrics(file); err != nil {
+		_ = d.net.Shutdown(context.Background()) // nothing is in flight yet
 	}
 	if err != nil {
 		h.leave()
 		d.desk.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	return d, nil
 }

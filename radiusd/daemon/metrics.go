@@ -3,24 +3,27 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/noc"
 	"causeway/radiusd/noc/metrics"
+	"causeway/radiusd/transport"
 	"causeway/realms/upstream"
 )
 
 // mostRealmsShown bounds the organisations whose figures are shown of each pool: every
-// name is a row for ever in who keeps them. Those that are silent now come first, then
-// those that are asked most.
+// name is a row for ever in who keeps them.
 const mostRealmsShown = 200
 
-// mostPoolsShown bounds the pools: realms that were found in DNS have one each.
-const mostPoolsShown = 200
+// mostFoundShown bounds the realms that were found in DNS, which have a pool each.
+const mostFoundShown = 200
 
 // The families, in the order of docs/metrics.md.
 var (
@@ -75,15 +78,46 @@ var families = []*metrics.Family{
 }
 
 // showMetrics opens the addresses at which Prometheus may ask, if the file names any.
+// Its error is a [config.Problem] where an address cannot be had.
 func (d *Daemon) showMetrics(file *config.File) (err error) {
 	if len(file.Server.Listen.Metrics) == 0 {
 		return nil
 	}
 	d.metrics, err = metrics.Listen(context.Background(), metrics.Config{
 		Addresses: file.Server.Listen.Metrics, Families: families, Collect: d.figures,
-		Trouble: func(problem string) { d.desk.Warn("the figures could not be shown", "why", problem) },
+		Trouble: func(why string, untold uint64) {
+			d.desk.Warn("the figures could not be shown", "why", why, "untold", untold)
+		},
+		Panic: d.figuresPanicked,
+		Now:   d.now,
 	})
+	var taken *metrics.AddressError
+	if errors.As(err, &taken) {
+		return cannotListen(file, taken)
+	}
 	return err
+}
+
+// cannotListen says what to do about an address of the metrics that cannot be had.
+func cannotListen(file *config.File, e *metrics.AddressError) config.Problem {
+	key := fmt.Sprintf("server.listen.metrics[%d]", slices.Index(file.Server.Listen.Metrics, e.Address))
+	what, fix := e.Unwrap().Error(), `write "127.0.0.1:9812", or the address of the network that you manage servers from`
+	switch {
+	case errors.Is(e, unix.EADDRINUSE):
+		what, fix = "somebody listens there already", "stop the other program, or write another port: ss -ltnp names who it is"
+	case errors.Is(e, unix.EADDRNOTAVAIL):
+		what, fix = "this machine has no such address", fix+": ip address lists them"
+	case errors.Is(e, unix.EACCES):
+		what, fix = "this user may not listen on so low a port", "write a port from 1024 on, as 9812"
+	}
+	return file.Place(key, "metrics cannot listen on "+e.Address+": "+what, fix)
+}
+
+// figuresPanicked records a panic while figures were made, from the deferred function
+// that recovered it.
+func (d *Daemon) figuresPanicked(value any, untold uint64) {
+	what, stack := transport.Recovered(value)
+	d.desk.Alarm("the figures ended in a panic", "what", what, "stack", stack, "untold", untold)
 }
 
 // MetricsAddrs are the addresses at which the figures are shown.
@@ -99,8 +133,9 @@ func (d *Daemon) figures(s *metrics.Sheet) {
 	d.eventFigures(s)
 	d.packetFigures(s)
 	h := d.house.Load()
-	if !h.enter() { // a reload came between, or the server has ended, and then there is no other
-		if h = d.house.Load(); !h.enter() {
+	for !h.enter() {
+		was := h
+		if h = d.house.Load(); h == was { // no reload came between: the server has ended
 			return
 		}
 	}
@@ -135,20 +170,36 @@ func (d *Daemon) eventFigures(s *metrics.Sheet) {
 }
 
 func (d *Daemon) poolFigures(s *metrics.Sheet, h *house) {
-	pools := h.allPools()
-	slices.SortFunc(pools, func(a, b pool) int { return cmp.Compare(a.name, b.name) })
 	names := make(once)
-	for _, p := range pools[:min(len(pools), mostPoolsShown)] {
+	for _, p := range h.shownPools() {
 		name := names.of(p.name)
-		servers := make(once)
 		for _, server := range p.Status() {
-			serverFigures(s, name, servers.of(server.Name), &server)
+			serverFigures(s, name, &server)
 		}
 		realmFigures(s, name, p.Pool)
 	}
 }
 
-func serverFigures(s *metrics.Sheet, pool, name string, server *upstream.ServerStatus) {
+// shownPools are those of the file, and after them those of realms that were found in
+// DNS. Anybody can write servers into a DNS of their own, but only members of the
+// federation have a certificate of its authority: a realm is shown once one of its
+// servers has answered.
+func (h *house) shownPools() []pool {
+	var found []pool
+	for name, d := range h.found {
+		found = append(found, slices.DeleteFunc(d.pools(name), func(p pool) bool { return !p.answered() })...)
+	}
+	slices.SortFunc(found, func(a, b pool) int { return cmp.Compare(a.name, b.name) })
+	return append(slices.Clone(h.pools), found[:min(len(found), mostFoundShown)]...)
+}
+
+// answered says that one of the pool's servers has answered, ever.
+func (p pool) answered() bool {
+	return slices.ContainsFunc(p.Status(), func(s upstream.ServerStatus) bool { return !s.LastAnswer.IsZero() })
+}
+
+func serverFigures(s *metrics.Sheet, pool string, server *upstream.ServerStatus) {
+	name := server.Name // each has its own in a pool
 	for _, state := range []upstream.Health{upstream.Alive, upstream.Suspect, upstream.Dead, upstream.Probation} {
 		s.Put(serverHealth, oneIf(server.Health == state), pool, name, string(state))
 	}
@@ -170,20 +221,26 @@ func serverFigures(s *metrics.Sheet, pool, name string, server *upstream.ServerS
 
 func realmFigures(s *metrics.Sheet, pool string, p *upstream.Pool) {
 	all, beyond := p.Realms()
-	asked := func(r upstream.RealmStatus) uint64 { return r.Accepted + r.Rejected + r.Silent }
-	slices.SortStableFunc(all, func(a, b upstream.RealmStatus) int {
-		return cmp.Or(cmp.Compare(oneIf(b.SilentNow), oneIf(a.SilentNow)), cmp.Compare(asked(b), asked(a)))
-	})
-	for i, r := range all {
-		if i == mostRealmsShown {
-			break
-		}
+	slices.SortStableFunc(all, moreTelling)
+	for _, r := range all[:min(len(all), mostRealmsShown)] {
 		s.Put(realmLogIns, float64(r.Accepted), pool, r.Realm, "accept")
 		s.Put(realmLogIns, float64(r.Rejected), pool, r.Realm, "reject")
 		s.Put(realmLogIns, float64(r.Silent), pool, r.Realm, "none")
 		s.Put(realmSilent, oneIf(r.SilentNow), pool, r.Realm)
 	}
 	s.Put(realmsBeyond, float64(beyond), pool)
+}
+
+// moreTelling puts organisations that have let somebody in before those that never did:
+// anybody can make up a name, and have it refused or never answered as often as they
+// like. Then come those that are silent now, then those that were asked most.
+func moreTelling(a, b upstream.RealmStatus) int {
+	genuine := func(r upstream.RealmStatus) float64 { return oneIf(r.Accepted > 0) }
+	asked := func(r upstream.RealmStatus) uint64 { return r.Accepted + r.Rejected + r.Silent }
+	return cmp.Or(
+		cmp.Compare(genuine(b), genuine(a)),
+		cmp.Compare(oneIf(b.SilentNow), oneIf(a.SilentNow)),
+		cmp.Compare(asked(b), asked(a)))
 }
 
 func (d *Daemon) packetFigures(s *metrics.Sheet) {
@@ -225,13 +282,15 @@ func oneIf(is bool) float64 {
 	return 0
 }
 
-// once gives each its own name: two rows of one name would be no row at all.
-type once map[string]int
+// once gives each its own name, as a federation and a partner of one name: a row that is
+// there twice is the end of the whole page.
+type once map[string]bool
 
 func (o once) of(name string) string {
-	o[name]++
-	if n := o[name]; n > 1 {
-		return fmt.Sprintf("%s (%d)", name, n)
+	own := name
+	for n := 2; o[own]; n++ {
+		own = fmt.Sprintf("%s (%d)", name, n)
 	}
-	return name
+	o[own] = true
+	return own
 }

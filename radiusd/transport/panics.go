@@ -21,16 +21,23 @@ type Panic struct {
 // NewPanic describes a panic in the handling of a request; the deferred function
 // that recovered the value calls it.
 func NewPanic(req *Request, value any) Panic {
-	what := fmt.Sprintf("%T", value)
+	p := Panic{Client: req.Client.Name, From: req.From}
+	p.What, p.Stack = Recovered(value)
+	return p
+}
+
+// Recovered describes a panic of anybody's, as a [Panic] does.
+func Recovered(value any) (what, at string) {
+	what = fmt.Sprintf("%T", value)
 	if err, ok := value.(runtime.Error); ok {
 		what = err.Error()
 	}
-	return Panic{Client: req.Client.Name, From: req.From, What: what, Stack: stack()}
+	return what, stack()
 }
 
 func stack() string {
 	var callers [64]uintptr
-	const skip = 5 // runtime.Callers, stack, NewPanic, who recovered, the deferred function
+	const skip = 6 // runtime.Callers, stack, Recovered, NewPanic, who recovered, the deferred function
 	frames := runtime.CallersFrames(callers[:runtime.Callers(skip, callers[:])])
 	var b strings.Builder
 	for {

@@ -4,9 +4,6 @@
 package metrics
 
 import (
-	"errors"
-	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -97,7 +94,7 @@ func readable(labels []string) []string {
 type collector struct {
 	families []*Family
 	collect  func(*Sheet)
-	trouble  func(problem string)
+	troubles *troubles
 }
 
 // Describe implements [prometheus.Collector].
@@ -111,11 +108,9 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	defer func() {
 		if value := recover(); value != nil {
-			c.trouble(fmt.Sprintf("panic: %v\n%s", value, debug.Stack()))
+			c.troubles.recovered(value)
 			out <- prometheus.NewInvalidMetric(c.families[0].desc, errPanic)
 		}
 	}()
 	c.collect(&Sheet{out})
 }
-
-var errPanic = errors.New("a panic: the log has it")

@@ -88,6 +88,11 @@ func runProbe(args []string, out, errs io.Writer) int {
 	case err != nil:
 		return refuse("%v", err)
 	}
+	if o.Pool == "" && o.User == "" { // all, as it seems
+		for _, table := range i.Unprobed() {
+			fmt.Fprintf(errs, "not asked: [%s], which has no test account in a [[%s.probe]]\n", table, table)
+		}
+	}
 	return int(worst)
 }
 

@@ -69,3 +69,48 @@ func TestAProbeReportIsSafeToPrint(t *testing.T) {
 		t.Errorf("certificate: %v", inner)
 	}
 }
+
+// Who asks all without a name hears of the federations that have nobody to ask with, on
+// standard error: what is for machines stays as it is.
+func TestWhoHasNoTestAccountIsSaid(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "two.toml")
+	if err := os.WriteFile(path, []byte(`version = 1
+[federation.eduroam]
+servers = [{ address = "198.51.100.11", secret = "cred:eduroam" }]
+[[federation.eduroam.probe]]
+user = "probe@northbridge.nhs.uk"
+password = "cred:probe"
+ca = "cred:ca"
+server_name = "radius.northbridge.nhs.uk"
+[federation.govroam]
+servers = [{ address = "203.0.113.21", secret = "cred:govroam" }]
+[[ssid]]
+name = "eduroam"
+federation = "eduroam"
+[[ssid]]
+name = "govroam"
+federation = "govroam"
+[[site]]
+name = "Royal Infirmary"
+[[site.controller]]
+name = "royal-wlc"
+address = "10.20.0.10"
+secret = "cred:royal-wlc"
+without_vlan = "reject"
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const said = "not asked: [federation.govroam], which has no test account in a [[federation.govroam.probe]]\n"
+	for _, x := range []struct {
+		args []string
+		want bool
+	}{{[]string{"-c", path, "--json"}, true}, {[]string{"-c", path, "--json", "eduroam"}, false}} {
+		var out, errs bytes.Buffer
+		if code := runProbe(x.args, &out, &errs); code != 3 || !json.Valid(out.Bytes()) { // the secrets are not here
+			t.Fatalf("%q: exit code %d, %q, %q", x.args, code, out.String(), errs.String())
+		}
+		if strings.Contains(errs.String(), said) != x.want {
+			t.Errorf("%q: %q", x.args, errs.String())
+		}
+	}
+}

@@ -109,7 +109,7 @@ func Start(path string, opts Options) (*Daemon, error) {
 		Now:     opts.Now,
 	})
 	if err != nil {
-		err = fmt.Errorf("%s: %w", path, err)
+		err = fmt.Errorf("%s: %w%s", path, err, unopened(err))
 	} else if err = d.showMetrics(file); err != nil {
 		_ = d.net.Shutdown(context.Background()) // nothing is in flight yet
 	}
@@ -119,6 +119,19 @@ func Start(path string, opts Options) (*Daemon, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// unopened says what to do where the kernel refuses an address.
+func unopened(err error) string {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return ". Another program has it, or this server runs already: ss -lntup says which"
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return ". It is none of this machine's: ip address lists those"
+	case errors.Is(err, unix.EACCES):
+		return ". A port below 1024 needs CAP_NET_BIND_SERVICE"
+	}
+	return ""
 }
 
 // Serve answers requests until ctx ends, then drains: it stops reading, lets
@@ -189,6 +202,9 @@ func (d *Daemon) sockets() string {
 			continue
 		}
 		words = append(words, fmt.Sprintf("%s %s with %d KiB of %d", s.Purpose, s.Address, s.ReceiveBuffer>>10, s.Asked>>10))
+	}
+	for _, a := range d.MetricsAddrs() {
+		words = append(words, "metrics "+a.String())
 	}
 	return strings.Join(slices.Compact(words), ", ") // several sockets share an address
 }

@@ -13,6 +13,32 @@ import (
 	"causeway/realms/upstream"
 )
 
+// A server that has never answered is told of before anybody needs it, once a day; one
+// that has answered, is dead, or is not asked by Status-Server is not.
+func TestServerThatNeverAnsweredIsToldOf(t *testing.T) {
+	town := startTrust(t, strings.ReplaceAll(strings.Replace(town, "[server]", "[log]\nfile = \"log.txt\"\n[server]", 1), "UPSTREAM", acceptAll(t)))
+	f := &figures{}
+	silent := upstream.ServerStatus{Name: "roam2", Health: upstream.Alive, Probes: unheard, Dropped: upstream.Drops{Forged: 2}}
+	answers, dead, early, quiet := silent, silent, silent, silent
+	answers.LastAnswer, dead.Health, early.Probes, quiet.Probes = time.Now(), upstream.Dead, unheard-1, 0
+	for _, s := range []upstream.ServerStatus{answers, dead, early, quiet, silent, silent} {
+		town.reportMute(f, "eduroam", &s)
+	}
+	f.mute["eduroam roam2"] = f.mute["eduroam roam2"].Add(-lintEvery)
+	town.reportMute(f, "eduroam", &silent)
+	town.desk.Notice("the end of the test")
+	town.lines(t, "the end of the test", 1)
+	told := town.lines(t, `WARNING.*an upstream server has never answered`, 2)
+	if len(told) != 2 {
+		t.Errorf("it is told of %d times, want 2", len(told))
+	}
+	for _, line := range told {
+		if !strings.Contains(line, `pool=eduroam  server=roam2  status_servers=3  dropped_as=forged  fix=`) {
+			t.Error(line)
+		}
+	}
+}
+
 // The log says once an hour what became of the requests to each server of others, and
 // at once when something was lost there; a quiet server is not spoken of.
 func TestR23FiguresOfOthers(t *testing.T) {

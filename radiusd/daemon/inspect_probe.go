@@ -56,6 +56,17 @@ func (i *Inspection) Probe(ctx context.Context, o ProbeOrder, report func(ProbeR
 	return nil
 }
 
+// Unprobed are the federations and partners that have servers and no test account, as the
+// tables of the file that lack a probe.
+func (i *Inspection) Unprobed() (tables []string) {
+	for _, p := range outsides(i.File) {
+		if len(p.servers) > 0 && len(p.accounts) == 0 {
+			tables = append(tables, p.key)
+		}
+	}
+	return tables
+}
+
 // ordered are the probes that an order means.
 func (i *Inspection) ordered(o ProbeOrder) ([]*standing, error) {
 	list := outsides(i.File)
@@ -82,7 +93,11 @@ func (i *Inspection) ordered(o ProbeOrder) ([]*standing, error) {
 	}
 	all = slices.DeleteFunc(slices.Clone(all), func(s *standing) bool { return o.Pool != "" && s.pool != o.Pool })
 	if len(all) == 0 {
-		return nil, fmt.Errorf("there is nobody to log in as: add a [[federation.NAME.probe]] with a test account, or say --user, --password-file, --ca and --server-name")
+		table := "federation.NAME"
+		if n := slices.Index(names, o.Pool); n >= 0 {
+			table = list[n].key
+		}
+		return nil, fmt.Errorf("there is nobody to log in as: add a [[%s.probe]] with a test account, or say --user, --password-file, --ca and --server-name", table)
 	}
 	servers := slices.Clone(all)
 	all = slices.DeleteFunc(all, func(s *standing) bool {

@@ -114,6 +114,32 @@ func TestFiguresOfANight(t *testing.T) {
 	}
 }
 
+// The log says where the figures are to be had, and a start that finds an address taken
+// what to do.
+func TestWhereTheServerListensIsSaid(t *testing.T) {
+	house := hosting(t)
+	if words, want := house.sockets(), ", metrics "+house.MetricsAddrs()[0].String(); !strings.HasSuffix(words, want) {
+		t.Errorf("it listens on %s, and nothing says%s", words, want)
+	}
+	there := house.folder + "/causeway.toml"
+	text, err := os.ReadFile(there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, says := range map[string]string{
+		house.address:    "address already in use. Another program has it, or this server runs already",
+		"192.0.2.7:1812": "It is none of this machine's",
+	} {
+		second := house.folder + "/second.toml"
+		if err := os.WriteFile(second, []byte(strings.Replace(string(text), `auth = "127.0.0.1:0"`, fmt.Sprintf("auth = %q", address), 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Start(second, Options{Log: io.Discard}); err == nil || !strings.Contains(err.Error(), "auth address "+address) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
 // Every figure stands in docs/metrics.md, as its code has it, and none that there is not.
 func TestFiguresAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/metrics.md")

@@ -209,4 +209,11 @@ func TestAProbeAtADesk(t *testing.T) {
 	if err := i.Probe(context.Background(), ProbeOrder{Pool: "camford.ac.uk", User: "jo@camford.ac.uk", Password: testPassword}, nil); err == nil || !strings.Contains(err.Error(), "--ca and --server-name") {
 		t.Errorf("without an authority: %v", err)
 	}
+	// Who asks all is told of those that cannot be.
+	if got := i.Unprobed(); !slices.Equal(got, []string{`realm."camford.ac.uk"`}) {
+		t.Errorf("without an account: %q", got)
+	}
+	if err := i.Probe(context.Background(), ProbeOrder{Pool: "camford.ac.uk"}, nil); err == nil || !strings.Contains(err.Error(), `add a [[realm."camford.ac.uk".probe]]`) {
+		t.Errorf("without an account: %v", err)
+	}
 }

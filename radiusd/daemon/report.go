@@ -61,7 +61,7 @@ func (d *Daemon) reportOnce(told map[string]uint64) {
 			return
 		}
 		told[name] = value
-		d.desk.Warn("packets met silence", "cause", name, "in_the_last_minute", moved, "since_start", value)
+		d.desk.Warn("packets met silence", "cause", strings.TrimPrefix(name, "silence-"), "in_the_last_minute", moved, "since_start", value)
 	})
 	d.reportStrangers()
 	d.reportUnclaimed()
@@ -151,7 +151,38 @@ func (d *Daemon) realmLookedUp(federation, realm, found, why string) {
 // of every server that was asked, and within the minute of one where something was lost.
 type figures struct {
 	told map[string]upstream.ServerStatus
-	all  time.Time // when every server was told of
+	mute map[string]time.Time // when a server that has never answered was told of
+	all  time.Time            // when every server was told of
+}
+
+// unheard is how many Status-Servers have to go unanswered before somebody is told of a
+// server that has never answered at all.
+const unheard = 3
+
+// reportMute tells once a day of a server that has never answered. Status-Server alone does
+// not make it dead, since some ignore it; so a wrong address or secret of the second proxy
+// would else be news on the night on which the first one fails.
+func (d *Daemon) reportMute(f *figures, pool string, s *upstream.ServerStatus) {
+	if s.Health == upstream.Dead || !s.LastAnswer.IsZero() || s.Probes < unheard {
+		return
+	}
+	key, now := pool+" "+s.Name, d.now()
+	if last, told := f.mute[key]; told && now.Sub(last) < lintEvery {
+		return
+	}
+	if f.mute == nil {
+		f.mute = make(map[string]time.Time)
+	}
+	f.mute[key] = now
+	fields := []any{"pool", pool, "server", s.Name, "status_servers", s.Probes}
+	for cause, n := range s.Dropped.Each() {
+		if n > 0 {
+			fields = append(fields, "dropped_as", cause)
+			break
+		}
+	}
+	d.desk.Warn("an upstream server has never answered", append(fields,
+		"fix", "compare address, port, firewall and secret with its operator; where it ignores Status-Server, write without_status_server")...)
 }
 
 func (d *Daemon) reportFigures(f *figures) {
@@ -165,6 +196,7 @@ func (d *Daemon) reportFigures(f *figures) {
 	}
 	for _, p := range h.allPools() {
 		for _, s := range p.Status() {
+			d.reportMute(f, p.name, &s)
 			key := p.name + " " + s.Name
 			was := f.told[key]
 			if was.Sent > s.Sent { // a reload made the pool anew

@@ -41,6 +41,7 @@ func TestUnknownControllersAreListed(t *testing.T) {
 			t.Errorf("no %s in %s", word, line)
 		}
 	}
+	region.lines(t, `WARNING packets met silence  cause=unknown-client  `, 1) // as the figures call it
 	region.reportOnce(told)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

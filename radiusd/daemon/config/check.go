@@ -196,14 +196,8 @@ func (c *checker) cuiKey() {
 	}
 }
 
-// metricsFix is an address for what has no password.
-const metricsFix = `write "127.0.0.1:9812", or the address of the network that you manage servers from`
-
 func (c *checker) listen(key, address string) {
-	fix := `write ":1812" for every address of this machine, or "10.1.2.3:1812" for one`
-	if strings.HasPrefix(key, metricsListen) {
-		fix = metricsFix
-	}
+	fix := listenFix(key)
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		c.wrong(key, fix, "%q is not an address to listen on", address)
@@ -219,7 +213,25 @@ func (c *checker) listen(key, address string) {
 	}
 }
 
-const metricsListen = "server.listen.metrics"
+// listenFix shows how an address of this kind is written. Nothing advises to show the
+// figures on every address.
+func listenFix(key string) string {
+	port := ":1812"
+	switch kind := strings.TrimRight(key, "[]0123456789"); kind {
+	case metricsListen:
+		return metricsFix
+	case radsecListen:
+		port = ":2083"
+	case "server.listen.acct":
+		port = ":1813"
+	}
+	return fmt.Sprintf(`write "%s" for every address of this machine, or "10.1.2.3%s" for one`, port, port)
+}
+
+const (
+	metricsListen = "server.listen.metrics"
+	metricsFix    = `write "127.0.0.1:9812", or the address of the network that you manage servers from`
+)
 
 // readable warns where everybody may read the figures: they name the organisations whose
 // people are here, and say how much there is to do.
@@ -236,6 +248,13 @@ func (c *checker) readable(key, address string) {
 func (c *checker) operator(key, name string) {
 	if !domain(name) {
 		c.wrong(key, `write the realm of your organisation, as "northbridge.nhs.uk"`, "operator_name %q is not a realm", name)
+		return
+	}
+	// Other servers are told the whole attribute, "1northbridge.nhs.uk".
+	ours := c.ownRealms()
+	if bare, has := strings.CutPrefix(strings.ToLower(name), "1"); has && slices.Contains(ours, bare) && !slices.Contains(ours, "1"+bare) {
+		c.wrong(key, "leave the 1 out: it is sent before the realm without being written", "operator_name %q begins with a 1, and our realm is %s", name, bare)
+		c.meant(strconv.Quote(bare))
 	}
 }
 

@@ -13,7 +13,7 @@ func (c *checker) discovery(federation string, fed Federation) {
 		c.wrong(key, `write transport = "radsec", or take it out`, "servers that are found in DNS speak RadSec, and this federation does not: nothing is looked up")
 	}
 	if !c.present(federation + ".servers") {
-		c.wrong(key, "add "+examples["federation.*.servers"], "there is discovery and there are no servers: most realms are not in DNS")
+		c.wrong(key, `add servers = [{ address = "roam1.example.net" }]`, "there is discovery and there are no servers: most realms are not in DNS")
 	}
 	if c.present(key+".realms") && len(d.Realms) == 0 {
 		c.wrong(key+".realms", "write "+examples["federation.*.discovery.realms"]+", or take discovery out", "realms is empty: nothing would be looked up")

@@ -17,7 +17,10 @@ func (c *checker) fticks(key string, fed Federation) {
 			c.wrong(key+"."+name, "write tls:// in server, or take it out", "%s means nothing over %s", name, network)
 		}
 	}
-	if f.Country != "" && !country(f.Country) {
+	if f.Country == "UK" {
+		c.wrong(key+".country", "write "+examples["federation.*.fticks.country"], "%q is not the code of a country in ISO 3166", f.Country)
+		c.meant(`"GB"`)
+	} else if f.Country != "" && !country(f.Country) {
 		c.wrong(key+".country", `write the two capital letters of ISO 3166, as "GB"`, "%q is no country", f.Country)
 	}
 	if !c.present(key + ".institution") {

@@ -122,7 +122,8 @@ func (c *checker) peer(key string, p peer) {
 // needed reports a key that is absent or empty.
 func (c *checker) needed(table, key string) {
 	if !c.present(table + "." + key) {
-		c.problems = append(c.problems, c.placeKey(table, c.places.called(table)+" has no "+key, "add "+examples[pattern(under(table, key))]))
+		example, _ := exampleAt(under(table, key))
+		c.problems = append(c.problems, c.placeKey(table, c.places.called(table)+" has no "+key, "add "+example))
 	}
 }
 

@@ -119,7 +119,7 @@ var examples = map[string]string{
 	"ssid[].rule[].device":             `device = "verified"`,
 	"ssid[].rule[].issuer":             `issuer = "client_ca"`,
 	"ssid[].rule[].policy":             `policy = "1.3.6.1.4.1.99999.1.2"`,
-	"ssid[].rule[].vlan":               `vlan = "clinical": the VLAN's name; its number stands in [vlan]`,
+	"ssid[].rule[].vlan":               `vlan = "visitor": the VLAN's name; its number stands in [vlan]`,
 	"roaming":                          `[[roaming]] with two brackets`,
 	"roaming[].who":                    `who = "own"`,
 	"roaming[].operator":               `operator = "*.nhs.uk"`,
@@ -164,9 +164,19 @@ var examples = map[string]string{
 	"test[].expect.vlan":               `vlan = 320, the number as it leaves the server, or the name: vlan = "visitor"`,
 }
 
+// exampleAt shows how the key at path is written. A federation's secret is called as the
+// federation is: nobody shall be advised to give one the secret of another.
+func exampleAt(path string) (example string, known bool) {
+	example, known = examples[pattern(path)]
+	if parts := segments(path); len(parts) > 1 && parts[0] == "federation" && !strings.HasPrefix(parts[1], `"`) {
+		example = strings.ReplaceAll(example, "cred:eduroam", "cred:"+parts[1])
+	}
+	return example, known
+}
+
 // example is the fix for a key that is missing or empty.
 func (f *filler) example(path, key string) string {
-	if example, known := examples[pattern(under(path, key))]; known {
+	if example, known := exampleAt(under(path, key)); known {
 		return "add " + example
 	}
 	return fmt.Sprintf(`add %s = "…"`, key)

@@ -254,7 +254,11 @@ func (f *filler) list(v reflect.Value, data any, path string) {
 			elements = append(elements, t)
 		}
 	default:
-		f.mismatch(path, "a list", data)
+		want := "a list"
+		if v.Type() == listType {
+			want = "text" // which is what most people write there
+		}
+		f.mismatch(path, want, data)
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
@@ -426,6 +430,7 @@ func (f *filler) mismatch(path, want string, data any) {
 	if n, ok := data.(int64); ok && strings.HasSuffix(pattern(path), "ssid[].rule[].vlan") {
 		if name := f.vlanOf(n); name != "" {
 			f.last().Meant = `"` + name + `"`
+			f.last().Fix = fmt.Sprintf("write %s = %q: the VLAN's name; its number stands in [vlan]", lastKey(path), name)
 		}
 	}
 }

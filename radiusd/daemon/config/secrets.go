@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"causeway/certs"
@@ -25,7 +26,7 @@ func (f *filler) secret(text, path string) certs.Secret {
 	ref := f.absoluteRef(text, path)
 	secret, _, err := f.reveal(ref)
 	if err != nil {
-		f.unread(path, ref, err)
+		f.unread(path, text, ref, err)
 		return certs.Secret(rand.Text())
 	}
 	f.lint(path, ref)
@@ -47,7 +48,7 @@ func (f *filler) reference(text, path string) string {
 	}
 	ref := f.absoluteRef(text, path)
 	if _, _, err := f.reveal(ref); err != nil {
-		f.unread(path, ref, err)
+		f.unread(path, text, ref, err)
 	}
 	return ref
 }
@@ -103,7 +104,7 @@ func (f *filler) path(text, path string, read bool) string {
 		return full
 	}
 	if err != nil {
-		f.unread(path, full, err)
+		f.unread(path, text, full, err)
 		return full
 	}
 	_ = file.Close() // read only: nothing to lose
@@ -138,11 +139,14 @@ func (f *filler) sourceOf(path string) *source {
 	return f.file.sources[0]
 }
 
-// unread reports a reference that cannot be read.
-func (f *filler) unread(path, ref string, err error) {
+// unread reports a reference that cannot be read, or the name of a file, as it was written
+// and as it was looked for.
+func (f *filler) unread(path, written, ref string, err error) {
 	f.file.unreadable[path] = true
 	if f.secrets == SecretsOptional {
-		f.missed = append(f.missed, missed{path, ref})
+		if !f.mistyped(path, written, strings.TrimPrefix(ref, "file:"), err) {
+			f.missed = append(f.missed, missed{path, ref, err})
+		}
 		return
 	}
 	text, fix := err.Error(), "correct the reference, or let the server's account read it"
@@ -155,8 +159,34 @@ func (f *filler) unread(path, ref string, err error) {
 	f.problem(path, lastKey(path)+": "+text, fix)
 }
 
+// mistyped warns, and says so, of a file that is not in its folder although the folder is
+// here: that is a wrong name more often than another machine.
+func (f *filler) mistyped(path, written, name string, err error) bool {
+	if !filepath.IsAbs(name) || !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	entries, err := os.ReadDir(filepath.Dir(name))
+	if err != nil {
+		return false
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	p := f.file.Place(path, lastKey(path)+": there is no file "+name+", and what is in it was not judged",
+		"correct the name, or check again on the server, which does not start without it")
+	if near := nearest(filepath.Base(name), names); near != "" {
+		p.Meant = strconv.Quote(strings.TrimSuffix(written, filepath.Base(name)) + near)
+	}
+	f.file.Warnings = append(f.file.Warnings, p)
+	return true
+}
+
 // missed is a reference that an optional secret left unread.
-type missed struct{ path, ref string }
+type missed struct {
+	path, ref string
+	err       error
+}
 
 // warnMissed is one warning for all of them, at the first.
 func (f *filler) warnMissed() {
@@ -166,6 +196,9 @@ func (f *filler) warnMissed() {
 	refs := make([]string, len(f.missed))
 	for i, m := range f.missed {
 		refs[i] = m.ref
+		if errors.Is(m.err, fs.ErrPermission) {
+			refs[i] += " (permission denied)"
+		}
 	}
 	first := slices.MinFunc(f.missed, func(a, b missed) int {
 		p, _, _ := f.file.places.find(a.path)
@@ -174,11 +207,11 @@ func (f *filler) warnMissed() {
 	})
 	slices.Sort(refs)
 	refs = slices.Compact(refs)
-	text := "this cannot be read here, and what is in it was not judged"
+	text, fix := "this cannot be read here, and what is in it was not judged: ", "check again on the server, which does not start without it"
 	if len(refs) > 1 {
-		text = "these cannot be read here, and what is in them was not judged: " + list(refs)
+		text, fix = "these cannot be read here, and what is in them was not judged: ", "check again on the server, which does not start without them"
 	}
-	f.file.Warnings = append(f.file.Warnings, f.file.Place(first.path, text, "check again on the server, which does not start without them"))
+	f.file.Warnings = append(f.file.Warnings, f.file.Place(first.path, text+list(refs), fix))
 }
 
 // Unreadable reports that the reference at key could not be read, which only a

@@ -26,6 +26,11 @@ func TestServerThatNeverAnsweredIsToldOf(t *testing.T) {
 	}
 	f.mute["eduroam roam2"] = f.mute["eduroam roam2"].Add(-lintEvery)
 	town.reportMute(f, "eduroam", &silent)
+	f.told = map[string]upstream.ServerStatus{"eduroam roam2": silent}
+	town.reportFigures(f)
+	if len(f.mute) != 0 || f.told["eduroam roam2"].Name != "" {
+		t.Errorf("a server that the file does not have any more is remembered: %v, %v", f.mute, f.told)
+	}
 	town.desk.Notice("the end of the test")
 	town.lines(t, "the end of the test", 1)
 	told := town.lines(t, `WARNING.*an upstream server has never answered`, 2)

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -155,6 +156,13 @@ type figures struct {
 	all  time.Time            // when every server was told of
 }
 
+// keep forgets the servers that are not there any more: those of realms that are found in
+// DNS come and go.
+func (f *figures) keep(there map[string]bool) {
+	maps.DeleteFunc(f.told, func(key string, _ upstream.ServerStatus) bool { return !there[key] })
+	maps.DeleteFunc(f.mute, func(key string, _ time.Time) bool { return !there[key] })
+}
+
 // unheard is how many Status-Servers have to go unanswered before somebody is told of a
 // server that has never answered at all.
 const unheard = 3
@@ -194,10 +202,12 @@ func (d *Daemon) reportFigures(f *figures) {
 		f.all = now
 		d.tellStrangers(mostTold)
 	}
+	there := make(map[string]bool)
 	for _, p := range h.allPools() {
 		for _, s := range p.Status() {
 			d.reportMute(f, p.name, &s)
 			key := p.name + " " + s.Name
+			there[key] = true
 			was := f.told[key]
 			if was.Sent > s.Sent { // a reload made the pool anew
 				was = upstream.ServerStatus{}
@@ -215,6 +225,7 @@ func (d *Daemon) reportFigures(f *figures) {
 			d.reportRealms(p)
 		}
 	}
+	f.keep(there)
 }
 
 // reportRealms tells of the organisations behind a pool that did not answer everybody.

@@ -237,11 +237,15 @@ func (h *house) discovers(name string, d *discovered) {
 
 // allPools are those of the file, and of the realms that were found in DNS.
 func (h *house) allPools() []pool {
-	all := slices.Clone(h.pools)
+	return append(slices.Clone(h.pools), h.foundPools()...)
+}
+
+// foundPools are those of the realms that were found in DNS, in no order.
+func (h *house) foundPools() (found []pool) {
 	for name, d := range h.found {
-		all = append(all, d.pools(name)...)
+		found = append(found, d.pools(name)...)
 	}
-	return all
+	return found
 }
 
 // furnish opens everybody who answers for somebody, in place of the stands. What

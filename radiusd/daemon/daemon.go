@@ -121,15 +121,30 @@ func Start(path string, opts Options) (*Daemon, error) {
 	return d, nil
 }
 
+// A refusal of the kernel's to let us listen on an address.
+type refusal struct {
+	why          error
+	what, advice string
+}
+
+var refusals = []refusal{
+	{unix.EADDRINUSE, "somebody listens there already", "Another program has it, or this server runs already: ss -lntup says which"},
+	{unix.EADDRNOTAVAIL, "this machine has no such address", "It is none of this machine's: ip address lists those"},
+	{unix.EACCES, "this user may not listen on so low a port", "A port below 1024 needs CAP_NET_BIND_SERVICE"},
+}
+
+func refusalOf(err error) (r refusal, known bool) {
+	i := slices.IndexFunc(refusals, func(r refusal) bool { return errors.Is(err, r.why) })
+	if i < 0 {
+		return refusal{}, false
+	}
+	return refusals[i], true
+}
+
 // unopened says what to do where the kernel refuses an address.
 func unopened(err error) string {
-	switch {
-	case errors.Is(err, unix.EADDRINUSE):
-		return ". Another program has it, or this server runs already: ss -lntup says which"
-	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return ". It is none of this machine's: ip address lists those"
-	case errors.Is(err, unix.EACCES):
-		return ". A port below 1024 needs CAP_NET_BIND_SERVICE"
+	if r, known := refusalOf(err); known {
+		return ". " + r.advice
 	}
 	return ""
 }

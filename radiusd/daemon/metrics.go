@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"causeway/radiusd/daemon/config"
 	"causeway/radiusd/noc"
 	"causeway/radiusd/noc/metrics"
@@ -101,14 +99,9 @@ func (d *Daemon) showMetrics(file *config.File) (err error) {
 // cannotListen says what to do about an address of the metrics that cannot be had.
 func cannotListen(file *config.File, e *metrics.AddressError) config.Problem {
 	key := fmt.Sprintf("server.listen.metrics[%d]", slices.Index(file.Server.Listen.Metrics, e.Address))
-	what, fix := e.Unwrap().Error(), `write "127.0.0.1:9812", or the address of the network that you manage servers from`
-	switch {
-	case errors.Is(e, unix.EADDRINUSE):
-		what, fix = "somebody listens there already", "stop the other program, or write another port: ss -ltnp names who it is"
-	case errors.Is(e, unix.EADDRNOTAVAIL):
-		what, fix = "this machine has no such address", fix+": ip address lists them"
-	case errors.Is(e, unix.EACCES):
-		what, fix = "this user may not listen on so low a port", "write a port from 1024 on, as 9812"
+	what, fix := e.Unwrap().Error(), config.MetricsFix
+	if r, known := refusalOf(e); known {
+		what, fix = r.what, r.advice
 	}
 	return file.Place(key, "metrics cannot listen on "+e.Address+": "+what, fix)
 }
@@ -185,10 +178,7 @@ func (d *Daemon) poolFigures(s *metrics.Sheet, h *house) {
 // federation have a certificate of its authority: a realm is shown once one of its
 // servers has answered.
 func (h *house) shownPools() []pool {
-	var found []pool
-	for name, d := range h.found {
-		found = append(found, slices.DeleteFunc(d.pools(name), func(p pool) bool { return !p.answered() })...)
-	}
+	found := slices.DeleteFunc(h.foundPools(), func(p pool) bool { return !p.answered() })
 	slices.SortFunc(found, func(a, b pool) int { return cmp.Compare(a.name, b.name) })
 	return append(slices.Clone(h.pools), found[:min(len(found), mostFoundShown)]...)
 }

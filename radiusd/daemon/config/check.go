@@ -219,7 +219,7 @@ func listenFix(key string) string {
 	port := ":1812"
 	switch kind := strings.TrimRight(key, "[]0123456789"); kind {
 	case metricsListen:
-		return metricsFix
+		return MetricsFix
 	case radsecListen:
 		port = ":2083"
 	case "server.listen.acct":
@@ -228,10 +228,11 @@ func listenFix(key string) string {
 	return fmt.Sprintf(`write "%s" for every address of this machine, or "10.1.2.3%s" for one`, port, port)
 }
 
-const (
-	metricsListen = "server.listen.metrics"
-	metricsFix    = `write "127.0.0.1:9812", or the address of the network that you manage servers from`
-)
+const metricsListen = "server.listen.metrics"
+
+// MetricsFix is what to write for an address of the figures that will not do: they are
+// shown without a password.
+const MetricsFix = `write "127.0.0.1:9812", or the address of the network that you manage servers from`
 
 // readable warns where everybody may read the figures: they name the organisations whose
 // people are here, and say how much there is to do.
@@ -241,7 +242,7 @@ func (c *checker) readable(key, address string) {
 	if err != nil || host != "" && !net.ParseIP(ip).IsUnspecified() {
 		return
 	}
-	c.warn(key, metricsFix, "metrics listens on every address of this machine: whoever reaches it reads the figures, without a password")
+	c.warn(key, MetricsFix, "metrics listens on every address of this machine: whoever reaches it reads the figures, without a password")
 }
 
 // operator judges a realm that Operator-Name carries (RFC 5580, section 4.1).

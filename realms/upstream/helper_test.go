@@ -98,6 +98,13 @@ func onUDP(t testing.TB, f answerer) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	answerOn(t, conn, f)
+	return conn.LocalAddr().String()
+}
+
+// answerOn has a socket answered until the test ends.
+func answerOn(t testing.TB, conn *net.UDPConn, f answerer) {
+	t.Helper()
 	_ = conn.SetReadBuffer(8 << 20)
 	done := make(chan struct{})
 	go func() {
@@ -114,7 +121,6 @@ func onUDP(t testing.TB, f answerer) string {
 		}
 	}()
 	t.Cleanup(func() { _ = conn.Close(); <-done })
-	return conn.LocalAddr().String()
 }
 
 func dialUDP(ctx context.Context, address string) (net.Conn, error) {

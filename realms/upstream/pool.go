@@ -9,6 +9,7 @@
 //	request        what leaves, and how it is written for each server
 //	reply          what comes in: verified, then read
 //	server         slots, sockets, one exchange
+//	outbox         what leaves by one socket, many in one system call
 //	health         who is alive, by rules without a clock of their own
 //	watch          repeats, gives up, asks servers how they are
 package upstream

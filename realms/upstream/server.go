@@ -81,6 +81,8 @@ type slot struct {
 	waiting    bool
 	spent      bool            // its answer has been seen: a copy says nothing new
 	status     bool            // it holds a Status-Server
+	repeated   bool            // its request went out more than once
+	failure    error           // why it could not leave
 	auth       [16]byte        // Request Authenticator
 	unanswered [][16]byte      // those of the requests before that have had no answer yet; never changed in place
 	wire       []byte          // the request, repeated as it is (RFC 5080, section 2.2.1)
@@ -243,7 +245,7 @@ func (s *server) connect(ctx context.Context) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socket{server: s, conn: conn, slots: make([]slot, identifiers)}, nil
+	return newSocket(s, conn, nil, identifiers), nil
 }
 
 func (s *server) opened(k *socket, err error) {
@@ -267,9 +269,7 @@ func (s *server) opened(k *socket, err error) {
 		s.free.push(place{k, uint16(id)}) //nolint:gosec // there are fewer slots
 	}
 	s.pool.goes.Go(k.listen)
-	if k.stream != nil {
-		s.pool.goes.Go(k.send)
-	}
+	s.pool.goes.Go(k.send)
 }
 
 func (s *server) openFailure() error {
@@ -300,9 +300,7 @@ func (s *server) retire(k *socket) {
 		s.dropFree(k)
 	}
 	s.mu.Unlock()
-	if k.stream != nil {
-		k.stream.end()
-	}
+	k.outbox.end()
 	_ = k.conn.Close()
 	k.giveUpAll()
 }
@@ -371,12 +369,17 @@ func (s *server) exchange(ctx context.Context, r *request, until time.Time) (boo
 	return end == answered, err
 }
 
-func (s *server) attempt(ctx context.Context, r *request, until time.Time) (end outcome, err error) {
+func (s *server) attempt(ctx context.Context, r *request, until time.Time) (outcome, error) {
 	p, err := s.acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer s.release(p)
+	return s.askFrom(ctx, p, r, until)
+}
+
+// askFrom asks from a place that is ours, and waits.
+func (s *server) askFrom(ctx context.Context, p place, r *request, until time.Time) (end outcome, err error) {
 	g := s.signers.get()
 	defer s.signers.put(g)
 
@@ -390,7 +393,7 @@ func (s *server) attempt(ctx context.Context, r *request, until time.Time) (end 
 	if k := p.socket.stream; k != nil {
 		k.use()
 	}
-	if err := p.socket.write(t.wire); err != nil {
+	if err := p.socket.outbox.post(t.wire); err != nil {
 		p.socket.forget(p.id)
 		return lost, err
 	}
@@ -401,7 +404,7 @@ func (s *server) attempt(ctx context.Context, r *request, until time.Time) (end 
 	case silence:
 		return end, s.silent(r, now)
 	case lost:
-		return end, s.cutOff()
+		return end, s.cutOff(t)
 	case refused:
 		return end, protocolError(t.reply)
 	}
@@ -524,6 +527,6 @@ func (s *server) probe(now time.Time) bool {
 	g.seal(t.wire, &e)
 	p.socket.waitStatus(p.id, &e.auth, now, now.Add(s.pool.config.ProbeTimeout))
 	s.counters.probes.Add(1)
-	_ = p.socket.write(t.wire) // an error shows as a missing answer
+	_ = p.socket.outbox.post(t.wire) // an error shows as a missing answer
 	return true
 }

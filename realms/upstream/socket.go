@@ -17,12 +17,17 @@ import (
 type socket struct {
 	server  *server
 	conn    net.Conn
-	stream  *stream      // nil: UDP
+	stream  *stream // nil: UDP
+	outbox  outbox
 	retired bool         // guarded by server.mu
 	waiting atomic.Int32 // requests and Status-Servers
 
 	mu    sync.Mutex // guards the slots of those who wait
 	slots []slot
+}
+
+func newSocket(s *server, conn net.Conn, stream *stream, slots int) *socket {
+	return &socket{server: s, conn: conn, stream: stream, outbox: newOutbox(), slots: make([]slot, slots)}
 }
 
 // identifiers are those of RADIUS: one octet.
@@ -71,6 +76,7 @@ func (k *socket) arm(t *slot, auth *[16]byte, now, until time.Time) {
 	}
 	t.generation++
 	t.waiting, t.spent, t.auth = true, false, *auth
+	t.repeated, t.failure = false, nil
 	t.sent, t.until = now, until
 	k.waiting.Add(1)
 }
@@ -89,22 +95,6 @@ func (k *socket) disarm(t *slot) bool {
 	t.waiting, t.asker = false, nil
 	k.waiting.Add(-1)
 	return true
-}
-
-// write sends one packet. The first write after an ICMP "port unreachable"
-// reports that and sends nothing: the second one does.
-func (k *socket) write(b []byte) error {
-	if k.stream != nil {
-		return k.stream.post(b)
-	}
-	_, err := k.conn.Write(b)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		_, err = k.conn.Write(b)
-	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil // said, but not proved, by whoever sent the ICMP: wait like for any loss
-	}
-	return err
 }
 
 // listen reads replies until the socket is closed.
@@ -309,8 +299,9 @@ func (k *socket) repeat(t *slot, now time.Time) {
 	if k.stream != nil {
 		return
 	}
+	t.repeated = true
 	k.server.counters.repeated.Add(1)
-	_ = k.write(t.wire)
+	_ = k.outbox.post(t.wire)
 }
 
 // giveUpAll tells everybody who waits that no answer will come.

@@ -34,9 +34,6 @@ const (
 	// mostConnections are open to one server by RadSec: who listens counts them.
 	mostConnections = 16
 
-	// mostQueued bounds what waits to be written on one connection.
-	mostQueued = 1 << 20
-
 	writeTime = 5 * time.Second // a peer that reads nothing for so long has gone
 
 	codeProtocolError radius.Code = 52 // RFC 7930, section 4
@@ -57,18 +54,14 @@ type stream struct {
 	heard  atomic.Int64 // when the last packet came, in nanoseconds since 1970
 	misses atomic.Int32 // Status-Servers unanswered since then
 
-	mu      sync.Mutex
-	queue   []byte        // what waits to be written
-	pending chan struct{} // holds one when queue is not empty
-	ended   chan struct{} // closed with the connection
-	over    bool
-	used    bool // a user's request was sent
-	proved  bool // something was answered
+	mu     sync.Mutex
+	used   bool // a user's request was sent
+	proved bool // something was answered
 }
 
 // newStream makes a socket of a connection whose handshake is done.
 func newStream(s *server, conn *tls.Conn) *socket {
-	k := &stream{pending: make(chan struct{}, 1), ended: make(chan struct{})}
+	k := &stream{}
 	k.v11 = conn.ConnectionState().NegotiatedProtocol == ALPN11
 	k.heard.Store(s.pool.config.Now().UnixNano())
 	n := identifiers
@@ -78,7 +71,7 @@ func newStream(s *server, conn *tls.Conn) *socket {
 		_, _ = rand.Read(b[:]) // nobody guesses them, and none of an earlier connection comes again soon (RFC 9765, section 4.2)
 		k.start = binary.BigEndian.Uint32(b[:])
 	}
-	return &socket{server: s, conn: conn, stream: k, slots: make([]slot, n)}
+	return newSocket(s, conn, k, n)
 }
 
 // firstID is the first slot for users.
@@ -112,55 +105,14 @@ func answersToken(b []byte, field *[16]byte) flaw {
 
 var errConnectionLost = errors.New("the connection was lost")
 
-// post queues a packet. Whatever is queued meanwhile leaves with it, in one record.
-func (k *stream) post(b []byte) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.over || len(k.queue)+len(b) > mostQueued {
-		return errConnectionLost
+// writeStream writes packets together; it is false when the connection has ended.
+func (k *socket) writeStream(queued []byte) bool {
+	_ = k.conn.SetWriteDeadline(time.Now().Add(writeTime)) // an error shows in the write
+	if _, err := k.conn.Write(queued); err != nil {
+		k.server.broken(k)
+		return false
 	}
-	k.queue = append(k.queue, b...)
-	select {
-	case k.pending <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-// take takes what is queued and leaves room for more.
-func (k *stream) take(room []byte) []byte {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	queued := k.queue
-	k.queue = room[:0]
-	return queued
-}
-
-func (k *stream) end() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.over {
-		k.over = true
-		close(k.ended)
-	}
-}
-
-// send writes what is queued until the connection ends.
-func (k *socket) send() {
-	var room []byte
-	for {
-		select {
-		case <-k.stream.pending:
-		case <-k.stream.ended:
-			return
-		}
-		room = k.stream.take(room)
-		_ = k.conn.SetWriteDeadline(time.Now().Add(writeTime)) // an error shows in the write
-		if _, err := k.conn.Write(room); err != nil {
-			k.server.broken(k)
-			return
-		}
-	}
+	return true
 }
 
 // prove takes note of the first answer: only then is it known that a connection is good
@@ -184,9 +136,10 @@ func (k *socket) fruitless() bool {
 	k.mu.Lock()
 	status := k.slots[0].waiting
 	k.mu.Unlock()
+	over := k.outbox.isOver()
 	k.stream.mu.Lock()
 	defer k.stream.mu.Unlock()
-	return k.stream.used && !k.stream.proved && !k.stream.over && !status
+	return k.stream.used && !k.stream.proved && !over && !status
 }
 
 // use takes note that a user's request goes out.
@@ -316,10 +269,13 @@ func (s *server) unreachable(err error) {
 	}
 }
 
-// cutOff is the error of a request whose connection was lost.
-func (s *server) cutOff() error {
-	if s.pool.life.Err() != nil {
+// cutOff is the error of a request that could not leave or whose connection was lost.
+func (s *server) cutOff(t *slot) error {
+	switch {
+	case s.pool.life.Err() != nil:
 		return net.ErrClosed
+	case t.failure != nil:
+		return t.failure
 	}
 	return errConnectionLost
 }

@@ -78,6 +78,7 @@ func TestR26ASilentServerMakesARejectInTime(t *testing.T) {
 			t.Errorf("answer %+v", a)
 		}
 		took(t, "giving up", time.Since(begin), 10*time.Second, 10200*time.Millisecond)
+		synctest.Wait()
 		if len(seen.at) != 3 || !bytes.Equal(seen.wires[0], seen.wires[1]) || !bytes.Equal(seen.wires[0], seen.wires[2]) {
 			t.Fatalf("sent at %v; the octets must not change", seen.at)
 		}

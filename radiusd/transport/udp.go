@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/ipv6"
 )
 
-// batch is how many datagrams one system call reads or writes at most.
+// batch is how many datagrams one system call reads at most.
 const batch = 64
 
 var purposes = [...]string{access: "auth", accounting: "acct"}

@@ -10,13 +10,13 @@ import (
 // socket implied: the kernel keeps one client port on one socket.
 type question struct {
 	address [16]byte // unmapped IPv4 as mapped; zones do not tell clients apart
+	token   uint32   // of RADIUS/1.1, in place of the identifier
 	port    uint16
-	id      byte
-	token   uint32 // of RADIUS/1.1, in place of the identifier
+	id      uint16 // an octet: without a gap, all of it is hashed and compared at once
 }
 
 func newQuestion(from netip.AddrPort, id byte) question {
-	return question{address: from.Addr().As16(), port: from.Port(), id: id}
+	return question{address: from.Addr().As16(), port: from.Port(), id: uint16(id)}
 }
 
 // A fingerprint tells a retransmission from a new request under the same

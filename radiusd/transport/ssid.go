@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
+	"strings"
 
 	"layeh.com/radius"
 )
@@ -91,20 +92,24 @@ var macSpellings = [...]struct {
 	separators    string
 }{{17, 2, "-:."}, {14, 4, ".-:"}, {13, 6, "-:"}, {12, 12, ""}}
 
+// macDigits reads groups of so many digits, each but the last followed by the same
+// separator.
 func macDigits(b []byte, group int, separators string) (string, bool) {
-	out := make([]byte, 0, 17)
-	var separator byte
-	digits := 0
-	for i, c := range b {
-		if (i+1)%(group+1) == 0 {
-			if separator == 0 {
-				separator = c
-			}
-			if c != separator || bytes.IndexByte([]byte(separators), c) < 0 {
+	separated := group < len(b)
+	if separated && strings.IndexByte(separators, b[group]) < 0 {
+		return "", false
+	}
+	var out [17]byte
+	written, inGroup := 0, 0
+	for _, c := range b {
+		if inGroup == group {
+			if c != b[group] {
 				return "", false
 			}
+			inGroup = 0
 			continue
 		}
+		inGroup++
 		switch {
 		case c >= 'a' && c <= 'f':
 			c -= 'a' - 'A'
@@ -112,13 +117,14 @@ func macDigits(b []byte, group int, separators string) (string, bool) {
 		default:
 			return "", false
 		}
-		if digits > 0 && digits%2 == 0 {
-			out = append(out, '-')
+		if written%3 == 2 {
+			out[written] = '-'
+			written++
 		}
-		out = append(out, c)
-		digits++
+		out[written] = c
+		written++
 	}
-	return string(out), digits == 12
+	return string(out[:written]), written == len(out)
 }
 
 func firstValue(p *radius.Packet, types []VendorType) []byte {

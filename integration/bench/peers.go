@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -18,8 +19,9 @@ import (
 // The proxies side by side: each is asked the same by the same load, and sends it
 // to a sink of the same kind. They take turns, many short ones, so that whatever else
 // the machine does weighs on all alike: one that is shared is quick in one second and
-// slow in the next. Processor time is counted from the first turn to the last, so that
-// nobody is spared what is put off until a turn is over.
+// slow in the next. Each round has an order of its own: what one puts off until its turn
+// is over would else always fall into the turn of the same other. Processor time is
+// counted from the first turn to the last, so that nobody is spared what it puts off.
 const (
 	peerTurns  = 29
 	peerTurn   = 500 * time.Millisecond
@@ -82,10 +84,11 @@ func peers() ([]row, error) {
 func takeTurns(running []*contender) error {
 	turn := (*contender).turn
 	steps := append([]func(*contender) error{turn, (*contender).begin}, slices.Repeat([]func(*contender) error{turn}, peerTurns)...)
+	order := rand.New(rand.NewPCG(1, 2)) // the same in every run
 	for _, step := range append(steps, (*contender).end) {
-		for _, c := range running {
-			if err := step(c); err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
+		for _, i := range order.Perm(len(running)) {
+			if err := step(running[i]); err != nil {
+				return fmt.Errorf("%s: %w", running[i].name, err)
 			}
 		}
 	}

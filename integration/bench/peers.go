@@ -149,13 +149,7 @@ func (c *contender) turn() error {
 func (c *contender) cost(over *contender) float64 { return float64(c.each) / float64(over.each) }
 
 // rate is the median of its rates over another's, turn by turn.
-func (c *contender) rate(over *contender) float64 {
-	ratios := make([]float64, len(c.rates))
-	for i := range ratios {
-		ratios[i] = c.rates[i] / over.rates[i]
-	}
-	return median(ratios)
-}
+func (c *contender) rate(over *contender) float64 { return medianRatio(c.rates, over.rates) }
 
 // compared makes the rows: each by itself, then the others over ours.
 func compared(running []*contender) (rows []row) {
@@ -175,6 +169,15 @@ func compared(running []*contender) (rows []row) {
 		}
 	}
 	return rows
+}
+
+// medianRatio is the median of what each is over the other's of the same round.
+func medianRatio(list, over []float64) float64 {
+	ratios := make([]float64, len(list))
+	for i := range ratios {
+		ratios[i] = list[i] / over[i]
+	}
+	return median(ratios)
 }
 
 func median(list []float64) float64 {

@@ -9,6 +9,7 @@ LINT_VER   := v2.12.2
 PEERS      := slapd ldap-utils redis-server redis-tools openssl eapoltest hostapd wpasupplicant freeradius freeradius-utils radsecproxy rsyslog rsyslog-gnutls unbound iproute2 \
 	samba samba-ad-provision samba-dsdb-modules gcc make libc6-dev libssl-dev dpkg-dev ca-certificates
 FUZZTIME   ?= 30s
+SOAKTIME   ?= 30m
 
 .PHONY: help
 help: ## this list
@@ -68,6 +69,10 @@ mutate: ## break what decides in thousands of small ways: do the tests notice? (
 .PHONY: bench
 bench: build ## the figures of docs/performance.md beside their targets
 	$(GO) run ./integration/bench
+
+.PHONY: soak
+soak: build ## everything that goes wrong beside a steady load, for SOAKTIME (30m): what grows?
+	$(GO) run ./integration/bench -only soak -for $(SOAKTIME)
 
 .PHONY: bench-peers
 bench-peers: build ## radiusd, radsecproxy and FreeRADIUS as proxies, side by side

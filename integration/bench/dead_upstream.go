@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A dead upstream among live ones: people of one realm log in at a steady rate, and a
-// few of another besides. Three servers of ours take turns, many short ones in an order
+// A dead upstream among live ones: people of our own and of one realm log in at a steady
+// rate, and a few of another besides. Three servers of ours take turns, many short ones in an order
 // of its own each round, on the same core: with one the other realm's upstream is dead,
 // with two it lives: what these two differ by is what the measure itself is worth. The
 // 99th percentile is each turn's own, and it is compared within each round: a moment in
@@ -82,6 +82,14 @@ func deadUpstream() (rows []row, err error) {
 	}, nil
 }
 
+// staffAndVisitors are people of our own and of the realm that lives, in turn (F5).
+func staffAndVisitors(n uint64) string {
+	if n%2 == 0 {
+		return benchUser(0)
+	}
+	return peerUser
+}
+
 // startBeside starts a server whose realm partner.example lives, and whose realm
 // other.example has the upstream given.
 func startBeside(own, other string) (*beside, error) {
@@ -105,7 +113,7 @@ func (b *beside) stop() {
 // turn has people of both realms log in for a while. Those of the other one are not
 // waited for: they may wait until the server gives up.
 func (b *beside) turn() error {
-	main := load{address: b.server.address, sockets: 4, window: 250, rate: steadyRate, user: func(uint64) string { return peerUser }, while: besideTurn, waits: true}
+	main := load{address: b.server.address, sockets: 4, window: 250, rate: steadyRate, user: staffAndVisitors, while: besideTurn, waits: true}
 	var (
 		waiting sync.WaitGroup
 		failed  error

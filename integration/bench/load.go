@@ -30,6 +30,13 @@ func newPAP(user, password string) *papRequest {
 
 // build appends a request to b[:0]; serial makes its authenticator.
 func (r *papRequest) build(b []byte, id byte, serial uint64) []byte {
+	return r.buildWith(b, id, serial, func(b, authenticator []byte) []byte {
+		return r.hide(append(b, 2, 2+32), authenticator)
+	})
+}
+
+// buildWith appends a request whose credential is appended by another.
+func (r *papRequest) buildWith(b []byte, id byte, serial uint64, credential func(b, authenticator []byte) []byte) []byte {
 	b = append(b[:0], 1, id, 0, 0)
 	b = binary.BigEndian.AppendUint64(b, serial*0x9E3779B97F4A7C15)
 	b = binary.BigEndian.AppendUint64(b, serial^0xD1B54A32D192ED03)
@@ -39,8 +46,7 @@ func (r *papRequest) build(b []byte, id byte, serial uint64) []byte {
 	sign := len(b)
 	b = append(b, make([]byte, 16)...)
 	b = attribute(b, 1, r.user)
-	b = append(b, 2, 2+32)
-	b = r.hide(b, authenticator)
+	b = credential(b, authenticator)
 	b = attribute(b, 4, "\x0a\x14\x00\x0a")
 	b = attribute(b, 32, "royal-wlc")
 	b = attribute(b, 30, "02-00-00-00-00-01:eduroam")

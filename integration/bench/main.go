@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // groups are the figures in the order of the table; a group is measured together.
@@ -31,12 +32,16 @@ var groups = []struct {
 	{"radsec", radSec, false},
 	{"far-upstream", farUpstreamRate, false},
 	{"dead-upstream", deadUpstream, false},
+	{"crowd", crowd, false},
 	{"peers", peers, true},
 	{"ad", domainRates, false},
 	{"region", regionFigures, false},
 	{"memory", memory, false},
 	{"half-open", halfOpen, false},
+	{"soak", func() ([]row, error) { return soak(*soakTime) }, true},
 }
+
+var soakTime = flag.Duration("for", 30*time.Minute, "how long the soak takes")
 
 // A row is one figure as it was seen.
 type row struct {

@@ -37,7 +37,7 @@ func radSec() ([]row, error) {
 	for _, c := range []struct {
 		name string
 		o    options
-	}{{"UDP", options{users: 1, upstream: udp.address()}}, {"RadSec", options{users: 1, upstream: stream.address(), overTLS: stream}}} {
+	}{{"UDP", options{users: 1, upstream: udp.address()}}, {"RadSec", options{users: 1, overTLS: stream}}} {
 		s, err := startWith(c.o)
 		if err != nil {
 			return nil, err

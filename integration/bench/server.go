@@ -51,6 +51,7 @@ type options struct {
 	both      bool              // that and one of ECDSA
 	bothCores bool              // not pinned to one
 	region    bool              // the example region in the place of a Trust
+	metrics   string            // where its figures may be asked for; empty: nowhere
 }
 
 // start runs bin/radiusd on a pinned core with a directory of so many users.
@@ -180,15 +181,20 @@ func (s *server) configure(o options) error {
 		partner += fmt.Sprintf("[realm.%q]\nservers = [{ address = %q, secret = %q }]\n", realm, address, benchSecret)
 	}
 	if o.overTLS != nil {
-		if partner, err = s.overTLS(o.overTLS); err != nil {
+		reached, err := s.overTLS(o.overTLS)
+		if err != nil {
 			return err
 		}
+		partner += reached
 	}
 	people := "kind = \"file\"\npath = \"users.toml\"\n"
 	if o.directory != "" {
 		people = o.directory
 	}
 	text := fmt.Sprintf(benchConfig, s.address, acct, people, partner, benchSecret)
+	if o.metrics != "" {
+		text = strings.Replace(text, "listen = {", fmt.Sprintf("listen = { metrics = %q,", o.metrics), 1)
+	}
 	if o.region {
 		whole := region.Whole
 		whole.Head, _, _ = strings.Cut(text, `[realm."northbridge.nhs.uk"]`)
@@ -285,6 +291,12 @@ name         = "royal-wlc"
 vendor       = "hostapd"
 address      = "127.0.0.1"
 secret       = %q
+without_vlan = "reject"
+[[site.controller]]
+name         = "annexe-wlc"
+vendor       = "hostapd"
+address      = "127.0.0.2"
+secret       = %[5]q
 without_vlan = "reject"
 ` + benchLog
 

@@ -1,4 +1,4 @@
-// Package clock runs a program whose clock on the wall can be made to jump, while the
+// Package wallclock runs a program whose clock on the wall can be made to jump, while the
 // machine's own stays as it is (F17): the jumps of a virtual machine that resumes, or of
 // NTP that steps.
 //
@@ -8,7 +8,7 @@
 // add to the answer, if CLOCK_REALTIME was asked for, the seconds that stand behind them.
 // A jump writes these. Nothing traces the program from then on or slows it down, and
 // CLOCK_MONOTONIC is the kernel's own.
-package clock
+package wallclock
 
 import (
 	"encoding/binary"

@@ -97,7 +97,7 @@ func openShelf(c config.Store, now func() time.Time, changed func(up bool, why s
 
 // steady is the clock on the wall as it would be had nobody set it since (F17): what is
 // sealed says its end by a time of the day, and wrong passwords must not be forgotten
-// because the clock has jumped.
+// because the clock has jumped. How old a session is says its record, by the wall.
 func steady(now func() time.Time) func() time.Time {
 	began := now()
 	return func() time.Time { return began.Add(now().Sub(began)) }

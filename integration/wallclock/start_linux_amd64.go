@@ -46,8 +46,11 @@ func Start(cmd *exec.Cmd) (c *Clock, err error) {
 		}
 	}()
 	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil || !status.Stopped() {
-		return nil, fmt.Errorf("%w: it does not stop to be traced (%v)", ErrCannot, err)
+	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCannot, err)
+	}
+	if !status.Stopped() {
+		return nil, fmt.Errorf("%w: it does not stop to be traced", ErrCannot)
 	}
 	if c, err = replace(pid); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCannot, err)

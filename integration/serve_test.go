@@ -52,6 +52,12 @@ type service struct {
 // serve starts radiusd with a file and waits for nothing.
 func (s *stage) serve(program, config string) *service {
 	s.Helper()
+	return s.serveBy((*exec.Cmd).Start, program, config)
+}
+
+// serveBy has somebody else start it.
+func (s *stage) serveBy(start func(*exec.Cmd) error, program, config string) *service {
+	s.Helper()
 	v := &service{stage: s, done: make(chan struct{}), told: make(chan string, 100), config: config}
 	socket := filepath.Join(s.dir, fmt.Sprint("notify", macs.Add(1)))
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
@@ -71,7 +77,7 @@ func (s *stage) serve(program, config string) *service {
 	v.cmd.Stdout, v.cmd.Stderr = &v.process, &v.process
 	v.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket)
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	s.must(v.cmd.Start())
+	s.must(start(v.cmd))
 	go func() { _ = v.cmd.Wait(); _ = conn.Close(); close(v.done) }()
 	s.Cleanup(func() {
 		_ = v.cmd.Process.Kill()
@@ -124,9 +130,15 @@ func (v *service) up(log func() string) *service {
 // eventually waits for something that is bound to come.
 func (s *stage) eventually(what string, true func() bool) {
 	s.Helper()
-	for limit := time.Now().Add(20 * time.Second); !true(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(limit) {
-			s.Fatalf("never: %s", what)
+	s.within(20*time.Second, what, true)
+}
+
+// within does so for something that takes its time.
+func (s *stage) within(limit time.Duration, what string, true func() bool) {
+	s.Helper()
+	for began := time.Now(); !true(); time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > limit {
+			s.Fatalf("not within %v: %s", limit, what)
 		}
 	}
 }

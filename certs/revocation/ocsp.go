@@ -56,10 +56,15 @@ type answer struct {
 	renew time.Time // from then on it is asked beside log-ins
 	wait  time.Time // and from then on before them; zero: at once
 	until time.Time // it is believed
+	next  time.Time // and never beyond its nextUpdate by the clock on the wall, which may jump (F17); zero: it names none
 	// silent is for an answer without a signature, by which a responder declines to
 	// give one.
 	silent bool
 	of     time.Time // when its responder made it (thisUpdate)
+}
+
+func (a *answer) believed(now time.Time) bool {
+	return now.Before(a.until) && (a.next.IsZero() || now.Before(a.next))
 }
 
 // A question is under way.
@@ -81,7 +86,7 @@ func (o *responders) status(ctx context.Context, address string, c, issuer *x509
 	now := o.r.cfg.Now()
 	o.mu.Lock()
 	known, have := o.answers[key]
-	have = have && (now.Before(known.until) || errors.Is(known.err, ErrRevoked)) // who was withdrawn stays so until somebody says otherwise
+	have = have && (known.believed(now) || errors.Is(known.err, ErrRevoked)) // who was withdrawn stays so until somebody says otherwise
 	if have && now.Before(known.renew) && now.Before(known.wait) {
 		o.mu.Unlock()
 		return known.err
@@ -165,14 +170,14 @@ func (o *responders) answered(key [sha256.Size]byte, address string, q *question
 func (o *responders) remember(key [sha256.Size]byte, a answer, now time.Time) answer {
 	old, have := o.answers[key]
 	withdrawn := errors.Is(old.err, ErrRevoked)
-	believed := have && (withdrawn || now.Before(old.until))
+	believed := have && (withdrawn || old.believed(now))
 	if believed && (a.silent || a.of.Before(old.of) || withdrawn && a.err != nil && !errors.Is(a.err, ErrRevoked)) {
 		old.renew, old.wait = a.renew, a.wait
 		a = old
 	}
 	if !have && len(o.answers) >= mostAnswers {
 		for _, may := range []func(answer) bool{
-			func(old answer) bool { return !now.Before(old.until) && !errors.Is(old.err, ErrRevoked) },
+			func(old answer) bool { return !old.believed(now) && !errors.Is(old.err, ErrRevoked) },
 			func(old answer) bool { return !errors.Is(old.err, ErrRevoked) },
 			func(answer) bool { return true },
 		} {
@@ -225,7 +230,7 @@ func (f *fetcher) ask(ctx context.Context, address string, c, issuer *x509.Certi
 		return answer{}, err
 	}
 	a.of, a.until = said.ThisUpdate, now.Add(withoutNext)
-	if !said.NextUpdate.IsZero() {
+	if a.next = said.NextUpdate; !a.next.IsZero() {
 		a.until = now.Add(min(said.NextUpdate.Sub(now), longest))
 	}
 	switch said.Status {

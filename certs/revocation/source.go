@@ -83,12 +83,31 @@ func CheckFile(path string, anchors []*x509.Certificate) (until time.Time, err e
 func (s *source) keep(ctx context.Context) {
 	for {
 		s.look(ctx, false)
-		timer := time.NewTimer(s.wait())
+		var until time.Time
+		if l := s.current.Load(); l != nil {
+			until = l.next
+		}
+		if !rest(ctx, s.wait(), until, s.r.cfg.Now) {
+			return
+		}
+	}
+}
+
+// rest waits for so long, or until something has ended by the clock on the wall, which is
+// looked at once a minute: it may jump, as when a machine has slept, and what has ended
+// is to be replaced and not to be waited for by another clock (F17). What has ended
+// before is nothing to watch for. It is false when ctx has ended.
+func rest(ctx context.Context, wait time.Duration, until time.Time, now func() time.Time) bool {
+	for watch := now().Before(until); ; wait -= soonest {
+		timer := time.NewTimer(min(wait, soonest))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return
+			return false
 		case <-timer.C:
+		}
+		if wait <= soonest || watch && !now().Before(until) {
+			return true
 		}
 	}
 }

@@ -67,15 +67,12 @@ func (s *Stapler) Ready(ctx context.Context) {
 func (s *Stapler) keep(ctx context.Context) {
 	defer close(s.ended)
 	for first := true; ; first = false {
-		timer := time.NewTimer(s.once(ctx))
+		wait := s.once(ctx)
 		if first {
 			close(s.tried)
 		}
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !rest(ctx, wait, s.until, s.cfg.Now) {
 			return
-		case <-timer.C:
 		}
 	}
 }

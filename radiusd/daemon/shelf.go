@@ -78,21 +78,29 @@ func openShelf(c config.Store, now func() time.Time, changed func(up bool, why s
 	made := &shelf{cfg: c, houses: 1, key: store.RandomKey(), close: func() {}}
 	memory := store.NewMemory(store.MemoryConfig{Octets: countOctets, Now: now})
 	made.names = store.NewMemory(store.MemoryConfig{Octets: nameOctets, Now: now})
-	kept, counted := store.Store(store.NewMemory(store.MemoryConfig{Now: now})), store.Store(memory)
+	kept, counted, ends := store.Store(store.NewMemory(store.MemoryConfig{Now: now})), store.Store(memory), steady(now)
 	if c.Kind == "redis" {
 		redis, err := openRedis(c, changed)
 		if err != nil {
 			return nil, err
 		}
-		kept, counted = redis, store.Fallback(redis, memory)
+		kept, counted, ends = redis, store.Fallback(redis, memory), now // the clock on the wall is what servers have in common
 		made.key, made.close = []byte(c.Key.Reveal()), redis.Close
 	}
 	var err error
-	if made.store, err = store.Seal(kept, made.key, now); err != nil {
+	if made.store, err = store.Seal(kept, made.key, ends); err != nil {
 		return nil, err
 	}
-	made.counts, err = store.Seal(counted, made.key, now)
+	made.counts, err = store.Seal(counted, made.key, ends)
 	return made, err
+}
+
+// steady is the clock on the wall as it would be had nobody set it since (F17): what is
+// sealed says its end by a time of the day, and wrong passwords must not be forgotten
+// because the clock has jumped. How old a session is says its record, by the wall.
+func steady(now func() time.Time) func() time.Time {
+	began := now()
+	return func() time.Time { return began.Add(now().Sub(began)) }
 }
 
 func openRedis(c config.Store, changed func(up bool, why string)) (*store.Redis, error) {

@@ -17,6 +17,7 @@ package upstream
 import (
 	"context"
 	"sync"
+	"time"
 
 	"causeway/realms"
 )
@@ -25,6 +26,7 @@ import (
 // safe for use by many goroutines.
 type Pool struct {
 	config  Config
+	began   time.Time
 	servers []*server
 	figures figures
 	life    context.Context // ends with Close
@@ -41,7 +43,7 @@ func New(config Config) (*Pool, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	p := &Pool{config: config, figures: figures{most: mostRealms}}
+	p := &Pool{config: config, began: config.Now(), figures: figures{most: mostRealms}}
 	p.life, p.end = context.WithCancel(context.Background())
 	for _, s := range config.Servers {
 		p.servers = append(p.servers, newServer(p, s))
@@ -68,6 +70,9 @@ func (p *Pool) Close() {
 	}
 	p.goes.Wait()
 }
+
+// age is how many nanoseconds ago the pool was made, for what has no room for a time.
+func (p *Pool) age() int64 { return int64(p.config.Now().Sub(p.began)) }
 
 // load is what counts among servers of one rank: nothing, where the order of the
 // configuration decides.

@@ -51,7 +51,7 @@ type stream struct {
 	v11   bool   // RADIUS/1.1
 	start uint32 // where its Tokens begin
 
-	heard  atomic.Int64 // when the last packet came, in nanoseconds since 1970
+	heard  atomic.Int64 // when the last packet came, in nanoseconds since the pool was made: the clock on the wall may jump (F17)
 	misses atomic.Int32 // Status-Servers unanswered since then
 
 	mu     sync.Mutex
@@ -63,7 +63,7 @@ type stream struct {
 func newStream(s *server, conn *tls.Conn) *socket {
 	k := &stream{}
 	k.v11 = conn.ConnectionState().NegotiatedProtocol == ALPN11
-	k.heard.Store(s.pool.config.Now().UnixNano())
+	k.heard.Store(s.pool.age())
 	n := identifiers
 	if k.v11 {
 		n = tokens
@@ -193,7 +193,7 @@ func (k *socket) listenStream(g *signer) {
 		case malformed, forged, signedWrongly:
 			return
 		case sound:
-			k.stream.heard.Store(k.server.pool.config.Now().UnixNano())
+			k.stream.heard.Store(k.server.pool.age())
 			k.stream.misses.Store(0)
 			k.prove()
 		}

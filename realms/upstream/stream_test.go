@@ -21,6 +21,7 @@ import (
 	"layeh.com/radius/rfc2869"
 
 	"causeway/certs"
+	"causeway/integration/wallclock"
 	"causeway/realms"
 )
 
@@ -587,4 +588,29 @@ func FuzzReadFrame(f *testing.F) {
 			rest = rest[len(frame):]
 		}
 	})
+}
+
+// Holds F17: which connection has been silent for longest is not reckoned by the clock on
+// the wall. Set back, it makes nobody silent who was heard since.
+func TestF17TheQuietestConnection(t *testing.T) {
+	var wall atomic.Int64
+	r := onTLS(t, nil, signedBy(accepts))
+	p := open(t, Config{
+		Servers: []Server{r.server()}, Ticks: make(chan time.Time),
+		Now: func() time.Time { return wallclock.Stepped(time.Now(), time.Duration(wall.Load())) },
+	})
+	s := p.servers[0]
+	for range 2 {
+		k, err := s.connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		s.sockets = append(s.sockets, k)
+		s.mu.Unlock()
+		wall.Add(-int64(time.Hour))
+	}
+	if at := s.longestQuiet(); at.socket != s.openSockets()[0] {
+		t.Error("the connection that was opened an hour ago by the clock on the wall, and just now by any other")
+	}
 }

@@ -588,3 +588,13 @@ func FuzzReadFrame(f *testing.F) {
 		}
 	})
 }
+
+// Reading and writing may both meet the end of a connection: it is one connection that
+// answered nothing, and no habit yet.
+func TestAConnectionEndsOnce(t *testing.T) {
+	s := newServer(open(t, Config{Servers: at(addr1), Dial: (&wire{}).dial}), at(addr1)[0])
+	k := newSocket(s, nil, &stream{used: true}, identifiers)
+	if !k.fruitless() || k.fruitless() {
+		t.Error("it counts twice, or not at all")
+	}
+}

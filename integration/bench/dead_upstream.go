@@ -111,7 +111,9 @@ func (b *beside) stop() {
 }
 
 // turn has people of both realms log in for a while. Those of the other one are not
-// waited for: they may wait until the server gives up.
+// waited for: in the first ten seconds of a run they wait until the server gives up.
+// Then it knows that their upstream is dead and refuses them at once, but for one every
+// half a minute who tries it, so that this is what the median of all rounds tells of.
 func (b *beside) turn() error {
 	main := load{address: b.server.address, sockets: 4, window: 250, rate: steadyRate, user: staffAndVisitors, while: besideTurn, waits: true}
 	var (

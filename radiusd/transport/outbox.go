@@ -3,6 +3,7 @@ package transport
 import (
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/net/ipv4"
 )
@@ -21,6 +22,10 @@ const (
 	// that Go's monitor gives its processor to another thread, which on a busy core
 	// costs more than the calls that it saves.
 	together = 16
+
+	// lastReplies is how long the last replies of a socket may take to leave: a network
+	// that takes none must not keep the server from stopping.
+	lastReplies = time.Second
 )
 
 // An outbox collects replies from many handlers for one writer, which sends

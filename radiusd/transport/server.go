@@ -228,10 +228,13 @@ func (s *Server) shutdown(ctx context.Context) {
 	}
 	s.cancel()
 	s.room.close() // what was held back goes out before the sockets close
-	for _, l := range s.listeners {
-		problems = append(problems, l.close())
+	failed := make([]error, len(s.listeners))
+	var closing sync.WaitGroup // together: each may wait for its last replies
+	for i, l := range s.listeners {
+		closing.Go(func() { failed[i] = l.close() })
 	}
-	s.closeErr = errors.Join(problems...)
+	closing.Wait()
+	s.closeErr = errors.Join(append(problems, failed...)...)
 	close(s.closed)
 }
 

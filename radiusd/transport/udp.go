@@ -195,6 +195,7 @@ func (u *udpSocket) stop() {
 func (u *udpSocket) close() error {
 	u.crew.close()
 	u.outbox.close()
+	_ = u.conn.SetWriteDeadline(time.Now().Add(lastReplies)) // an error shows in the write
 	<-u.outbox.sent
 	err := u.conn.Close()
 	if errors.Is(err, os.ErrClosed) || errors.Is(err, net.ErrClosed) {

@@ -129,7 +129,7 @@ func datagramsOf(conn net.Conn) datagrams {
 }
 
 // datagramWriter returns what writes packets as datagrams; that is false when the
-// socket is closed.
+// socket is closed, or given up.
 func (k *socket) datagramWriter(out datagrams) func(queued []byte) bool {
 	var (
 		messages [together]ipv4.Message
@@ -166,7 +166,7 @@ func (k *socket) writeAll(out datagrams, messages []ipv4.Message) bool {
 		n, err := out.WriteBatch(messages, 0)
 		switch {
 		case err == nil:
-			messages, told = messages[n:], false
+			messages, told, k.stuck = messages[n:], false, 0
 		case errors.Is(err, net.ErrClosed):
 			return false
 		case errors.Is(err, syscall.ECONNREFUSED) && !told:
@@ -175,11 +175,25 @@ func (k *socket) writeAll(out datagrams, messages []ipv4.Message) bool {
 			// Said, but not proved, by whoever sent the ICMP: wait like for any loss.
 			messages, told = messages[1:], false
 		default:
-			k.failed(messages[0].Buffers[0], err)
+			k.failed(messages[0].Buffers[0], k.towards(err))
 			messages, told = messages[1:], false
+			if k.stuck++; k.stuck >= mostBroken && k.waiting.Load() == 0 {
+				// It may be the socket: the machine no longer has its address, say.
+				k.server.retire(k)
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// towards names the other end in an error of many datagrams, which knows our own alone.
+func (k *socket) towards(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Addr == nil {
+		op.Addr = k.conn.RemoteAddr()
+	}
+	return err
 }
 
 // failed tells whoever waits for the answer to a packet that it could not leave. Of a

@@ -1,14 +1,19 @@
 package upstream
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"net"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/net/ipv4"
+
+	"causeway/realms"
 )
 
 // packetOf makes a packet for an identifier, as long as it says.
@@ -181,5 +186,103 @@ func TestANetworkThatCannotBeReached(t *testing.T) {
 	s := newServer(open(t, Config{Servers: at(addr1), Dial: (&wire{}).dial}), at(addr1)[0])
 	if err := s.cutOff(&k.slots[1]); !errors.Is(err, syscall.ENETUNREACH) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A numb connection hears and cannot send, as one whose own address the machine has no
+// longer.
+type numb struct{ net.Conn }
+
+func (numb) Write([]byte) (int, error) { return 0, syscall.ENETUNREACH }
+
+// numbFirst is a pool whose first socket is numb; the server never answers Status-Server.
+func numbFirst(t *testing.T) *Pool {
+	var w wire
+	w.serve(addr1, accepts)
+	first := true
+	servers := at(addr1)
+	servers[0].WithoutStatusServer = true
+	return open(t, Config{Servers: servers, Dial: func(ctx context.Context, address string) (net.Conn, error) {
+		conn, err := w.dial(ctx, address)
+		if first {
+			first, conn = false, numb{conn}
+		}
+		return conn, err
+	}})
+}
+
+// A socket from which nothing can leave any more is replaced, whether or not the server
+// would be found dead: of one that answers no Status-Server nobody would find out.
+func TestASocketFromWhichNothingLeaves(t *testing.T) {
+	p := numbFirst(t)
+	for range 4 * mostBroken {
+		a, err := ask(p, papRequest(t, "a@b.example", "pw"))
+		if err == nil && a.Code == 2 {
+			return
+		}
+	}
+	t.Error("nothing leaves for ever")
+}
+
+// Who waits for an answer keeps the socket: what was sent before may still be answered.
+func TestASocketOnWhichSomebodyWaits(t *testing.T) {
+	p := numbFirst(t)
+	s := p.servers[0]
+	<-s.openForTest()
+	k := s.openSockets()[0]
+	k.wait(t.Context(), 200, &[16]byte{1}, time.Now(), time.Now().Add(time.Minute), time.Minute)
+	for range mostBroken {
+		if _, err := ask(p, papRequest(t, "a@b.example", "pw")); !errors.Is(err, realms.ErrUpstreamDown) {
+			t.Fatal(err)
+		}
+	}
+	if got := s.openSockets(); len(got) != 1 || got[0] != k {
+		t.Error("the socket was given up")
+	}
+}
+
+func (s *server) openForTest() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open()
+}
+
+// What has not left does not count as sent.
+func TestWhatCouldNotLeaveIsNotSent(t *testing.T) {
+	p := numbFirst(t)
+	if _, err := ask(p, papRequest(t, "a@b.example", "pw")); !errors.Is(err, realms.ErrUpstreamDown) {
+		t.Fatal(err)
+	}
+	if s := p.Status()[0]; s.Sent != 0 {
+		t.Errorf("%d sent", s.Sent)
+	}
+}
+
+// The kernel's own refusal, on a real socket: the error says from where to where, and
+// what comes after leaves.
+func TestWhatARealKernelRefuses(t *testing.T) {
+	there, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = there.Close() })
+	conn, err := dialUDP(t.Context(), there.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	k := newSocket(nil, conn, nil, identifiers)
+	waitingIn(k, 1, 2, 3)
+	const tooLong = 65535
+	k.datagramWriter(datagramsOf(conn))(slices.Concat(packetOf(2, 20), packetOf(1, tooLong), packetOf(3, 21)))
+	failure := k.slots[1].failure
+	if !errors.Is(failure, syscall.EMSGSIZE) || !strings.Contains(failure.Error(), conn.LocalAddr().String()+"->"+there.LocalAddr().String()) {
+		t.Errorf("%v", failure)
+	}
+	buf := make([]byte, maxPacket)
+	for _, want := range []int{20, 21} {
+		if n, err := there.Read(buf); n != want || err != nil {
+			t.Errorf("%d octets, %v", n, err)
+		}
 	}
 }

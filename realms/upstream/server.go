@@ -397,8 +397,11 @@ func (s *server) askFrom(ctx context.Context, p place, r *request, until time.Ti
 		p.socket.forget(p.id)
 		return lost, err
 	}
-	s.counters.sent.Add(1)
-	switch end = <-done; end {
+	end = <-done
+	if t.failure == nil {
+		s.counters.sent.Add(1)
+	}
+	switch end {
 	case gone:
 		return 0, ctx.Err()
 	case silence:

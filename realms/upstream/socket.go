@@ -21,6 +21,7 @@ type socket struct {
 	outbox  outbox
 	retired bool         // guarded by server.mu
 	waiting atomic.Int32 // requests and Status-Servers
+	stuck   int          // datagrams refused in a row; of the sender alone
 
 	mu    sync.Mutex // guards the slots of those who wait
 	slots []slot
@@ -30,8 +31,12 @@ func newSocket(s *server, conn net.Conn, stream *stream, slots int) *socket {
 	return &socket{server: s, conn: conn, stream: stream, outbox: newOutbox(), slots: make([]slot, slots)}
 }
 
-// identifiers are those of RADIUS: one octet.
-const identifiers = 256
+const (
+	identifiers = 256 // those of RADIUS: one octet
+
+	// mostBroken is how many errors in a row, of reading or of writing, end a socket.
+	mostBroken = 8
+)
 
 // An outcome is what becomes of a request that waits in a slot.
 type outcome uint8
@@ -107,7 +112,7 @@ func (k *socket) listen() {
 		return
 	}
 	buf := make([]byte, maxPacket+1)
-	for broken := 0; broken < 8; {
+	for broken := 0; broken < mostBroken; {
 		n, err := k.conn.Read(buf)
 		switch {
 		case err == nil:

@@ -57,6 +57,7 @@ type stream struct {
 	mu     sync.Mutex
 	used   bool // a user's request was sent
 	proved bool // something was answered
+	judged bool // its end has been: reading and writing may both meet it
 }
 
 // newStream makes a socket of a connection whose handshake is done.
@@ -131,7 +132,7 @@ func (k *socket) prove() {
 
 // fruitless tells a connection that took users' requests and answered none. One that
 // ends under a Status-Server is none: FreeRADIUS hangs up at those unless it is told to
-// answer them, and serves users all the same.
+// answer them, and serves users all the same. Of one connection it is true once.
 func (k *socket) fruitless() bool {
 	k.mu.Lock()
 	status := k.slots[0].waiting
@@ -139,7 +140,9 @@ func (k *socket) fruitless() bool {
 	over := k.outbox.isOver()
 	k.stream.mu.Lock()
 	defer k.stream.mu.Unlock()
-	return k.stream.used && !k.stream.proved && !over && !status
+	first := !k.stream.judged
+	k.stream.judged = true
+	return first && k.stream.used && !k.stream.proved && !over && !status
 }
 
 // use takes note that a user's request goes out.

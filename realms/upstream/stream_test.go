@@ -614,3 +614,13 @@ func TestF17TheQuietestConnection(t *testing.T) {
 		t.Error("the connection that was opened an hour ago by the clock on the wall, and just now by any other")
 	}
 }
+
+// Reading and writing may both meet the end of a connection: it is one connection that
+// answered nothing, and no habit yet.
+func TestAConnectionEndsOnce(t *testing.T) {
+	s := newServer(open(t, Config{Servers: at(addr1), Dial: (&wire{}).dial}), at(addr1)[0])
+	k := newSocket(s, nil, &stream{used: true}, identifiers)
+	if !k.fruitless() || k.fruitless() {
+		t.Error("it counts twice, or not at all")
+	}
+}

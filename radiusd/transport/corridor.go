@@ -49,6 +49,13 @@ func (s *Server) receive(a *arrival, known memory, d *digester) (reply []byte, j
 		return nil, nil
 	}
 	a.client, a.holder = client, clients.holders[client.index]
+	if s.places.over(a.holder) && !asksStatus(a.octets) {
+		// It would get no place: to find out first whether it is genuine would cost more
+		// than all the rest, and a flood is to be read faster than it comes. Else the
+		// socket is full, and the others' requests are lost there (F10).
+		s.silence(a, OverShare)
+		return nil, nil
+	}
 	return s.admit(a, known, d)
 }
 
@@ -96,6 +103,9 @@ func (s *Server) admit(a *arrival, known memory, d *digester) (reply []byte, j *
 	j.answer, j.holder = fresh, a.holder
 	return nil, j
 }
+
+// asksStatus tells a Status-Server, which needs no place.
+func asksStatus(b []byte) bool { return len(b) > 0 && radius.Code(b[0]) == radius.CodeStatusServer }
 
 func (a *arrival) judge(s *sketch, d *digester) Cause {
 	if a.sealed {

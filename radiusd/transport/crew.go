@@ -14,8 +14,10 @@ type crew struct {
 	closed bool
 }
 
-// maxIdle bounds the goroutines that a crew keeps.
-const maxIdle = 256
+// maxIdle bounds the goroutines that a crew keeps: as many as there are handlers at once.
+// With fewer, a flood has a quarter of the processor grow stacks, when it is needed most.
+// Those that nobody needs are let go within seconds.
+const maxIdle = DefaultInFlight
 
 func (c *crew) start(j *job) {
 	c.mu.Lock()

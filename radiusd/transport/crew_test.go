@@ -18,7 +18,7 @@ func TestCrewKeepsAndTrims(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		run(300)
+		run(maxIdle + 44)
 		close(release)
 		synctest.Wait()
 		if len(c.idle) != maxIdle {

@@ -32,9 +32,14 @@ func (p *places) share(h *holder) int64 {
 	return max(1, p.limit/sharers)
 }
 
+// over says whether h holds its share while places are short.
+func (p *places) over(h *holder) bool {
+	return p.taken.Load() >= p.limit/2 && h.held.Load() >= p.share(h)
+}
+
 // take gives h a place, or says why not.
 func (p *places) take(h *holder) Cause {
-	if p.taken.Load() >= p.limit/2 && h.held.Load() >= p.share(h) {
+	if p.over(h) {
 		return OverShare
 	}
 	if p.taken.Add(1) > p.limit {

@@ -372,6 +372,11 @@ func TestF10AFloodLeavesRoomForOthers(t *testing.T) {
 	if stats := s.Stats(); stats.InFlight != 8 || stats.Of(OverShare) != 192 {
 		t.Errorf("%d in flight, %d over the share", stats.InFlight, stats.Of(OverShare))
 	}
+	// What gets no place is not judged first: a flood is to be read faster than it comes.
+	forged := accessDraft(201).bytes()
+	forged[len(forged)-1]++
+	flood.send(forged)
+	until(t, "one more was dropped", func() bool { return s.Stats().Of(OverShare) == 193 })
 	n := dialFrom(t, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 3)}, authAddr(s))
 	for id := range 100 {
 		octets := accessDraft(byte(id)).bytes()

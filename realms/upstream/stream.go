@@ -149,6 +149,25 @@ func (k *stream) use() {
 	k.used = true
 }
 
+// wrong says what is wrong by now with a connection that stands.
+func (s *server) wrong(k *socket) error {
+	if k.stream == nil || s.config.Judge == nil {
+		return nil
+	}
+	return s.config.Judge(k.conn.(*tls.Conn).ConnectionState())
+}
+
+// rejudge ends the connections that are good no longer. It is as when a server cannot be
+// reached: what was under way goes out once more elsewhere, and the news says why.
+func (s *server) rejudge() {
+	for _, k := range s.openSockets() {
+		if err := s.wrong(k); err != nil {
+			s.retire(k)
+			s.unreachable(err)
+		}
+	}
+}
+
 var errFruitless = errors.New("it takes connections and ends them without an answer")
 
 // broken retires a connection that the other side has ended. A second one in a row that

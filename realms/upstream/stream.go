@@ -157,14 +157,18 @@ func (s *server) wrong(k *socket) error {
 	return s.config.Judge(k.conn.(*tls.Conn).ConnectionState())
 }
 
-// rejudge ends the connections that are good no longer. It is as when a server cannot be
-// reached: what was under way goes out once more elsewhere, and the news says why.
+// rejudge ends the connections that are good no longer. What was under way goes out once
+// more, and the server is looked at anew, as one that cannot be reached.
 func (s *server) rejudge() {
+	var why error
 	for _, k := range s.openSockets() {
 		if err := s.wrong(k); err != nil {
 			s.retire(k)
-			s.unreachable(err)
+			why = err
 		}
+	}
+	if why != nil {
+		s.judged(func(h *health) { h.failed(s.pool.config.Now(), why.Error()) })
 	}
 }
 

@@ -73,7 +73,7 @@ func (l *peerList) judge(chains [][]*x509.Certificate) error {
 		case errors.As(err, &w):
 			whose := "its certificate"
 			if w.Certificate != chain[0] {
-				whose = "the certificate of its issuer " + w.Certificate.Subject.CommonName
+				whose = "the certificate of " + w.Certificate.Subject.CommonName + ", which vouches for it,"
 			}
 			withdrawn = fmt.Errorf("%s was %s, says %s", whose, w.Words, w.Source)
 		default:

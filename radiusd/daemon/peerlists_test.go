@@ -23,6 +23,7 @@ import (
 	"layeh.com/radius/rfc2865"
 
 	"causeway/certs"
+	"causeway/certs/revocation"
 	"causeway/radiusd/daemon/config"
 	"causeway/realms"
 	"causeway/realms/discovery"
@@ -377,5 +378,63 @@ func TestR30WithdrawnServerIsNotAsked(t *testing.T) {
 	direct.Rejudge()
 	if err := askAt(t, direct); !errors.Is(err, realms.ErrUpstreamDown) || !strings.Contains(err.Error(), "its certificate was withdrawn on 3 March 2026") {
 		t.Errorf("found in DNS: %v", err)
+	}
+}
+
+// An intermediate that its own authority has withdrawn takes its peers along. Where a
+// certificate has several ways to an authority, a good one is enough; one of which nobody
+// says anything does not excuse another on which something was withdrawn.
+func TestWaysOfPeers(t *testing.T) {
+	w := layOutWards(t, wardsWithList)
+	issuer := mustBe(w.federation.Intermediate("issuer of the federation", certs.Options{}))
+	silent := mustBe(w.federation.Intermediate("another issuer", certs.Options{}))
+	leaf := mustBe(issuer.Peer([]string{"royal.example.net"}, certs.Options{})).Certificate.Leaf
+	root := w.federation.Certificate()
+	through := func(a *certs.Authority) []*x509.Certificate { return []*x509.Certificate{leaf, a.Certificate(), root} }
+	of := func(a *certs.Authority) certs.Pair {
+		return certs.Pair{Certificate: tls.Certificate{Leaf: a.Certificate()}}
+	}
+	judge := func(word string, list func(), chains ...[]*x509.Certificate) string {
+		list()
+		w.write(t, "causeway.toml", strings.Replace(wardsWithList, `"file:federation.crl"`, `["file:federation.crl", "file:issuer.crl"]`+word, 1))
+		file, problems := config.Load(filepath.Join(w.folder, "causeway.toml"), config.SecretsRequired)
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		l := openPeerLists(file)[0]
+		l.registry = mustBe(revocation.New(revocation.Config{Anchors: l.anchors, Lists: l.trust.CRL}))
+		defer l.registry.Close()
+		if err := l.judge(chains); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	nothing := func() {
+		w.withdraw(t, "federation.crl", w.federation, time.Hour)
+		w.withdraw(t, "issuer.crl", issuer, time.Hour)
+	}
+	middle := func() {
+		w.withdraw(t, "federation.crl", w.federation, time.Hour, of(issuer))
+		w.withdraw(t, "issuer.crl", issuer, time.Hour)
+	}
+	const accept = "\nrevocation = \"accept-unknown\""
+	for name, c := range map[string]struct {
+		word   string
+		list   func()
+		chains [][]*x509.Certificate
+		want   string
+	}{
+		"nothing was withdrawn":               {"", nothing, [][]*x509.Certificate{through(issuer)}, ""},
+		"the issuer was":                      {"", middle, [][]*x509.Certificate{through(issuer)}, "the certificate of issuer of the federation, which vouches for it, was withdrawn on 3 March 2026"},
+		"and nobody else is asked":            {accept, middle, [][]*x509.Certificate{through(issuer)}, "issuer of the federation, which vouches for it, was withdrawn"},
+		"an issuer of whom there is no list":  {"", nothing, [][]*x509.Certificate{through(silent)}, "there is no list of another issuer: nobody says whether it was withdrawn"},
+		"who is accepted":                     {accept, nothing, [][]*x509.Certificate{through(silent)}, ""},
+		"one way is good":                     {"", nothing, [][]*x509.Certificate{through(silent), through(issuer)}, ""},
+		"the unknown does not excuse the bad": {accept, middle, [][]*x509.Certificate{through(silent), through(issuer)}, "issuer of the federation, which vouches for it, was withdrawn"},
+		"nor when it comes last":              {accept, middle, [][]*x509.Certificate{through(issuer), through(silent)}, "issuer of the federation, which vouches for it, was withdrawn"},
+	} {
+		if got := judge(c.word, c.list, c.chains...); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }

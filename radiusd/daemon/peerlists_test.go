@@ -27,6 +27,7 @@ import (
 	"causeway/radiusd/daemon/config"
 	"causeway/realms"
 	"causeway/realms/discovery"
+	"causeway/realms/upstream"
 )
 
 // wardsWithList is that Trust with a revocation list of its peers' authority.
@@ -233,6 +234,7 @@ func TestWrongListOfPeers(t *testing.T) {
 }
 
 // A list that is fetched counts as soon as it is there, and is kept for the next start.
+// When it ends and no other comes, so do the connections of its authority.
 func TestFetchedListOfPeers(t *testing.T) {
 	var list atomic.Pointer[[]byte]
 	ln := mustBe(net.Listen("tcp", "127.0.0.1:0"))
@@ -252,14 +254,20 @@ func TestFetchedListOfPeers(t *testing.T) {
 	if _, err := w.dialWith(t, royal); err == nil {
 		t.Fatal("it was not fetched, and somebody may connect")
 	}
-	text := mustBe(w.federation.CRL(nil))
+	text := mustBe(w.federation.SignCRL(&x509.RevocationList{NextUpdate: time.Now().Add(time.Hour)}))
 	list.Store(&text)
 	w.look(t)
-	if _, err := w.dialWith(t, royal); err != nil {
+	conn, err := w.dialWith(t, royal)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if kept := mustBe(filepath.Glob(filepath.Join(w.folder, "lists", "*.crl"))); len(kept) != 1 {
 		t.Errorf("kept: %v", kept)
+	}
+	w.skew.Store(int64(2 * time.Hour))
+	w.look(t)
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the connection outlives the list: %v", err)
 	}
 }
 
@@ -361,6 +369,12 @@ func TestR30WithdrawnServerIsNotAsked(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
+	old := mustBe(opener.openDiscovered("eduroam", fed, "camford.ac.uk", []discovery.Target{{Host: "radius.camford.example", Address: netip.MustParseAddrPort(found.address)}}))
+	defer old.Close()
+	if err := askAt(t, old); !errors.Is(err, realms.ErrUpstreamRejected) {
+		t.Fatal(err)
+	}
+	h.discovers("eduroam", &discovered{realms: map[string]*reached{"camford.ac.uk": {pool: direct}}, retired: map[*upstream.Pool]*time.Timer{old: nil}})
 	if one.open.Load() != 1 || two.open.Load() != 0 {
 		t.Fatalf("%d and %d connections", one.open.Load(), two.open.Load())
 	}
@@ -375,7 +389,7 @@ func TestR30WithdrawnServerIsNotAsked(t *testing.T) {
 		t.Errorf("%d and %d connections", one.open.Load(), two.open.Load())
 	}
 	w.says(t, "an upstream server changed", "its certificate was withdrawn on 3 March 2026 09:00 UTC (the key was stolen), says file:")
-	direct.Rejudge()
+	eventually(t, "those that were found in DNS end, too", func() bool { return found.open.Load() == 0 })
 	if err := askAt(t, direct); !errors.Is(err, realms.ErrUpstreamDown) || !strings.Contains(err.Error(), "its certificate was withdrawn on 3 March 2026") {
 		t.Errorf("found in DNS: %v", err)
 	}

@@ -635,10 +635,18 @@ func TestConnectionsAreJudgedAnew(t *testing.T) {
 	}
 	bad.Store(true)
 	p.Rejudge()
-	waits.Wait()
-	if got := <-news; got != "roam1 suspect: its certificate was withdrawn" {
-		t.Errorf("the news is %q", got)
+	if n := len(p.servers[0].openSockets()); n != 0 {
+		t.Errorf("%d connections are still open", n)
 	}
+	select {
+	case got := <-news:
+		if got != "roam1 suspect: its certificate was withdrawn" {
+			t.Errorf("the news is %q", got)
+		}
+	default:
+		t.Error("there is no news")
+	}
+	waits.Wait()
 	if n, m := asked.Load(), two.accepted.Load(); n != 2 || m != 1 {
 		t.Errorf("the first was asked %d times, the other has %d connections", n, m)
 	}

@@ -264,6 +264,7 @@ func TestFetchedListOfPeers(t *testing.T) {
 	if kept := mustBe(filepath.Glob(filepath.Join(w.folder, "lists", "*.crl"))); len(kept) != 1 {
 		t.Errorf("kept: %v", kept)
 	}
+	eventually(t, "everybody was judged by that list", func() bool { return !w.lists.Load() })
 	w.skew.Store(int64(2 * time.Hour))
 	w.look(t)
 	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {

@@ -214,23 +214,23 @@ func (r *Registry) Troubles() []Change {
 	return append(found, r.responders.troubles()...)
 }
 
-// A Withdrawal is the error about a certificate that a list names. It wraps ErrRevoked.
-type Withdrawal struct {
+// A WithdrawnError is about a certificate that a list names. It wraps ErrRevoked.
+type WithdrawnError struct {
 	Certificate *x509.Certificate
 	Words       string // when it was withdrawn, and why
 	Source      string // of the list
 }
 
-func (w *Withdrawal) Error() string { return fmt.Sprintf("%s: %s: %v", w.Words, w.Source, ErrRevoked) }
-func (w *Withdrawal) Unwrap() error { return ErrRevoked }
+func (w *WithdrawnError) Error() string { return fmt.Sprintf("%s: %s: %v", w.Words, w.Source, ErrRevoked) }
+func (w *WithdrawnError) Unwrap() error { return ErrRevoked }
 
 // Withdrawn says whether a list at hand names a certificate, without waiting for
-// anything, and whether or not the list is still fresh. The error is a [Withdrawal].
+// anything, and whether or not the list is still fresh. The error is a [WithdrawnError].
 func (r *Registry) Withdrawn(c, issuer *x509.Certificate) error {
 	for _, s := range *r.sources.Load() {
 		if l := s.current.Load(); l != nil && l.signedBy(issuer) {
 			if e, ok := l.find(c.SerialNumber); ok {
-				return &Withdrawal{Certificate: c, Words: e.String(), Source: s.where}
+				return &WithdrawnError{Certificate: c, Words: e.String(), Source: s.where}
 			}
 		}
 	}

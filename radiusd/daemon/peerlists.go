@@ -66,7 +66,7 @@ func (l *peerList) judge(chains [][]*x509.Certificate) error {
 	var withdrawn, unknown error
 	for _, chain := range chains {
 		err := l.registry.Check(context.Background(), chain) // without responders it waits for nobody
-		var w *revocation.Withdrawal
+		var w *revocation.WithdrawnError
 		switch {
 		case err == nil:
 			return nil

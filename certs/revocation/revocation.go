@@ -221,7 +221,9 @@ type WithdrawnError struct {
 	Source      string // of the list
 }
 
-func (w *WithdrawnError) Error() string { return fmt.Sprintf("%s: %s: %v", w.Words, w.Source, ErrRevoked) }
+func (w *WithdrawnError) Error() string {
+	return fmt.Sprintf("%s: %s: %v", w.Words, w.Source, ErrRevoked)
+}
 func (w *WithdrawnError) Unwrap() error { return ErrRevoked }
 
 // Withdrawn says whether a list at hand names a certificate, without waiting for

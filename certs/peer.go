@@ -32,6 +32,7 @@ type Peer struct {
 	names     []string
 	policies  []string
 	nameTests []func(*x509.Certificate) bool
+	also      func(chains [][]*x509.Certificate) error
 }
 
 // Errors of [Peer.Verify].
@@ -44,20 +45,29 @@ var (
 
 // NewPeer reads a rule. The error says in words what is wrong with it.
 func NewPeer(rule PeerRule) (*Peer, error) {
-	text, err := readPEM("ca", rule.CA)
+	issuers, err := PeerIssuers(rule.CA)
 	if err != nil {
 		return nil, err
 	}
-	issuers, err := parseCertificates(describe(rule.CA), text)
+	return PeerOf(issuers, rule.Names, rule.Policies...)
+}
+
+// PeerIssuers reads the authorities of a rule.
+func PeerIssuers(ca string) ([]*x509.Certificate, error) {
+	text, err := readPEM("ca", ca)
+	if err != nil {
+		return nil, err
+	}
+	issuers, err := parseCertificates(describe(ca), text)
 	if err != nil {
 		return nil, fmt.Errorf("ca: %w", err)
 	}
 	for _, c := range issuers {
 		if !c.IsCA {
-			return nil, fmt.Errorf("ca: %s: %s is not an authority: it has to be the certificate of whoever issues to the other side, not the other side's own", describe(rule.CA), title(c))
+			return nil, fmt.Errorf("ca: %s: %s is not an authority: it has to be the certificate of whoever issues to the other side, not the other side's own", describe(ca), title(c))
 		}
 	}
-	return PeerOf(issuers, rule.Names, rule.Policies...)
+	return issuers, nil
 }
 
 // PeerOf is NewPeer with authorities that are there already.
@@ -109,6 +119,15 @@ func nameTest(name string) (func(*x509.Certificate) bool, error) {
 	}, nil
 }
 
+// Asking returns a peer of the same rule that is asked about once more, when all else is
+// well: with every way from the certificate to an authority, each of which ends with the
+// authority's own.
+func (p *Peer) Asking(also func(chains [][]*x509.Certificate) error) *Peer {
+	q := *p
+	q.also = also
+	return &q
+}
+
 // Issuers are those who may vouch for the peer, to be named in a handshake.
 func (p *Peer) Issuers() []*x509.Certificate { return p.issuers }
 
@@ -116,7 +135,7 @@ func (p *Peer) Issuers() []*x509.Certificate { return p.issuers }
 func (p *Peer) Names() []string { return p.names }
 
 // Verify judges what the other side has shown, its own certificate first, for what it
-// is: a server, or a client. The error wraps one of those above.
+// is: a server, or a client. The error wraps one of those above, or is that of Asking.
 func (p *Peer) Verify(shown []*x509.Certificate, as x509.ExtKeyUsage, now time.Time) error {
 	if len(shown) == 0 {
 		return ErrPeerMissing
@@ -126,7 +145,8 @@ func (p *Peer) Verify(shown []*x509.Certificate, as x509.ExtKeyUsage, now time.T
 		between.AddCert(c)
 	}
 	leaf := shown[0]
-	if _, err := leaf.Verify(x509.VerifyOptions{Roots: p.roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{as}}); err != nil {
+	chains, err := leaf.Verify(x509.VerifyOptions{Roots: p.roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{as}})
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPeerIssuer, err)
 	}
 	if !slices.ContainsFunc(p.nameTests, func(is func(*x509.Certificate) bool) bool { return is(leaf) }) {
@@ -136,6 +156,9 @@ func (p *Peer) Verify(shown []*x509.Certificate, as x509.ExtKeyUsage, now time.T
 		if !slices.ContainsFunc(leaf.Policies, func(oid x509.OID) bool { return oid.String() == policy }) {
 			return fmt.Errorf("%w: %s", ErrPeerPolicy, policy)
 		}
+	}
+	if p.also != nil {
+		return p.also(chains)
 	}
 	return nil
 }

@@ -113,3 +113,34 @@ func TestPeerNames(t *testing.T) {
 		t.Error("a word is taken for a policy")
 	}
 }
+
+// Whoever asks once more is asked last, with every way to an authority, and has the last
+// word; the peer without the question stays as it was.
+func TestPeerIsAskedAboutLast(t *testing.T) {
+	now := time.Now()
+	a := must(certs.NewAuthority("an authority", now, certs.Options{}))
+	good := []*x509.Certificate{must(a.Peer([]string{"radius1.example.net"}, certs.Options{})).Certificate.Leaf}
+	other := []*x509.Certificate{must(a.Peer([]string{"radius2.example.net"}, certs.Options{})).Certificate.Leaf}
+	withdrawn := errors.New("withdrawn")
+	asked := 0
+	plain := must(certs.PeerOf([]*x509.Certificate{a.Certificate()}, []string{"radius1.example.net"}))
+	p := plain.Asking(func(chains [][]*x509.Certificate) error {
+		asked++
+		if len(chains) != 1 || len(chains[0]) != 2 || !chains[0][0].Equal(good[0]) || !chains[0][1].Equal(a.Certificate()) {
+			t.Errorf("asked about %v", chains)
+		}
+		return withdrawn
+	})
+	if err := p.Verify(other, x509.ExtKeyUsageServerAuth, now); !errors.Is(err, certs.ErrPeerName) || asked != 0 {
+		t.Errorf("another name: %v, and %d questions", err, asked)
+	}
+	if err := p.Verify(good, x509.ExtKeyUsageServerAuth, now); !errors.Is(err, withdrawn) || asked != 1 {
+		t.Errorf("%v, and %d questions", err, asked)
+	}
+	if i, err := certs.WhichPeer([]*certs.Peer{p}, good, x509.ExtKeyUsageClientAuth, now); i != 0 || !errors.Is(err, withdrawn) {
+		t.Errorf("among others: peer %d, %v", i, err)
+	}
+	if err := plain.Verify(good, x509.ExtKeyUsageServerAuth, now); err != nil {
+		t.Error(err)
+	}
+}

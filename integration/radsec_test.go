@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -71,9 +72,41 @@ func (s *stage) roaming() *certs.Authority {
 	if s.roamers == nil {
 		s.roamers = s.authority("the roaming authority")
 		s.know["roaming_ca"] = s.keep(s.dir, "roaming-ca.pem", s.roamers.PEM())
+		s.lists.files["roaming.crl"] = s.roamers
+		s.must(s.lists.withdraw(s.dir))
 		s.peerOf(s.roamers, s.dir, "radius1.northbridge.nhs.uk", "")
 	}
 	return s.roamers
+}
+
+// peerLists are the revocation lists of the federations.
+type peerLists struct {
+	files     map[string]*certs.Authority // by the name of the file
+	by        map[string]*certs.Authority // whose certificates they are, by the peer's name
+	serials   map[string]*big.Int
+	withdrawn []string
+}
+
+func (l *peerLists) issued(by *certs.Authority, name string, p certs.Pair) {
+	l.by[name], l.serials[name] = by, p.Certificate.Leaf.SerialNumber
+}
+
+// withdraw writes the lists anew, with these peers on that of their federation.
+func (l *peerLists) withdraw(dir string, names ...string) error {
+	l.withdrawn = append(l.withdrawn, names...)
+	for file, authority := range l.files {
+		var serials []*big.Int
+		for _, name := range l.withdrawn {
+			if l.by[name] == authority {
+				serials = append(serials, l.serials[name])
+			}
+		}
+		list, err := authority.CRL(serials)
+		if err := errors.Join(err, replace(filepath.Join(dir, file), list)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stage) authority(name string) *certs.Authority {
@@ -92,6 +125,7 @@ func (s *stage) peerOf(a *certs.Authority, folder, name, realm string) {
 	}
 	pair, err := a.Peer([]string{name}, o)
 	s.must(err)
+	s.lists.issued(a, strings.TrimSuffix(name, ".roam.example.net"), pair)
 	s.keep(folder, "roam.pem", pair.CertPEM)
 	s.keep(folder, "roam.key", []byte(pair.KeyPEM.Reveal()))
 }

@@ -16,6 +16,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -91,8 +92,11 @@ type step struct {
 	// Withdraw has the authority withdraw the certificates of these people, before
 	// anything else in the step but let; the house reloads.
 	Withdraw []string
-	Counts   []counts // what a peer must have seen by now
-	Figures  []string // rows that Prometheus must be shown by now
+	// WithdrawPeers has the federations withdraw the certificates of these RadSec peers;
+	// nobody tells the house.
+	WithdrawPeers []string `toml:"withdraw_peers"`
+	Counts        []counts // what a peer must have seen by now
+	Figures       []string // rows that Prometheus must be shown by now
 	// Returned names a FreeRADIUS that proxies: every reply that it had must
 	// carry the Proxy-States of its request (RFC 2865, section 5.33).
 	Returned string
@@ -131,6 +135,7 @@ type stage struct {
 	peers   map[string]*process
 	pki     *pki
 	roamers *certs.Authority // of the peers that speak RadSec
+	lists   *peerLists       // of their certificates
 	opts    daemon.Options
 	daemon  *daemon.Daemon
 	events  *events
@@ -230,6 +235,9 @@ func (s *stage) take(step step) {
 	}
 	if len(step.Withdraw) > 0 {
 		s.must(s.withdraw(step.Withdraw))
+	}
+	if len(step.WithdrawPeers) > 0 {
+		s.must(s.lists.withdraw(s.dir, step.WithdrawPeers...))
 	}
 	if step.Act != "" {
 		s.act(step)
@@ -345,6 +353,7 @@ func (s *stage) certificates() {
 	federation, err := certs.NewAuthority("integration federation", time.Now(), certs.Options{})
 	s.must(err)
 	s.write("federation-ca.pem", federation.PEM())
+	s.lists = &peerLists{files: map[string]*certs.Authority{"federation.crl": federation}, by: map[string]*certs.Authority{}, serials: map[string]*big.Int{}}
 	for name, peer := range map[string]struct {
 		by   *certs.Authority
 		name string
@@ -355,7 +364,9 @@ func (s *stage) certificates() {
 		pair, err := peer.by.Peer([]string{peer.name}, certs.Options{})
 		s.must(err)
 		s.pair(name, pair)
+		s.lists.issued(peer.by, name, pair)
 	}
+	s.must(s.lists.withdraw(s.dir))
 	if s.story.RSA {
 		rsa, err := authority.Server([]string{serverName}, certs.Options{Key: certs.RSA})
 		s.must(err)

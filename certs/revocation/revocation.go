@@ -83,8 +83,10 @@ type Config struct {
 	Folder string
 	// OnChange is told when a source begins or ceases to work. It must not wait.
 	OnChange func(Change)
-	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
-	Now      func() time.Time                                                     // nil: time.Now
+	// OnList is told when a list is put to use, the first of a source too. It must not wait.
+	OnList func()
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
+	Now    func() time.Time                                                     // nil: time.Now
 }
 
 // A Change is news of one source.
@@ -124,6 +126,9 @@ func New(cfg Config) (*Registry, error) {
 	}
 	if cfg.OnChange == nil {
 		cfg.OnChange = func(Change) {}
+	}
+	if cfg.OnList == nil {
+		cfg.OnList = func() {}
 	}
 	r := &Registry{cfg: cfg}
 	if cfg.Folder != "" {
@@ -209,13 +214,25 @@ func (r *Registry) Troubles() []Change {
 	return append(found, r.responders.troubles()...)
 }
 
+// A WithdrawnError is about a certificate that a list names. It wraps ErrRevoked.
+type WithdrawnError struct {
+	Certificate *x509.Certificate
+	Words       string // when it was withdrawn, and why
+	Source      string // of the list
+}
+
+func (w *WithdrawnError) Error() string {
+	return fmt.Sprintf("%s: %s: %v", w.Words, w.Source, ErrRevoked)
+}
+func (w *WithdrawnError) Unwrap() error { return ErrRevoked }
+
 // Withdrawn says whether a list at hand names a certificate, without waiting for
-// anything, and whether or not the list is still fresh. The error wraps ErrRevoked.
+// anything, and whether or not the list is still fresh. The error is a [WithdrawnError].
 func (r *Registry) Withdrawn(c, issuer *x509.Certificate) error {
 	for _, s := range *r.sources.Load() {
 		if l := s.current.Load(); l != nil && l.signedBy(issuer) {
 			if e, ok := l.find(c.SerialNumber); ok {
-				return fmt.Errorf("%s: %s: %w", e, s.where, ErrRevoked)
+				return &WithdrawnError{Certificate: c, Words: e.String(), Source: s.where}
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func (r *Registry) open(where string) (*source, error) {
 
 // CheckFile judges a list in a file, as New does, and says until when it is good.
 func CheckFile(path string, anchors []*x509.Certificate) (until time.Time, err error) {
-	r := &Registry{cfg: Config{Anchors: anchors, Now: time.Now}}
+	r := &Registry{cfg: Config{Anchors: anchors, Now: time.Now, OnList: func() {}}}
 	r.issuers.Store(&anchors)
 	s, err := r.open("file:" + path)
 	if err != nil {
@@ -269,6 +269,7 @@ func (s *source) take(text []byte) error {
 		return errors.New("it is another issuer's list, and no certificate of that issuer was seen yet")
 	}
 	s.current.Store(l)
+	s.r.cfg.OnList()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,21 +71,17 @@ func placed(file *config.File, err error) error {
 	return problems
 }
 
-// checkLists judges the revocation lists that are files. One that has ended loads,
-// and is a fault.
-func checkLists(file *config.File, keeper *certs.Keeper, now time.Time, hear func(key string, err error)) (faults config.Problems) {
-	if keeper == nil {
-		return nil
-	}
-	for i, a := range file.EAP.Authority {
-		for j, where := range a.CRL {
+// checkLists judges the revocation lists that are files, those of devices and those of
+// RadSec peers. One that has ended loads, and is a fault.
+func checkLists(file *config.File, keeper *certs.Keeper, peers peerLists, now time.Time, hear func(key string, err error)) (faults config.Problems) {
+	check := func(key string, crl config.List, anchors []*x509.Certificate) {
+		for j, where := range crl {
 			path, isFile := strings.CutPrefix(where, "file:")
-			key := fmt.Sprintf("eap.authority[%d].crl", i)
 			one := fmt.Sprintf("%s[%d]", key, j)
 			if !isFile || file.Unreadable(key) || file.Unreadable(one) {
 				continue
 			}
-			until, err := revocation.CheckFile(path, anchorsOf(keeper, a.Name))
+			until, err := revocation.CheckFile(path, anchors)
 			if err != nil {
 				hear("", realms.Problems{{Key: one, Text: err.Error(), Fix: "name a list of this authority, or of an intermediate below it, in DER or PEM"}})
 			} else if !now.Before(until) {
@@ -92,6 +89,14 @@ func checkLists(file *config.File, keeper *certs.Keeper, now time.Time, hear fun
 					"put a newer one in its place, or name the address at which the authority publishes it"))
 			}
 		}
+	}
+	for i, a := range file.EAP.Authority {
+		if keeper != nil {
+			check(fmt.Sprintf("eap.authority[%d].crl", i), a.CRL, anchorsOf(keeper, a.Name))
+		}
+	}
+	for _, l := range peers {
+		check(l.trust.CRLKey, l.trust.CRL, l.anchors)
 	}
 	return faults
 }
@@ -111,7 +116,7 @@ func (h *homes) authorities() []eap.Authority {
 			a.Directory = h.directories[c.Directory] // nil: what is wrong with it has been said
 		}
 		for _, w := range h.watches {
-			if w.name == c.Name && w.registry != nil {
+			if w.of == authorityOf(c.Name) {
 				a.Revocation = w.registry
 			}
 		}
@@ -134,11 +139,14 @@ func (d *Daemon) watchChanged(of string, c revocation.Change) {
 	say("a source of revocations does not work", "of", of, "source", c.Source, "why", c.Why, "until", until)
 }
 
-// refusable makes an error of a registry a problem of its block.
-func refusable(i int, err error) error {
+// authorityOf is what the log calls an authority for client certificates.
+func authorityOf(name string) string { return "authority " + name }
+
+// refusable makes an error of a registry a problem of the key that it is made from.
+func refusable(key string, err error) error {
 	var inFile realms.Problems
 	if errors.As(err, &inFile) {
 		return err
 	}
-	return realms.Problems{{Key: fmt.Sprintf("eap.authority[%d]", i), Text: err.Error()}}
+	return realms.Problems{{Key: key, Text: err.Error()}}
 }

@@ -46,6 +46,7 @@ type Daemon struct {
 	sessions         *sessions
 	shelves          shelves
 	watches          watches
+	lists            atomic.Bool // those of RadSec peers have changed, and the peers were not judged by it yet
 	tickers          tickers
 	storms           *guard.Storms
 	net              *transport.Server
@@ -359,7 +360,8 @@ func (d *Daemon) warn(h *house) {
 	}
 }
 
-// sweep gives up conversations whose supplicant has been silent too long.
+// sweep gives up conversations whose supplicant has been silent too long, and looks at
+// what files and lists say by now.
 func (d *Daemon) sweep(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -372,6 +374,7 @@ func (d *Daemon) sweep(ctx context.Context) {
 				d.abandon(t, nil)
 			}
 			d.lookAtLists()
+			d.rejudge()
 		}
 	}
 }

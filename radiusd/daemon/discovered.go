@@ -173,23 +173,31 @@ func (d *discovered) pools(name string) (all []pool) {
 	return all
 }
 
-// close ends every connection. Conversations have ended before.
-func (d *discovered) close() {
-	d.resolver.Close()
+// every is the pools of now, and those that conversations may still be using.
+func (d *discovered) every() (all []*upstream.Pool) {
 	d.mu.Lock()
-	d.closed = true
-	var all []*upstream.Pool
+	defer d.mu.Unlock()
 	for _, r := range d.realms {
 		if r.pool != nil {
 			all = append(all, r.pool)
 		}
 	}
-	for p, timer := range d.retired {
-		timer.Stop()
+	for p := range d.retired {
 		all = append(all, p)
 	}
+	return all
+}
+
+// close ends every connection. Conversations have ended before.
+func (d *discovered) close() {
+	d.resolver.Close()
+	d.mu.Lock()
+	d.closed = true
+	for _, timer := range d.retired {
+		timer.Stop()
+	}
 	d.mu.Unlock()
-	for _, p := range all { // one that its timer closes meanwhile is closed twice, which may be
+	for _, p := range d.every() { // one that its timer closes meanwhile is closed twice, which may be
 		p.Close()
 	}
 }
@@ -231,7 +239,7 @@ func (h *homes) openDiscovered(name string, fed config.Federation, realm string,
 	label := name + " " + realm
 	c := h.poolConfig(label, fed, partnerPatience)
 	for _, t := range targets {
-		peer, err := peerOf(h.file, fed, config.Upstream{Address: t.Address.String(), Names: []string{t.Host}, Policies: fed.Discovery.Policies})
+		peer, err := peerOf(h.file, h.cards, name, fed, config.Upstream{Address: t.Address.String(), Names: []string{t.Host}, Policies: fed.Discovery.Policies})
 		if err != nil {
 			return nil, err
 		}
@@ -241,7 +249,7 @@ func (h *homes) openDiscovered(name string, fed config.Federation, realm string,
 		}
 		c.Servers = append(c.Servers, upstream.Server{
 			Name: t.Host + " " + t.Address.String(), Address: t.Address.String(),
-			Connect: connect(out, t.Address.String(), h.file.RadSec.RADIUS11 == "require"),
+			Connect: connect(out, t.Address.String(), h.file.RadSec.RADIUS11 == "require"), Judge: out.Judge,
 		})
 	}
 	return upstream.New(c)

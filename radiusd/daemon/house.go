@@ -196,7 +196,8 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	if h.vlan, err = vlan.New(vlanConfig(file, now)); err != nil {
 		problems = append(problems, policyProblems(file, now, err)...)
 	}
-	peers, err := readPeers(file)
+	h.cards = openCards(file, hear)
+	peers, err := readPeers(file, h.cards.lists)
 	hear("", err)
 	h.clients, h.places, err = seatClients(file, peers)
 	hear("site", err)
@@ -205,9 +206,8 @@ func compose(file *config.File, now func() time.Time) (*house, config.Problems) 
 	h.macPasswords = macPasswordsOf(file)
 	h.keeper, err = openKeeper(file)
 	hear("", err)
-	h.cards = openCards(file, hear)
-	checkPeers(file, hear)
-	h.faults = append(h.faults, checkLists(file, h.keeper, now(), hear)...)
+	checkPeers(file, h.cards, hear)
+	h.faults = append(h.faults, checkLists(file, h.keeper, h.cards.lists, now(), hear)...)
 	h.standings = standings(file, h.cards, hear)
 	if len(problems) == 0 { // else it would say the same in other words
 		h.realms, err = realms.New(routes(file, nil))
@@ -264,7 +264,7 @@ func (d *Daemon) furnish(h *house) error {
 	}
 	homes := &homes{file: h.file, now: d.now, onChange: d.serverChanged, onHome: d.homeChanged, onPool: h.pooled, onPlacements: h.placed, onDiscovery: d.realmLookedUp, onDiscovered: h.discovers, hear: hear, keeper: h.keeper, cards: h.cards, shelf: shelf}
 	homes.closers = append(homes.closers, func() { d.shelves.give(shelf) })
-	homes.watches = d.watches.take(h, d.now, d.watchChanged, hear)
+	homes.watches = d.watches.take(h, d.now, d.watchChanged, d.relisted, hear)
 	homes.closers = append(homes.closers, func() { d.watches.give(h) })
 	h.ticks = d.tickers.take(h.file, d.ticksChanged, hear)
 	homes.closers = append(homes.closers, func() { d.tickers.give(h.ticks) })

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -19,10 +18,11 @@ import (
 
 // cards are the certificates that this server shows when it speaks RadSec: that of
 // [radsec], to all that connect to it and to most servers, and those of federations that
-// have issued it one.
+// have issued it one. Beside them are the lists by which those of the others are judged.
 type cards struct {
-	own *certs.Keeper // nil: nothing
-	of  map[string]*certs.Keeper
+	own   *certs.Keeper // nil: nothing
+	of    map[string]*certs.Keeper
+	lists peerLists
 }
 
 // openCards reads them.
@@ -30,6 +30,7 @@ func openCards(file *config.File, hear func(key string, err error)) (c cards) {
 	var err error
 	c.own, err = openPair(file, "radsec", file.RadSec.Certificate, file.RadSec.PrivateKey)
 	hear("", err)
+	c.lists = openPeerLists(file)
 	c.of = make(map[string]*certs.Keeper)
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		f := file.Federation[name]
@@ -48,13 +49,18 @@ func (c cards) to(name string, fed config.Federation) *certs.Keeper {
 }
 
 // peerOf is who a server of a federation, or of a partner, has to be.
-func peerOf(file *config.File, fed config.Federation, s config.Upstream) (*certs.Peer, error) {
-	rule := certs.PeerRule{CA: cmp.Or(s.CA, fed.CA, file.RadSec.CA), Names: s.Names, Policies: s.Policies}
+func peerOf(file *config.File, c cards, name string, fed config.Federation, s config.Upstream) (*certs.Peer, error) {
+	trust := config.TrustOf(s.Vouching(""), fed.Vouching(name), file.RadSec.Vouching())
+	rule := certs.PeerRule{CA: trust.CA, Names: s.Names, Policies: s.Policies}
 	if len(rule.Names) == 0 {
 		host, _, _ := net.SplitHostPort(withPort(s.Address, portOfRadSec))
 		rule.Names = []string{host}
 	}
-	return certs.NewPeer(rule)
+	peer, err := certs.NewPeer(rule)
+	if err != nil {
+		return nil, err
+	}
+	return c.lists.guard(peer, trust), nil
 }
 
 // The ports of servers whose address names none.
@@ -73,14 +79,14 @@ func withPort(address, otherwise string) string {
 
 // checkPeers judges the authorities and names of the servers that are reached by
 // RadSec, whose files can be read here.
-func checkPeers(file *config.File, hear func(key string, err error)) {
+func checkPeers(file *config.File, c cards, hear func(key string, err error)) {
 	check := func(key string, fed config.Federation, servers []config.Upstream) {
 		for i, s := range servers {
 			at := fmt.Sprintf("%s.servers[%d]", key, i)
 			if fed.TransportTo(s) != overTLS || file.Unreadable(at+".ca") || file.Unreadable(key+".ca") || file.Unreadable("radsec.ca") {
 				continue
 			}
-			if _, err := peerOf(file, fed, s); err != nil {
+			if _, err := peerOf(file, c, "", fed, s); err != nil {
 				hear(at, err)
 			}
 		}
@@ -103,7 +109,7 @@ func (h *homes) server(name string, fed config.Federation, s config.Upstream) (u
 	if fed.TransportTo(s) != overTLS {
 		return server, nil
 	}
-	peer, err := peerOf(h.file, fed, s)
+	peer, err := peerOf(h.file, h.cards, name, fed, s)
 	if err != nil {
 		return server, err
 	}
@@ -111,7 +117,8 @@ func (h *homes) server(name string, fed config.Federation, s config.Upstream) (u
 	if own == nil {
 		return server, realms.Problems{{Key: "transport", Text: "there is no certificate to show to " + s.Address, Fix: "add [radsec] with certificate and private_key"}}
 	}
-	server.Connect = connect(transport.Outbound{Own: own, Peer: peer, Protocols: protocols(h.file.RadSec.RADIUS11), Now: h.now}, withPort(s.Address, portOfRadSec), h.file.RadSec.RADIUS11 == "require")
+	out := transport.Outbound{Own: own, Peer: peer, Protocols: protocols(h.file.RadSec.RADIUS11), Now: h.now}
+	server.Connect, server.Judge = connect(out, withPort(s.Address, portOfRadSec), h.file.RadSec.RADIUS11 == "require"), out.Judge
 	return server, nil
 }
 

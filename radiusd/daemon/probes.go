@@ -137,7 +137,7 @@ func (p outside) dialRadSec(file *config.File, shown cards, c config.Upstream) (
 	if own == nil {
 		return nil, "the certificate for RadSec cannot be read here: run it as the server's own account, or on the server"
 	}
-	peer, err := peerOf(file, p.fed, c)
+	peer, err := peerOf(file, shown, p.name, p.fed, c)
 	if err != nil {
 		return nil, "who the server has to be cannot be read here: " + err.Error()
 	}

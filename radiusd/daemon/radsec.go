@@ -51,30 +51,23 @@ func proxyKey(federation string, client int) string {
 
 func edgeKey(i int) string { return fmt.Sprintf("core.edges[%d]", i) }
 
-// A reference is one of the file's, with its key.
-type reference struct{ key, text string }
-
 // readPeers reads who each client has to be that speaks RadSec, by the client's key in
 // the file. One whose authority is not on this machine is left out; the file warns.
-func readPeers(file *config.File) (map[string]*certs.Peer, error) {
+func readPeers(file *config.File, lists peerLists) (map[string]*certs.Peer, error) {
 	peers := make(map[string]*certs.Peer)
 	var problems realms.Problems
-	read := func(key, transportName string, rule certs.PeerRule, others ...reference) {
-		ca := key + ".ca"
-		for _, other := range append(others, reference{"radsec.ca", file.RadSec.CA}) {
-			if rule.CA == "" {
-				ca, rule.CA = other.key, other.text
-			}
-		}
-		if transportName != overTLS || rule.CA == "" || file.Unreadable(ca) {
+	read := func(key, transportName string, rule certs.PeerRule, tables ...config.Vouching) {
+		trust := config.TrustOf(append(tables, file.RadSec.Vouching())...)
+		rule.CA = trust.CA
+		if transportName != overTLS || rule.CA == "" || file.Unreadable(trust.CAKey) {
 			return
 		}
 		peer, err := certs.NewPeer(rule)
 		if err == nil {
-			peers[key] = peer
+			peers[key] = lists.guard(peer, trust)
 			return
 		}
-		of, text := ca, err.Error()
+		of, text := trust.CAKey, err.Error()
 		for _, k := range []string{"names", "policies"} {
 			if strings.HasPrefix(text, k+":") {
 				of = key + "." + k
@@ -84,16 +77,18 @@ func readPeers(file *config.File) (map[string]*certs.Peer, error) {
 	}
 	for i, s := range file.Site {
 		for j, c := range s.Controller {
-			read(controllerKey(i, j), c.Transport, certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies})
+			key := controllerKey(i, j)
+			read(key, c.Transport, certs.PeerRule{Names: c.Names, Policies: c.Policies}, c.Vouching(key))
 		}
 	}
 	for i, e := range file.Core.Edges {
-		read(edgeKey(i), overTLS, certs.PeerRule{CA: e.CA, Names: e.Names, Policies: e.Policies})
+		read(edgeKey(i), overTLS, certs.PeerRule{Names: e.Names, Policies: e.Policies}, e.Vouching(edgeKey(i)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Federation)) {
 		fed := file.Federation[name]
 		for i, c := range fed.Clients {
-			read(proxyKey(name, i), fed.TransportOf(c), certs.PeerRule{CA: c.CA, Names: c.Names, Policies: c.Policies}, reference{"federation." + name + ".ca", fed.CA})
+			key := proxyKey(name, i)
+			read(key, fed.TransportOf(c), certs.PeerRule{Names: c.Names, Policies: c.Policies}, c.Vouching(key), fed.Vouching(name))
 		}
 	}
 	if len(problems) > 0 {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -18,10 +19,11 @@ import (
 const firstLook = 5 * time.Second
 
 // A watch is what runs in the background for certificates: the registry of one
-// authority, or the stapler of one certificate of ours. Houses whose files say the
+// authority, for devices or for RadSec peers, or the stapler of one certificate of ours.
+// Houses whose files say the
 // same share one: a reload forgets no list, and looks at each anew.
 type watch struct {
-	name     string // of the authority; of a stapler the certificate's
+	of       string // what the log calls it
 	key      any    // what it was made from
 	registry *revocation.Registry
 	stapler  *stapler
@@ -47,7 +49,7 @@ type watches struct {
 
 // registryKey is what a registry is made from.
 type registryKey struct {
-	name      string
+	name      string // of RadSec peers none: tables that say the same share one
 	anchors   [][]byte
 	crl       config.List
 	ocsp      string
@@ -57,11 +59,9 @@ type registryKey struct {
 }
 
 // take returns the watches of a house's file, new ones or those of another house, and
-// waits a while for their first look.
-func (s *watches) take(h *house, now func() time.Time, changed func(of string, c revocation.Change), hear func(key string, err error)) []*watch {
-	if h.keeper == nil {
-		return nil
-	}
+// waits a while for their first look. What the lists of RadSec peers say by now is told
+// by listed.
+func (s *watches) take(h *house, now func() time.Time, changed func(of string, c revocation.Change), listed func(), hear func(key string, err error)) []*watch {
 	ctx, cancel := context.WithTimeout(context.Background(), firstLook)
 	defer cancel()
 	var looks sync.WaitGroup
@@ -69,29 +69,41 @@ func (s *watches) take(h *house, now func() time.Time, changed func(of string, c
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var held []*watch
-	for i, a := range h.file.EAP.Authority {
-		if !a.Checked() {
-			continue
-		}
-		anchors := anchorsOf(h.keeper, a.Name)
-		key := registryKey{a.Name, raw(anchors), a.CRL, a.OCSP, a.AllowURLs, a.Refresh, h.file.EAP.ListFolder}
-		if w := s.find(key); w != nil {
-			held = append(held, w)
+	open := func(of, at string, key registryKey, c revocation.Config) *revocation.Registry {
+		w := s.find(key)
+		if w != nil {
 			looks.Go(func() { w.registry.Refresh(ctx) })
-			continue
+		} else {
+			c.Lists, c.Folder, c.Now = key.crl, key.folder, now
+			registry, err := revocation.New(c)
+			if err != nil {
+				hear("", refusable(at, err))
+				return nil
+			}
+			looks.Go(func() { registry.Ready(ctx) })
+			w = s.add(&watch{of: of, key: key, registry: registry})
 		}
-		registry, err := revocation.New(revocation.Config{
-			Anchors: anchors, Lists: a.CRL, Responder: a.OCSP, Allowed: a.AllowURLs, Refresh: time.Duration(a.Refresh),
-			Folder: key.folder, Now: now, OnChange: func(c revocation.Change) { changed("authority "+a.Name, c) },
-		})
-		if err != nil {
-			hear("", refusable(i, err))
-			continue
-		}
-		looks.Go(func() { registry.Ready(ctx) })
-		held = append(held, s.add(&watch{name: a.Name, key: key, registry: registry}))
+		held = append(held, w)
+		return w.registry
 	}
-	if h.file.EAP.Stapling {
+	for i, a := range h.file.EAP.Authority {
+		if h.keeper == nil || !a.Checked() {
+			continue
+		}
+		anchors, of := anchorsOf(h.keeper, a.Name), authorityOf(a.Name)
+		open(of, fmt.Sprintf("eap.authority[%d]", i), registryKey{a.Name, raw(anchors), a.CRL, a.OCSP, a.AllowURLs, a.Refresh, h.file.EAP.ListFolder}, revocation.Config{
+			Anchors: anchors, Responder: a.OCSP, Allowed: a.AllowURLs, Refresh: time.Duration(a.Refresh),
+			OnChange: func(c revocation.Change) { changed(of, c) },
+		})
+	}
+	for _, l := range h.cards.lists {
+		of := l.of()
+		l.registry = open(of, l.trust.CRLKey, registryKey{anchors: raw(l.anchors), crl: l.trust.CRL, folder: h.file.RadSec.ListFolder}, revocation.Config{
+			Anchors: l.anchors, OnList: listed,
+			OnChange: func(c revocation.Change) { listed(); changed(of, c) },
+		})
+	}
+	if h.keeper != nil && h.file.EAP.Stapling {
 		held = append(held, s.staplers(h.keeper, now, changed, func(st *stapler) { looks.Go(func() { st.Ready(ctx) }) })...)
 	}
 	if s.byHouse == nil {
@@ -100,6 +112,9 @@ func (s *watches) take(h *house, now func() time.Time, changed func(of string, c
 	s.byHouse[h] = held
 	return held
 }
+
+// ourOwn is what the log calls a certificate of ours.
+const ourOwn = "our own certificate"
 
 // staplers are of every certificate that names a responder and whose issuer is known.
 func (s *watches) staplers(keeper *certs.Keeper, now func() time.Time, changed func(string, revocation.Change), began func(*stapler)) (held []*watch) {
@@ -115,9 +130,9 @@ func (s *watches) staplers(keeper *certs.Keeper, now func() time.Time, changed f
 			st := &stapler{leaf: leaf}
 			st.Stapler = revocation.NewStapler(revocation.StaplerConfig{
 				Certificate: leaf, Issuer: issuer, Now: now, OnStaple: st.show,
-				OnChange: func(c revocation.Change) { changed("our own certificate", c) },
+				OnChange: func(c revocation.Change) { changed(ourOwn, c) },
 			})
-			w = s.add(&watch{name: "our own certificate", key: key, stapler: st})
+			w = s.add(&watch{of: ourOwn, key: key, stapler: st})
 			began(st)
 		}
 		w.stapler.serve(keeper)
@@ -184,7 +199,7 @@ func (w *watch) troubles(changed func(of string, c revocation.Change)) {
 		return
 	}
 	for _, c := range w.registry.Troubles() {
-		changed("authority "+w.name, c)
+		changed(w.of, c)
 	}
 }
 

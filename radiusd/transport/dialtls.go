@@ -61,18 +61,20 @@ func (o Outbound) config(host string) *tls.Config {
 		NextProtos: o.Protocols,
 		// Go would ask for the name that was dialled, of any authority of the system.
 		// VerifyConnection asks for what the configuration names.
-		InsecureSkipVerify:     true, //nolint:gosec // see verify
+		InsecureSkipVerify:     true, //nolint:gosec // see Judge
 		SessionTicketsDisabled: true,
 		GetClientCertificate:   o.Own.Pair,
 	}
 	if _, err := netip.ParseAddr(host); err != nil {
 		c.ServerName = host
 	}
-	c.VerifyConnection = o.verify
+	c.VerifyConnection = o.Judge
 	return c
 }
 
-func (o Outbound) verify(s tls.ConnectionState) error {
+// Judge says what is wrong with who answered: in the handshake, and whenever somebody
+// asks again of a connection that stands.
+func (o Outbound) Judge(s tls.ConnectionState) error {
 	if len(s.PeerCertificates) > 0 && bytes.Equal(s.PeerCertificates[0].Raw, o.Own.Current().Chain[0].Raw) {
 		return errItself
 	}

@@ -116,6 +116,7 @@ func (s *stream) meet(state tls.ConnectionState) *ending {
 		s.veil = newVeil()
 		s.window.limit = window11
 	}
+	s.judged = s.lobby.judgement() // before it is judged: what changes meanwhile admit sees
 	return s.judge(s.lobby.server.clients.Load())
 }
 

@@ -90,6 +90,7 @@ type lobby struct {
 
 	mu       sync.Mutex
 	stopping bool
+	judged   uint64                  // how often all were judged anew
 	streams  map[*stream]struct{}    // from accept to the end
 	shaking  int                     // handshakes under way
 	at       map[netip.Addr]int      // those by address
@@ -273,12 +274,12 @@ func (l *lobby) shaken(s *stream) {
 	}
 }
 
-// admit opens a connection whose peer is known, unless the peer has enough of them or a
-// reload came meanwhile.
+// admit opens a connection whose peer is known, unless the peer has enough of them. Where
+// all were judged anew meanwhile, so is this one.
 func (l *lobby) admit(s *stream) *ending {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now := l.server.clients.Load(); now != s.seat.Load().register {
+	if now := l.server.clients.Load(); now != s.seat.Load().register || s.judged != l.judged {
 		if why := s.judge(now); why != nil {
 			return why
 		}
@@ -351,11 +352,12 @@ func (l *lobby) refused(s *stream, client string, why *ending) {
 }
 
 // rejudge closes the connections of peers who are no longer in the configuration, or
-// are somebody else in it.
+// are somebody else in it, or whose certificates are good no longer.
 func (l *lobby) rejudge() {
 	register := l.server.clients.Load()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.judged++
 	for s := range l.streams {
 		if s.counted == "" {
 			continue // its handshake is under way, and admit will judge; or it is ending
@@ -377,6 +379,13 @@ func (l *lobby) sweep() {
 			s.dismiss(&ending{kind: endedCertificate, words: "its certificate has ended"})
 		}
 	}
+}
+
+// judgement counts how often all were judged anew.
+func (l *lobby) judgement() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.judged
 }
 
 func (l *lobby) stops() bool {

@@ -648,6 +648,46 @@ func TestRadSecReload(t *testing.T) {
 	}
 }
 
+// Connections are judged anew when what certificates are worth has changed: one that is
+// open ends, and one whose handshake was judged just before is not let in.
+func TestRadSecJudgedAnew(t *testing.T) {
+	a := town().authority
+	var bad, last atomic.Bool
+	judged := func() {}
+	client := peerClient(t, a, "roam1", "roam1.example.net")
+	client.Peer = client.Peer.Asking(func([][]*x509.Certificate) error {
+		if bad.Load() {
+			return errors.New("its certificate was withdrawn")
+		}
+		if last.Load() {
+			judged()
+		}
+		return nil
+	})
+	s, address := radsecServer(t, Config{Clients: mustClients(t, client, peerClient(t, a, "roam2", "roam2.example.net"))})
+	goes, stays := mustDial(t, address, pair(t, a, "roam1.example.net")), mustDial(t, address, pair(t, a, "roam2.example.net"))
+	for _, p := range []*radsecPeer{goes, stays} {
+		p.talk()
+	}
+	bad.Store(true)
+	s.Rejudge()
+	goes.closed()
+	if n := newsOf(t, s, "roam1", closedNews); n.WhyClosed != "its certificate was withdrawn" {
+		t.Errorf("%+v", n)
+	}
+	stays.talk()
+
+	bad.Store(false)
+	judged = func() { bad.Store(true); s.Rejudge() }
+	last.Store(true)
+	if p, err := dialRadSec(t, address, new(pair(t, a, "roam1.example.net"))); err == nil {
+		p.closed()
+	}
+	if n := newsOf(t, s, "roam1", func(n PeerNews) bool { return n.Refused > 0 }); n.WhyRefused != "its certificate was withdrawn" || n.Opened > 0 {
+		t.Errorf("withdrawn in the middle of its handshake: %+v", n)
+	}
+}
+
 // A renewed certificate is shown in the next handshake.
 func TestRadSecRenewedCertificate(t *testing.T) {
 	a := town().authority

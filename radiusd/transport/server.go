@@ -252,6 +252,16 @@ func (s *Server) SetClients(c *Clients) {
 	}
 }
 
+// Rejudge judges the RadSec connections anew, by the table that is in use: what a
+// certificate is worth has changed.
+func (s *Server) Rejudge() {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	for _, l := range s.listeners {
+		l.clientsChanged()
+	}
+}
+
 // Addrs returns the addresses listened on, without the repeats of several
 // sockets: authentication then accounting, each in the order of the Config.
 func (s *Server) Addrs() (auth, acct []net.Addr) {

@@ -42,6 +42,7 @@ type stream struct {
 	from    netip.AddrPort
 	shown   []*x509.Certificate
 	nearest string // the client that a refused certificate comes nearest to
+	judged  uint64 // the lobby's count when its handshake was judged
 	seat    atomic.Pointer[seat]
 	veil    *veil // RADIUS/1.1; nil: 1.0
 	window  window

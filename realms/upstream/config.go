@@ -44,6 +44,9 @@ type Server struct {
 	// log alone, and there is no Secret. RADIUS/1.1 is spoken where both sides have
 	// agreed on it (RFC 9765).
 	Connect func(ctx context.Context) (*tls.Conn, error)
+	// Judge says of a connection that stands what is wrong with it by now; nil: nothing
+	// ever is. See [Pool.Rejudge].
+	Judge func(tls.ConnectionState) error
 
 	// WithoutStatusServer says that the server ignores Status-Server
 	// (RFC 5997). It is then judged by the silence that several users met, as is

@@ -228,6 +228,11 @@ func (h *health) unreachable(now time.Time, why string) {
 	if now.Sub(h.missed) < h.timeout || now.Sub(h.heard) < h.timeout {
 		return // in the time that a Status-Server has, one failure counts
 	}
+	h.failed(now, why)
+}
+
+// failed hears of a failure that counts, whatever was heard a moment ago.
+func (h *health) failed(now time.Time, why string) {
 	h.missed = now
 	h.lost++
 	switch {

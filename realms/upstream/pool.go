@@ -74,6 +74,14 @@ func (p *Pool) Close() {
 // age is how many nanoseconds ago the pool was made, for what has no room for a time.
 func (p *Pool) age() int64 { return int64(p.config.Now().Sub(p.began)) }
 
+// Rejudge asks of every connection of TLS whether it is still with whom it should be, and
+// ends those of which [Server.Judge] says that they are not.
+func (p *Pool) Rejudge() {
+	for _, s := range p.servers {
+		s.rejudge()
+	}
+}
+
 // load is what counts among servers of one rank: nothing, where the order of the
 // configuration decides.
 func (p *Pool) load(s *server) int64 {

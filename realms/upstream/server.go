@@ -249,20 +249,29 @@ func (s *server) connect(ctx context.Context) (*socket, error) {
 }
 
 func (s *server) opened(k *socket, err error) {
-	if err != nil && s.config.Connect != nil {
-		defer s.unreachable(err)
+	if err = s.takeIn(k, err); err != nil && s.config.Connect != nil {
+		s.unreachable(err)
 	}
+}
+
+// takeIn puts what was opened to use, or returns why it cannot be.
+func (s *server) takeIn(k *socket, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err == nil { // under the lock: the others may have been judged anew since its handshake
+		if err = s.wrong(k); err != nil {
+			_ = k.conn.Close()
+		}
+	}
 	s.dialling, s.failure = nil, err
 	s.backOff(err)
 	if err != nil {
-		return
+		return err
 	}
 	if s.closed {
 		s.failure = net.ErrClosed
 		_ = k.conn.Close()
-		return
+		return nil
 	}
 	s.sockets = append(s.sockets, k)
 	for id := k.firstID(); id < len(k.slots); id++ {
@@ -270,6 +279,7 @@ func (s *server) opened(k *socket, err error) {
 	}
 	s.pool.goes.Go(k.listen)
 	s.pool.goes.Go(k.send)
+	return nil
 }
 
 func (s *server) openFailure() error {

@@ -152,6 +152,29 @@ func (k *stream) use() {
 	k.used = true
 }
 
+// wrong says what is wrong by now with a connection that stands.
+func (s *server) wrong(k *socket) error {
+	if k.stream == nil || s.config.Judge == nil {
+		return nil
+	}
+	return s.config.Judge(k.conn.(*tls.Conn).ConnectionState())
+}
+
+// rejudge ends the connections that are good no longer. What was under way goes out once
+// more, and the server is looked at anew, as one that cannot be reached.
+func (s *server) rejudge() {
+	var why error
+	for _, k := range s.openSockets() {
+		if err := s.wrong(k); err != nil {
+			s.retire(k)
+			why = err
+		}
+	}
+	if why != nil {
+		s.judged(func(h *health) { h.failed(s.pool.config.Now(), why.Error()) })
+	}
+}
+
 var errFruitless = errors.New("it takes connections and ends them without an answer")
 
 // broken retires a connection that the other side has ended. A second one in a row that

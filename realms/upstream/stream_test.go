@@ -624,3 +624,66 @@ func TestAConnectionEndsOnce(t *testing.T) {
 		t.Error("it counts twice, or not at all")
 	}
 }
+
+// A connection that is good no longer ends, and what was under way on it goes out on one
+// that is; so does one whose handshake was over just before the others were judged. The
+// server is suspect at once, for the reason that was given.
+func TestConnectionsAreJudgedAnew(t *testing.T) {
+	held := make(chan struct{})
+	var asked atomic.Int32
+	good := func(in *radius.Packet) []byte { return accepts(in) }
+	one := onTLS(t, nil, signedBy(func(in *radius.Packet) []byte {
+		if asked.Add(1) == 2 {
+			close(held)
+			return nil
+		}
+		return good(in)
+	}))
+	two := onTLS(t, nil, signedBy(good))
+	var bad atomic.Bool
+	news := make(chan string, 16)
+	servers := []Server{one.server(), two.server()}
+	servers[1].Name = "roam2"
+	servers[0].Judge = func(s tls.ConnectionState) error {
+		if len(s.PeerCertificates) == 0 {
+			t.Error("it is asked about nobody")
+		}
+		if bad.Load() {
+			return errors.New("its certificate was withdrawn")
+		}
+		return nil
+	}
+	p := open(t, Config{Servers: servers, OnChange: func(server, _, to, why string) { news <- server + " " + to + ": " + why }})
+	user := papRequest(t, "s@camford.ac.uk", "a password")
+	if _, err := ask(p, user); err != nil {
+		t.Fatal(err)
+	}
+	p.Rejudge()
+	var waits sync.WaitGroup
+	waits.Go(func() {
+		if a, err := ask(p, user); err != nil || a.Code != radius.CodeAccessAccept {
+			t.Errorf("under way: %+v, %v", a, err)
+		}
+	})
+	<-held
+	if n := one.accepted.Load(); n != 1 {
+		t.Errorf("%d connections: one that is good was ended", n)
+	}
+	bad.Store(true)
+	p.Rejudge()
+	if n := len(p.servers[0].openSockets()); n != 0 {
+		t.Errorf("%d connections are still open", n)
+	}
+	select {
+	case got := <-news:
+		if got != "roam1 suspect: its certificate was withdrawn" {
+			t.Errorf("the news is %q", got)
+		}
+	default:
+		t.Error("there is no news")
+	}
+	waits.Wait()
+	if n, m := asked.Load(), two.accepted.Load(); n != 2 || m != 1 {
+		t.Errorf("the first was asked %d times, the other has %d connections", n, m)
+	}
+}

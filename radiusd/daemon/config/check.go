@@ -20,7 +20,7 @@ const minSecret = 16
 func (f *File) check() Problems {
 	c := &checker{File: f}
 	for _, judge := range []func(){
-		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.devices, c.vlans, c.ssids, c.sites, c.accessPoints, c.clients, c.credentials, c.guarantees, c.roaming, c.ruleNames, c.log, c.tests,
+		c.server, c.mode, c.radsec, c.store, c.eap, c.resumption, c.authorities, c.directories, c.shared, c.realms, c.federations, c.devices, c.vlans, c.ssids, c.sites, c.accessPoints, c.clients, c.withdrawals, c.credentials, c.guarantees, c.roaming, c.ruleNames, c.log, c.tests,
 	} {
 		judge()
 	}

@@ -40,7 +40,7 @@ func (c *checker) authorities() {
 		c.authorityRealms(key, a)
 		c.authorityIdentity(key, a)
 		c.authorityRevocation(key, a)
-		fetched = fetched || len(a.AllowURLs) > 0 || slices.ContainsFunc(a.CRL, func(l string) bool { return strings.HasPrefix(l, "http") })
+		fetched = fetched || len(a.AllowURLs) > 0 || a.CRL.fetched()
 	}
 	if c.present("eap.list_folder") && !fetched {
 		c.wrong("eap.list_folder", "take it out, or give an authority a crl that is fetched", "no list is fetched that could be kept in list_folder")
@@ -143,18 +143,7 @@ func (c *checker) chosenRealm(key string, a Authority) {
 }
 
 func (c *checker) authorityRevocation(key string, a Authority) {
-	for i, where := range a.CRL {
-		here := at(key+".crl", i)
-		if !c.present(here) {
-			here = key + ".crl"
-		}
-		if strings.HasPrefix(where, "http") {
-			c.address(here, where)
-		}
-		if slices.Contains(a.CRL[:i], where) {
-			c.wrong(here, "keep one", "this list is in crl twice")
-		}
-	}
+	c.lists(key, a.CRL)
 	if a.OCSP != "" {
 		c.address(key+".ocsp", a.OCSP)
 	}
@@ -183,6 +172,27 @@ func (c *checker) authorityRevocation(key string, a Authority) {
 			c.wrong(key+".refresh", `write "1h"`, "refresh is %s; it is one minute to seven days", refresh)
 		}
 	}
+}
+
+// lists judges the places of the revocation lists of a table.
+func (c *checker) lists(key string, crl List) {
+	for i, where := range crl {
+		here := at(key+".crl", i)
+		if !c.present(here) {
+			here = key + ".crl"
+		}
+		if strings.HasPrefix(where, "http") {
+			c.address(here, where)
+		}
+		if slices.Contains(crl[:i], where) {
+			c.wrong(here, "keep one", "this list is in crl twice")
+		}
+	}
+}
+
+// fetched tells whether one of them is fetched.
+func (l List) fetched() bool {
+	return slices.ContainsFunc(l, func(where string) bool { return strings.HasPrefix(where, "http") })
 }
 
 // address judges where something is fetched over HTTP.

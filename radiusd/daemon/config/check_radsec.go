@@ -93,7 +93,7 @@ func (c *checker) clientTransport(w client) (radsec bool) {
 		if w.address == "" && c.present(w.key+".address") {
 			c.wrong(w.key+".address", "write "+examples[pattern(w.key+".address")], "address is empty")
 		}
-		c.misplaced(w.key, "means nothing to a client that speaks UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "policies")
+		c.misplaced(w.key, "means nothing to a client that speaks UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "crl", "revocation", "policies")
 		return false
 	}
 	c.misplaced(w.key, "means nothing to a client that speaks RadSec: its certificate says who it is", "take it out", "secret", "weak_secret")
@@ -134,7 +134,7 @@ func (c *checker) upstreamTransport(key string, fed Federation, s Upstream) {
 	}
 	if fed.TransportTo(s) != "radsec" {
 		c.needed(key, "secret")
-		c.misplaced(key, "means nothing to a server that is reached over UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "policies")
+		c.misplaced(key, "means nothing to a server that is reached over UDP", "take it out, or write transport = \"radsec\"", "names", "ca", "crl", "revocation", "policies")
 		return
 	}
 	c.misplaced(key, "means nothing to a server that is reached by RadSec: its certificate says who it is", "take it out", "secret", "without_message_authenticator")
@@ -161,7 +161,50 @@ func (c *checker) federationTransport(key string, fed Federation) {
 	if !slices.ContainsFunc(fed.Servers, func(s Upstream) bool { return speaks(fed.TransportTo(s)) }) {
 		c.misplaced(key, "means nothing to a federation none of whose servers is reached by RadSec", "take it out, or write transport = \"radsec\"", "certificate", "private_key")
 		if !slices.ContainsFunc(fed.Clients, func(p FederationProxy) bool { return speaks(fed.TransportOf(p)) }) {
-			c.misplaced(key, "means nothing to a federation that speaks no RadSec", "take it out, or write transport = \"radsec\"", "ca")
+			c.misplaced(key, "means nothing to a federation that speaks no RadSec", "take it out, or write transport = \"radsec\"", "ca", "crl", "revocation")
 		}
+	}
+}
+
+// withdrawals judges what the tables that speak of RadSec peers say of revocation.
+func (c *checker) withdrawals() {
+	seen, fetched := map[string]bool{}, false
+	for _, tables := range append(c.PeerTables(), []Vouching{c.RadSec.Vouching()}) {
+		for i, own := range tables {
+			if !seen[own.Key] && c.present(own.Key) {
+				seen[own.Key] = true
+				c.withdrawn(own, tables[i+1:])
+				fetched = fetched || own.CRL.fetched()
+			}
+		}
+	}
+	if c.present("radsec.list_folder") && !fetched {
+		c.wrong("radsec.list_folder", "take it out, or name a crl that is fetched", "no list is fetched that could be kept in list_folder")
+	}
+}
+
+// withdrawn judges one table; further are those that stand further off from the peer.
+func (c *checker) withdrawn(own Vouching, further []Vouching) {
+	c.lists(own.Key, own.CRL)
+	all := append([]Vouching{own}, further...)
+	trust, says := TrustOf(all...), c.present(own.Key+".revocation")
+	hasCA := func(v Vouching) bool { return c.present(v.Key + ".ca") }
+	switch {
+	case len(own.CRL) > 0 && !slices.ContainsFunc(all, hasCA):
+		c.wrong(own.Key+".crl", "add "+examples["radsec.ca"]+" beside it", "nobody is named whose list this could be")
+	case hasCA(own) && len(own.CRL) == 0 && !says && len(TrustOf(further...).CRL) > 0:
+		c.warn(own.Key+".ca", `add crl beside it; or revocation = "none", if it publishes no list`,
+			"nobody is asked what this authority has withdrawn: the crl further off is of another ca")
+	}
+	switch key := own.Key + ".revocation"; {
+	case !says:
+	case !c.oneOf(key, own.Revocation, revocations...):
+	case own.Revocation == "none" && len(own.CRL) > 0:
+		c.wrong(key, "take it out, or take crl out", `revocation is "none", and crl says whom to ask`)
+	case own.Revocation != "none" && len(trust.CRL) == 0:
+		c.wrong(key, "add "+examples["radsec.crl"], "revocation is %q, and nobody is there to be asked", own.Revocation)
+	case own.Revocation == "accept-unknown":
+		c.warn(key, `leave it if RadSec must go on while the authority is silent; else write "refuse-unknown"`,
+			"whoever stole a peer's key may connect while nobody says what was withdrawn")
 	}
 }

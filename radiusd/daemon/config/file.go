@@ -85,6 +85,9 @@ type RadSec struct {
 	Certificate string `toml:"certificate" ref:"yes"`
 	PrivateKey  string `toml:"private_key" ref:"yes"`
 	CA          string `toml:"ca" ref:"yes"`             // of a peer that names none of its own
+	CRL         List   `toml:"crl" ref:"list"`           // what it has withdrawn; of those, too
+	Revocation  string `toml:"revocation"`               // as an authority's
+	ListFolder  string `toml:"list_folder" path:"yes"`   // empty: fetched lists are not kept; absolute once loaded
 	RADIUS11    string `toml:"radius11" default:"allow"` // "allow", "require" or "forbid"
 	Connections int    `toml:"connections" default:"1024"`
 }
@@ -248,10 +251,12 @@ type Core struct {
 
 // An Edge is one that asks a core, by RadSec.
 type Edge struct {
-	Name     string   `toml:"name" need:"yes"`
-	Names    []string `toml:"names" need:"yes"`
-	CA       string   `toml:"ca" ref:"yes"`
-	Policies []string `toml:"policies"`
+	Name       string   `toml:"name" need:"yes"`
+	Names      []string `toml:"names" need:"yes"`
+	CA         string   `toml:"ca" ref:"yes"`
+	CRL        List     `toml:"crl" ref:"list"`
+	Revocation string   `toml:"revocation"`
+	Policies   []string `toml:"policies"`
 }
 
 // Authorities are those whose client certificates are taken, here or at the core.
@@ -262,7 +267,9 @@ type Federation struct {
 	Transport   string            `toml:"transport" default:"udp"`
 	Certificate string            `toml:"certificate" ref:"yes"` // with RadSec: what we show to its servers; none: that of [radsec]
 	PrivateKey  string            `toml:"private_key" ref:"yes"`
-	CA          string            `toml:"ca" ref:"yes"` // with RadSec: of its servers and clients; none: that of [radsec]
+	CA          string            `toml:"ca" ref:"yes"`   // with RadSec: of its servers and clients; none: that of [radsec]
+	CRL         List              `toml:"crl" ref:"list"` // with RadSec: what it has withdrawn
+	Revocation  string            `toml:"revocation"`
 	Servers     []Upstream        `toml:"servers"`
 	Clients     []FederationProxy `toml:"clients"`
 	Balance     string            `toml:"balance" default:"primary"` // or "least-loaded"
@@ -344,8 +351,10 @@ type Upstream struct {
 	Transport                   string       `toml:"transport"`          // empty: the federation's own, or UDP
 	Address                     string       `toml:"address" need:"yes"` // host or host:port
 	Secret                      certs.Secret `toml:"secret"`             // with UDP
-	Names                       []string     `toml:"names"`              // with RadSec, as the two below; none: the host of Address
+	Names                       []string     `toml:"names"`              // with RadSec, as the four below; none: the host of Address
 	CA                          string       `toml:"ca" ref:"yes"`
+	CRL                         List         `toml:"crl" ref:"list"`
+	Revocation                  string       `toml:"revocation"`
 	Policies                    []string     `toml:"policies"`
 	WithoutStatusServer         bool         `toml:"without_status_server"`
 	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
@@ -357,8 +366,10 @@ type FederationProxy struct {
 	Transport                   string       `toml:"transport"` // empty: the federation's own
 	Address                     string       `toml:"address"`   // IP address or prefix; need not be there with RadSec
 	Secret                      certs.Secret `toml:"secret"`    // with UDP
-	Names                       []string     `toml:"names"`     // with RadSec, as the two below
+	Names                       []string     `toml:"names"`     // with RadSec, as the four below
 	CA                          string       `toml:"ca" ref:"yes"`
+	CRL                         List         `toml:"crl" ref:"list"`
+	Revocation                  string       `toml:"revocation"`
 	Policies                    []string     `toml:"policies"`
 	WeakSecret                  bool         `toml:"weak_secret"`
 	WithoutMessageAuthenticator bool         `toml:"without_message_authenticator"`
@@ -495,8 +506,10 @@ type Controller struct {
 	Transport                   string       `toml:"transport" default:"udp"`
 	Address                     string       `toml:"address"` // IP address or prefix; need not be there with RadSec
 	Secret                      certs.Secret `toml:"secret"`  // with UDP
-	Names                       []string     `toml:"names"`   // with RadSec, as the two below
+	Names                       []string     `toml:"names"`   // with RadSec, as the four below
 	CA                          string       `toml:"ca" ref:"yes"`
+	CRL                         List         `toml:"crl" ref:"list"`
+	Revocation                  string       `toml:"revocation"`
 	Policies                    []string     `toml:"policies"`
 	SSID                        string       `toml:"ssid"`         // of every request, whatever it says itself
 	MACPassword                 certs.Secret `toml:"mac_password"` // of its own, for every device that is known by its MAC; empty: that MAC, or Secret

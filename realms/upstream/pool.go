@@ -8,7 +8,8 @@
 //	conversation   one user's log-in: its server, its State
 //	request        what leaves, and how it is written for each server
 //	reply          what comes in: verified, then read
-//	server         slots, sockets, one exchange
+//	server         its sockets, one exchange
+//	slot           one identifier of one socket, and who waits in it
 //	outbox         what leaves by one socket, many in one system call
 //	health         who is alive, by rules without a clock of their own
 //	watch          repeats, gives up, asks servers how they are

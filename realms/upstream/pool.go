@@ -1,5 +1,5 @@
 // Package upstream forwards requests to the servers of a federation or of a
-// partner, over UDP.
+// partner, over UDP or RadSec.
 //
 // A [Pool] is a home like any other: it answers for users whom it does not know.
 // What leaves is an allow-list, what comes in is a shorter one, and nothing that

@@ -30,7 +30,7 @@ func (s *stage) checkFile(c checking) {
 	}
 	s.write("checked.toml", text)
 	var out bytes.Buffer
-	cmd := exec.Command(s.command(), append([]string{"check", "checked.toml"}, c.Args...)...)
+	cmd := exec.Command(radiusdProgram(s), append([]string{"check", "checked.toml"}, c.Args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &out, &out
 	var ended *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &ended) {

@@ -39,10 +39,7 @@ import (
 // ones that are far from a day: a busy machine fails no run.
 func TestF17TheClockJumps(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "radiusd")
-	if out, err := exec.Command("go", "build", "-o", program, "../radiusd").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	program := radiusdProgram(t)
 	w := openWard(t, program)
 	w.darken()
 	w.jump(24 * time.Hour)

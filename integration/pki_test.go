@@ -87,7 +87,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, server.ListenAndServe())
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if builtFolder != "" {
+		_ = os.RemoveAll(builtFolder)
+	}
+	os.Exit(code)
 }
 
 // openssl answers each question with OpenSSL's own responder, which by itself would

@@ -76,7 +76,7 @@ func (s *stage) ordered(p placing) (out []byte, errs string, err error) {
 		args = append(args, s.expand(p.Args[i]))
 	}
 	var said bytes.Buffer
-	cmd := exec.Command(s.command(), args...)
+	cmd := exec.Command(radiusdProgram(s), args...)
 	cmd.Stderr = &said
 	out, err = cmd.Output()
 	return out, said.String(), err

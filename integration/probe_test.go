@@ -2,9 +2,7 @@ package integration
 
 import (
 	"errors"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 )
 
@@ -15,19 +13,6 @@ type probing struct {
 	Each   []string // in the place of Args, one run for each, its words apart
 	Exit   int
 	Says   []string
-}
-
-// command builds radiusd in the story's folder, once.
-func (s *stage) command() string {
-	s.Helper()
-	program := filepath.Join(s.dir, "bin", "radiusd")
-	if _, err := os.Stat(program); err == nil {
-		return program
-	}
-	if out, err := exec.Command("go", "build", "-o", program, "causeway/radiusd").CombinedOutput(); err != nil {
-		s.Fatalf("go build: %v\n%s", err, out)
-	}
-	return program
 }
 
 func (s *stage) probe(p probing) {
@@ -48,7 +33,7 @@ func (s *stage) probeOnce(config string, args []string, p probing) {
 	for _, a := range args {
 		full = append(full, s.expand(a))
 	}
-	cmd := exec.Command(s.command(), full...)
+	cmd := exec.Command(radiusdProgram(s), full...)
 	cmd.Dir = s.dir
 	out, err := cmd.CombinedOutput()
 	var ended *exec.ExitError

@@ -15,8 +15,33 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"testing"
 	"time"
 )
+
+var builtFolder string // TestMain removes it; empty: nothing was built
+
+// builtRadiusd builds our own command, once for all tests.
+var builtRadiusd = sync.OnceValues(func() (program string, err error) {
+	if builtFolder, err = os.MkdirTemp("", "causeway-radiusd-"); err != nil {
+		return "", err
+	}
+	program = filepath.Join(builtFolder, "radiusd")
+	if out, err := exec.Command("go", "build", "-o", program, "causeway/radiusd").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return program, nil
+})
+
+// radiusdProgram is where our own command is.
+func radiusdProgram(t testing.TB) string {
+	t.Helper()
+	program, err := builtRadiusd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
 
 // findProgram finds a program also where only root's path leads.
 func findProgram(name string) (string, error) {

@@ -7,7 +7,6 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -142,10 +141,7 @@ func core(s *stage, p peer) *process {
 	for _, name := range strings.Fields(p.With["files"]) {
 		s.fill(name)
 	}
-	binary := filepath.Join(folder, "radiusd")
-	if out, err := exec.Command("go", "build", "-o", binary, "causeway/radiusd").CombinedOutput(); err != nil {
-		s.Fatalf("go build: %v\n%s", err, out)
-	}
+	binary := radiusdProgram(s)
 	process := &process{program: binary, args: []string{"serve", "-c", s.fill(p.With["config"])}}
 	starts := 0
 	process.ready = func() error {

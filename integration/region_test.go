@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,10 +19,7 @@ import (
 // reloads under load lose nobody.
 func TestRegionIsServed(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "radiusd")
-	if out, err := exec.Command("go", "build", "-o", program, "../radiusd").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	program := radiusdProgram(t)
 	s := houseFor(t)
 	whole := region.Whole
 	head, _, _ := strings.Cut(string(s.filled("house.toml")), "[realm.")

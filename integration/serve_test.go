@@ -28,10 +28,7 @@ import (
 // TestServe runs the command itself, as systemd does.
 func TestServe(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "radiusd")
-	if out, err := exec.Command("go", "build", "-o", program, "../radiusd").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	program := radiusdProgram(t)
 	for name, test := range map[string]func(*testing.T, string){
 		"BadConfiguration": serveBadConfiguration, "Signals": serveSignals, "Drain": serveDrain, "Canaries": serveCanaries,
 		"KilledInMidConversation": serveKilled, "Unknown": serveUnknown,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -71,10 +70,7 @@ func (s *stage) in(holder *process, program string, args ...string) {
 // on the ports that it has everywhere.
 func radiusd(s *stage, p peer) *process {
 	c := s.plug()
-	binary := filepath.Join(s.dir, "radiusd")
-	if out, err := exec.Command("go", "build", "-o", binary, "causeway/radiusd").CombinedOutput(); err != nil {
-		s.Fatalf("go build: %v\n%s", err, out)
-	}
+	binary := radiusdProgram(s)
 	for _, name := range strings.Fields(p.With["files"]) {
 		s.fill(name)
 	}

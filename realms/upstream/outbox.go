@@ -70,12 +70,6 @@ func (o *outbox) end() {
 	}
 }
 
-func (o *outbox) isOver() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.over
-}
-
 // send writes what is queued until the socket is retired.
 func (k *socket) send() {
 	write := k.writeStream

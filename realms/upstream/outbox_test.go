@@ -158,7 +158,7 @@ func TestAnOutboxIsBounded(t *testing.T) {
 	}
 	o.end()
 	o.end()
-	if err := o.post(b); err == nil || !o.isOver() {
+	if err := o.post(b); err == nil || !o.over {
 		t.Error("taken after the end")
 	}
 }

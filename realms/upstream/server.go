@@ -222,15 +222,21 @@ func (s *server) release(p place) {
 // told.
 func (s *server) retire(k *socket) {
 	s.mu.Lock()
-	if !k.retired {
-		k.retired = true
-		s.sockets = without(s.sockets, k)
-		s.dropFree(k)
-	}
+	s.takeOut(k)
 	s.mu.Unlock()
-	k.outbox.end()
-	_ = k.conn.Close()
-	k.giveUpAll()
+	k.end()
+}
+
+// takeOut takes a socket's slots out of use, and says whether nobody had before. The
+// caller holds s.mu.
+func (s *server) takeOut(k *socket) bool {
+	if k.retired {
+		return false
+	}
+	k.retired = true
+	s.sockets = without(s.sockets, k)
+	s.dropFree(k)
+	return true
 }
 
 func without(sockets []*socket, k *socket) []*socket {

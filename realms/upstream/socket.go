@@ -309,6 +309,13 @@ func (k *socket) repeat(t *slot, now time.Time) {
 	_ = k.outbox.post(t.wire)
 }
 
+// end closes a socket whose slots are out of use, and tells whoever waits.
+func (k *socket) end() {
+	k.outbox.end()
+	_ = k.conn.Close()
+	k.giveUpAll()
+}
+
 // giveUpAll tells everybody who waits that no answer will come.
 func (k *socket) giveUpAll() {
 	k.mu.Lock()

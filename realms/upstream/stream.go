@@ -57,7 +57,6 @@ type stream struct {
 	mu     sync.Mutex
 	used   bool // a user's request was sent
 	proved bool // something was answered
-	judged bool // its end has been: reading and writing may both meet it
 }
 
 // newStream makes a socket of a connection whose handshake is done.
@@ -132,17 +131,14 @@ func (k *socket) prove() {
 
 // fruitless tells a connection that took users' requests and answered none. One that
 // ends under a Status-Server is none: FreeRADIUS hangs up at those unless it is told to
-// answer them, and serves users all the same. Of one connection it is true once.
+// answer them, and serves users all the same.
 func (k *socket) fruitless() bool {
 	k.mu.Lock()
 	status := k.slots[0].waiting
 	k.mu.Unlock()
-	over := k.outbox.isOver()
 	k.stream.mu.Lock()
 	defer k.stream.mu.Unlock()
-	first := !k.stream.judged
-	k.stream.judged = true
-	return first && k.stream.used && !k.stream.proved && !over && !status
+	return k.stream.used && !k.stream.proved && !status
 }
 
 // use takes note that a user's request goes out.
@@ -180,18 +176,22 @@ var errFruitless = errors.New("it takes connections and ends them without an ans
 // broken retires a connection that the other side has ended. A second one in a row that
 // ended before it answered anything is no better than one that could not be made: who
 // accepts and hangs up would else be dialled twice for each request, and never be judged.
+// One that is retired already counts for nothing: we ended it, or reading and writing have
+// both met its end.
 func (s *server) broken(k *socket) {
-	again := k.fruitless() && s.hangsUp()
-	s.retire(k)
+	fruitless := k.fruitless()
+	s.mu.Lock()
+	again := s.takeOut(k) && fruitless && s.hangsUp()
+	s.mu.Unlock()
+	k.end()
 	if again {
 		s.unreachable(errFruitless)
 	}
 }
 
-// hangsUp counts a connection that answered nothing and says whether that is a habit.
+// hangsUp counts a connection that answered nothing and says whether that is a habit. The
+// caller holds s.mu.
 func (s *server) hangsUp() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.barren++; s.barren < 2 {
 		return false
 	}

@@ -619,9 +619,13 @@ func TestF17TheQuietestConnection(t *testing.T) {
 // answered nothing, and no habit yet.
 func TestAConnectionEndsOnce(t *testing.T) {
 	s := newServer(open(t, Config{Servers: at(addr1), Dial: (&wire{}).dial}), at(addr1)[0])
-	k := newSocket(s, nil, &stream{used: true}, identifiers)
-	if !k.fruitless() || k.fruitless() {
-		t.Error("it counts twice, or not at all")
+	conn, _ := net.Pipe()
+	k := newSocket(s, conn, &stream{used: true}, identifiers)
+	s.sockets = append(s.sockets, k)
+	s.broken(k)
+	s.broken(k)
+	if s.barren != 1 {
+		t.Errorf("one connection counts %d times", s.barren)
 	}
 }
 

@@ -10,11 +10,11 @@ import (
 )
 
 // A dead upstream among live ones: people of our own and of one realm log in at a steady
-// rate, and a few of another besides. Three servers of ours take turns, many short ones in an order
-// of its own each round, on the same core: with one the other realm's upstream is dead,
-// with two it lives: what these two differ by is what the measure itself is worth. The
-// 99th percentile is each turn's own, and it is compared within each round: a moment in
-// which something else has the core then spoils one comparison and not all.
+// rate, and a few of another besides. Three servers of ours take turns, many short ones in
+// an order of its own each round, on the same core: with one the other realm's upstream is
+// dead, with two it lives, and what these two differ by is what the measure itself is
+// worth. The 99th percentile is each turn's own, and it is compared within each round: a
+// moment in which something else has the core then spoils one comparison and not all.
 const (
 	steadyRate    = 3000.0 // a second
 	elsewhereRate = 100.0

@@ -5,7 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"reflect"
+	"slices"
 
 	"causeway/certs"
 	"causeway/certs/revocation"
@@ -41,7 +41,7 @@ func openPeerLists(file *config.File) (lists peerLists) {
 
 func (l peerLists) find(trust config.Trust) *peerList {
 	for _, list := range l {
-		if list.trust.CA == trust.CA && list.trust.AcceptUnknown == trust.AcceptUnknown && reflect.DeepEqual(list.trust.CRL, trust.CRL) {
+		if list.trust.CA == trust.CA && list.trust.AcceptUnknown == trust.AcceptUnknown && slices.Equal(list.trust.CRL, trust.CRL) {
 			return list
 		}
 	}
@@ -80,11 +80,11 @@ func (l *peerList) judge(chains [][]*x509.Certificate) error {
 			unknown = err
 		}
 	}
-	if withdrawn == nil && l.trust.AcceptUnknown {
-		return nil
-	}
-	if withdrawn != nil {
+	switch {
+	case withdrawn != nil:
 		return withdrawn
+	case l.trust.AcceptUnknown:
+		return nil
 	}
 	return unknown
 }

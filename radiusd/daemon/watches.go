@@ -20,8 +20,8 @@ const firstLook = 5 * time.Second
 
 // A watch is what runs in the background for certificates: the registry of one
 // authority, for devices or for RadSec peers, or the stapler of one certificate of ours.
-// Houses whose files say the
-// same share one: a reload forgets no list, and looks at each anew.
+// Houses whose files say the same share one: a reload forgets no list, and looks at each
+// anew.
 type watch struct {
 	of       string // what the log calls it
 	key      any    // what it was made from

@@ -95,8 +95,7 @@ var macSpellings = [...]struct {
 // macDigits reads groups of so many digits, each but the last followed by the same
 // separator.
 func macDigits(b []byte, group int, separators string) (string, bool) {
-	separated := group < len(b)
-	if separated && strings.IndexByte(separators, b[group]) < 0 {
+	if group < len(b) && strings.IndexByte(separators, b[group]) < 0 {
 		return "", false
 	}
 	var out [17]byte
